@@ -1,0 +1,267 @@
+"""The catalog language, version 1, as frozen values. Each carries the place where it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from sync_engine.sdk.filters import Filter
+from sync_engine.sdk.problem import NOWHERE, Origin
+from sync_engine.sdk.values import Secret
+
+
+class WhenEmpty(StrEnum):
+    """What happens to the target field when a mapping yields nothing."""
+
+    CLEAR = "clear"
+    KEEP = "keep"
+    REJECT = "reject"
+
+
+class Overwrite(StrEnum):
+    """Whether a field that already has a value in the target is written."""
+
+    ALWAYS = "always"
+    IF_EMPTY = "if_empty"
+
+
+class Otherwise(StrEnum):
+    """What happens to a value that a ``translate`` table does not hold."""
+
+    REJECT = "reject"
+    KEEP = "keep"
+    CLEAR = "clear"
+
+
+class WhenMissingParent(StrEnum):
+    """What happens to a record whose parent does not exist in the target."""
+
+    REJECT = "reject"
+    LEAVE = "leave"
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRule:
+    """The value of an attribute or property, by code."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConstRule:
+    """The same value for every record: text, int, Decimal, bool."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class ExpressionRule:
+    """A Jinja expression; the type of its result survives."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateRule:
+    """Text with ``{{ }}``; yields text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookupRule:
+    """A reference to the record that another stream (or this one) writes.
+
+    Attributes:
+        stream: the other stream's name.
+        value: attribute or property whose value is the other record's source key.
+        missing: what to do when that record does not exist in the target.
+    """
+
+    stream: str
+    value: str
+    missing: WhenMissingParent = WhenMissingParent.REJECT
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRule:
+    """The bytes of a file attribute."""
+
+    code: str
+
+
+Rule = ValueRule | ConstRule | ExpressionRule | TemplateRule | LookupRule | MediaRule
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMapping:
+    """How one target field is filled.
+
+    Attributes:
+        target: the target field.
+        rule: where its value comes from.
+        locale, channel: instead of the catalog's.
+        default: used when the rule yields nothing; None means no default.
+        required: yielding nothing is a rejection.
+        truncate: longest text in characters; a longer one is cut, because the catalog asks for it.
+        round: digits behind the decimal point.
+        join: text put between the items of a list.
+        labels: labels in place of codes.
+        translate: table from a value to another; its keys are texts.
+        otherwise: what happens to a value outside the table: ``reject``, ``keep`` (the value as it is) or ``clear``.
+        unit: convert a measurement to this unit.
+        currency: take the price in this currency.
+        number: read numeric text as a number.
+        when_empty, overwrite: see there.
+        origin: where the mapping was written.
+        part_origins: places of the parts (``value``, ``unit``, …) by key, for messages.
+    """
+
+    target: str
+    rule: Rule
+    locale: str | None = None
+    channel: str | None = None
+    default: object = None
+    required: bool = False
+    truncate: int | None = None
+    round: int | None = None
+    join: str | None = None
+    labels: bool = False
+    translate: Mapping[str, object] | None = None
+    otherwise: Otherwise = Otherwise.REJECT
+    unit: str | None = None
+    currency: str | None = None
+    number: bool = False
+    when_empty: WhenEmpty = WhenEmpty.CLEAR
+    overwrite: Overwrite = Overwrite.ALWAYS
+    origin: Origin = NOWHERE
+    part_origins: Mapping[str, Origin] = field(default_factory=dict)
+
+    def place(self, part: str) -> Origin:
+        """Where a part of the mapping was written; the mapping itself when the part was not."""
+        return self.part_origins.get(part, self.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One source collection mapped onto one target object.
+
+    Attributes:
+        name: unique in the catalog.
+        source: collection (``from``).
+        object: target object (``to``).
+        key: the mapping that fills the external id field by which records are found.
+        fields: the other mappings, in the order they were written.
+        filter: conditions in addition to the catalog's.
+        locale: the locale its values are read in; None means the catalog's default.
+    """
+
+    name: str
+    source: str
+    object: str
+    key: FieldMapping
+    fields: tuple[FieldMapping, ...]
+    filter: tuple[Filter, ...] = ()
+    locale: str | None = None
+    origin: Origin = NOWHERE
+    source_origin: Origin = NOWHERE
+    object_origin: Origin = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """Gates; PRODUCT defaults. A percentage is of the records that the target holds of this catalog."""
+
+    max_deletes: int | None = None
+    max_delete_percent: int = 10
+    max_update_percent: int = 100
+    max_emptied_percent: int = 20
+    max_rejected_percent: int = 20
+    expect_min: int = 1
+    expect_max: int | None = None
+    origin: Origin = NOWHERE
+
+
+class LogLevel(StrEnum):
+    """How much of a transfer is kept: every record, changes and rejections, or counts and rejections."""
+
+    FULL = "full"
+    CHANGES = "changes"
+    MINIMAL = "minimal"
+
+
+@dataclass(frozen=True, slots=True)
+class LogPolicy:
+    """What is kept of a transfer and for how many days."""
+
+    level: LogLevel = LogLevel.FULL
+    keep_days: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """One YAML document.
+
+    Attributes:
+        name: unique in the project.
+        path: the file it came from.
+        digest: SHA-256 of the document's meaning (not of its layout), as hexadecimal text.
+        source, target: names of connections.
+        channel: in whose scope values are read; None where no scopable attribute is used.
+        locales: the first is the default.
+    """
+
+    name: str
+    path: Path
+    digest: str
+    description: str
+    source: str
+    target: str
+    channel: str | None
+    locales: tuple[str, ...]
+    only_channel_tree: bool
+    filter: tuple[Filter, ...]
+    streams: tuple[Stream, ...]
+    safety: Safety
+    log: LogPolicy
+    timezone: str
+    origin: Origin = NOWHERE
+    part_origins: Mapping[str, Origin] = field(default_factory=dict)
+
+    def place(self, part: str) -> Origin:
+        """Where a part (``source.connection``, ``source.channel``, …) was written, or the catalog."""
+        return self.part_origins.get(part, self.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A named, configured adapter.
+
+    Attributes:
+        settings: as written, references still unresolved; ``project.resolve`` gives the values.
+        setting_origins: place of each setting by its key.
+    """
+
+    name: str
+    adapter: str
+    settings: Mapping[str, object]
+    origin: Origin = NOWHERE
+    setting_origins: Mapping[str, Origin] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder with ``sync-engine.yaml`` and ``catalogs/``.
+
+    Attributes:
+        root: the folder.
+        connections: by name.
+        state: URL of the ledger, references resolved late: it may hold a password.
+    """
+
+    root: Path
+    connections: Mapping[str, Connection]
+    state: str | Secret
+    origin: Origin = NOWHERE

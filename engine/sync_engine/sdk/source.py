@@ -1,0 +1,289 @@
+"""What a source is: its described schema, a query, pages of records.
+
+Who calls what: the engine calls ``describe`` once, ``pushdown`` once per stream, then ``read`` once per partition,
+each from one thread; several partitions may be read at the same time from several threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import BinaryIO, Protocol
+
+from sync_engine.sdk.filters import Criterion, Filter
+from sync_engine.sdk.values import Localized, MediaRef, SourceValue
+
+
+class Kind(StrEnum):
+    """What an attribute or a property holds; the type of its data (see ``sdk.values``) stands behind each."""
+
+    IDENTIFIER = "identifier"  # str
+    TEXT = "text"  # str
+    TEXTAREA = "textarea"  # str, may hold HTML
+    NUMBER = "number"  # int | Decimal
+    MEASUREMENT = "measurement"  # Measurement
+    PRICES = "prices"  # tuple[Price, ...]
+    BOOLEAN = "boolean"  # bool
+    DATE = "date"  # date
+    DATETIME = "datetime"  # datetime with time zone
+    SELECT = "select"  # str: the option's code
+    MULTISELECT = "multiselect"  # tuple[str, ...]: option codes
+    IMAGE = "image"  # MediaRef
+    FILE = "file"  # MediaRef
+    RECORD = "record"  # str: code of a reference entity's record
+    RECORDS = "records"  # tuple[str, ...]
+    ASSETS = "assets"  # tuple[str, ...]
+    TABLE = "table"  # tuple[dict, ...]: rows
+    LINK = "link"  # str: key of a linked product or model
+    UUID = "uuid"  # str
+    FAMILY = "family"  # str
+    CATEGORIES = "categories"  # tuple[str, ...]
+    GROUPS = "groups"  # tuple[str, ...]
+    PARENT = "parent"  # str: key of the parent in its own collection
+    COMPLETENESS = "completeness"  # int, per channel and locale
+    QUALITY = "quality"  # str "A".."E", per channel and locale
+    ASSOCIATIONS = "associations"
+    OTHER = "other"  # not usable; ``Attribute.native_type`` names it
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One choice of a select attribute, or any other coded thing with labels (family, category, record).
+
+    Attributes:
+        code: what the data holds.
+        labels: label by locale; a missing locale has no label.
+    """
+
+    code: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute or a property that a mapping or a filter can name.
+
+    Attributes:
+        code: the name used in catalogs.
+        kind: what its data is.
+        native_type: the source's own word for the type, for messages.
+        labels: label by locale.
+        localizable: it has a value per locale.
+        scopable: it has a value per channel.
+        locales: where only some locales carry it; empty means all.
+        unit_family: family of units of a measurement.
+        decimals: numbers may have decimals.
+        rich_text: the text is HTML.
+        max_length: longest text the source accepts, None when unlimited or unknown.
+        options: the choices where they are known and listed; None means "not read".
+        is_property: a fixed property of the record (uuid, enabled, …), not an attribute value.
+    """
+
+    code: str
+    kind: Kind
+    native_type: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    localizable: bool = False
+    scopable: bool = False
+    locales: tuple[str, ...] = ()
+    unit_family: str | None = None
+    decimals: bool = False
+    rich_text: bool = False
+    max_length: int | None = None
+    options: tuple[Option, ...] | None = None
+    is_property: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of measure.
+
+    Attributes:
+        code: such as ``KILOGRAM``.
+        symbol: such as ``kg``.
+        to_standard: operations that turn an amount in this unit into the family's standard unit, in order:
+            pairs of (``add`` | ``sub`` | ``mul`` | ``div``, number).
+    """
+
+    code: str
+    symbol: str
+    to_standard: tuple[tuple[str, Decimal], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFamily:
+    """Units that convert into each other."""
+
+    code: str
+    standard_unit: str
+    units: Mapping[str, Unit]
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel (the source may call it scope)."""
+
+    code: str
+    locales: tuple[str, ...]
+    currencies: tuple[str, ...]
+    category_tree: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCollection:
+    """A kind of record the source has, such as ``products``.
+
+    Attributes:
+        name: used as ``from:`` in a stream.
+        key: the property that identifies a record.
+        properties: the fixed properties by code.
+        has_attributes: its records carry attribute values.
+    """
+
+    name: str
+    key: str
+    properties: Mapping[str, Attribute]
+    has_attributes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSchema:
+    """All that a source says of itself; saved as a snapshot.
+
+    Attributes:
+        adapter: name of the adapter that described it.
+        version: the source's own version and edition, for messages.
+        collections: by name.
+        attributes: by code.
+        families: code and labels of each family.
+        channels: by code.
+        locales: the active ones.
+        currencies: the active ones.
+        unit_families: by code.
+    """
+
+    adapter: str
+    version: str
+    collections: Mapping[str, RecordCollection]
+    attributes: Mapping[str, Attribute]
+    families: tuple[Option, ...]
+    channels: Mapping[str, Channel]
+    locales: tuple[str, ...]
+    currencies: tuple[str, ...]
+    unit_families: Mapping[str, UnitFamily]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """One record as read.
+
+    Attributes:
+        collection: the collection it is of.
+        key: its identity in that collection, unique.
+        properties: fixed properties by code.
+        values: attribute values by code; an attribute without a value is absent.
+    """
+
+    collection: str
+    key: str
+    properties: Mapping[str, SourceValue]
+    values: Mapping[str, Sequence[Localized]]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What the engine wants to read: nothing more than the mapping needs.
+
+    Attributes:
+        collection: name of the collection.
+        attributes: codes of the attributes whose values are needed.
+        properties: codes of the properties that are needed.
+        locales: locales whose values are needed; empty means only values without a locale.
+        channels: channels whose values are needed.
+        filters: all must hold.
+        channel: the catalog's channel, where a criterion names none.
+        only_channel_tree: only records in the channel's category tree (``source.only_channel_tree``).
+    """
+
+    collection: str
+    attributes: frozenset[str]
+    properties: frozenset[str]
+    locales: tuple[str, ...]
+    channels: frozenset[str]
+    filters: tuple[Filter, ...]
+    channel: str | None = None
+    only_channel_tree: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A part of a query that can be read on its own; ``request`` is the adapter's and opaque to the engine."""
+
+    name: str
+    request: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Pushdown:
+    """How a source will answer a query.
+
+    Attributes:
+        pushed: filters the source evaluates itself.
+        residual: filters the engine must evaluate on each record.
+        partitions: read all of them, in any order, to get every record once.
+    """
+
+    pushed: tuple[Filter, ...]
+    residual: tuple[Filter, ...]
+    partitions: tuple[Partition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some records and where to go on.
+
+    Attributes:
+        records: may be empty.
+        cursor: hand it to ``read`` to go on behind this page; None when this is the last page.
+    """
+
+    records: tuple[SourceRecord, ...]
+    cursor: str | None
+
+
+class Source(Protocol):
+    """An opened source. Threads may share it. It is closed once by ``close``, which is safe to repeat."""
+
+    def describe(self, attributes: Collection[str] | None = None) -> SourceSchema:
+        """Read the schema.
+
+        Args:
+            attributes: read only what these attributes and properties need (their options, the labels of
+                ``family`` or ``categories``); None reads everything.
+
+        Raises:
+            Unavailable, Unauthorised, BrokenContract: the schema could not be read completely.
+        """
+
+    def unsupported(self, collection: str, criterion: Criterion) -> str | None:
+        """Why the source can neither evaluate this criterion nor deliver what evaluating it needs; None if it can."""
+
+    def pushdown(self, query: Query) -> Pushdown:
+        """Decide which filters the source evaluates; asks nothing over the network unless partitions need counts."""
+
+    def read(self, partition: Partition, cursor: str | None = None) -> Iterator[Page]:
+        """Pages of a partition, from the start or from behind the page that gave ``cursor``.
+
+        An exception means that the partition was not read completely; an empty source yields no records and
+        raises nothing.
+        """
+
+    def open_media(self, media: MediaRef) -> AbstractContextManager[BinaryIO]:
+        """The bytes of a file, as a stream to be read once."""
+
+    def close(self) -> None:
+        """Release connections."""

@@ -1,0 +1,358 @@
+"""What a target is: described objects, rows it holds, batches of changes, one result per record sent.
+
+Who calls what: ``describe`` once per object, ``read`` when planning and again before writing, ``submit`` once per
+batch and then ``poll`` until the batch is finished and ``results``. Several batches may be under way at the same
+time, each driven from one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from sync_engine.sdk.values import Blank, TargetValue
+
+
+class FieldType(StrEnum):
+    """What a field of a target object holds; the Python type of its values stands behind each."""
+
+    TEXT = "text"  # str, one line
+    TEXTAREA = "textarea"  # str
+    RICH_TEXT = "rich_text"  # str, HTML
+    PICKLIST = "picklist"  # str
+    MULTIPICKLIST = "multipicklist"  # tuple[str, ...], sorted
+    BOOLEAN = "boolean"  # bool
+    INTEGER = "integer"  # int
+    DECIMAL = "decimal"  # Decimal
+    PERCENT = "percent"  # Decimal
+    CURRENCY = "currency"  # Decimal
+    DATE = "date"  # date
+    DATETIME = "datetime"  # datetime in UTC
+    TIME = "time"  # time
+    EMAIL = "email"  # str
+    PHONE = "phone"  # str
+    URL = "url"  # str
+    REFERENCE = "reference"  # ParentKey, or str: the target's own id
+    ID = "id"  # str
+    FILE = "file"  # bytes, by upload
+    OTHER = "other"  # cannot be written; ``FieldDescription.not_writable`` says why
+
+
+@dataclass(frozen=True, slots=True)
+class PicklistValue:
+    """One choice of a picklist; ``value`` is what is stored and compared."""
+
+    value: str
+    label: str
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDescription:
+    """A field of a target object.
+
+    Attributes:
+        name: as catalogs write it; compared without regard to case.
+        label: as people see it.
+        type: what it holds.
+        native_type: the target's own word for the type.
+        length: longest text in characters; 0 where it does not apply.
+        precision: digits in all of a number; 0 where it does not apply.
+        scale: digits behind the decimal point.
+        required: a record cannot be created without it.
+        createable: can be set when a record is created.
+        updateable: can be changed later.
+        external_id: may serve as key of an upsert.
+        unique: the target refuses a second record with the same value.
+        case_sensitive: keys that differ only in case are different keys.
+        restricted: a picklist that takes no value outside ``picklist``.
+        picklist: the choices.
+        refers_to: objects that a reference may point to.
+        not_writable: why it cannot be written (formula, roll-up, …); empty when it can.
+    """
+
+    name: str
+    label: str
+    type: FieldType
+    native_type: str = ""
+    length: int = 0
+    precision: int = 0
+    scale: int = 0
+    required: bool = False
+    createable: bool = True
+    updateable: bool = True
+    external_id: bool = False
+    unique: bool = False
+    case_sensitive: bool = False
+    restricted: bool = False
+    picklist: tuple[PicklistValue, ...] = ()
+    refers_to: tuple[str, ...] = ()
+    not_writable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSchema:
+    """A described object; ``fields`` by name as the target spells it."""
+
+    name: str
+    label: str
+    createable: bool
+    updateable: bool
+    deletable: bool
+    fields: Mapping[str, FieldDescription]
+
+    def field(self, name: str) -> FieldDescription | None:
+        """The field of that name without regard to case, or None."""
+        found = self.fields.get(name)
+        if found is not None:
+            return found
+        wanted = name.casefold()
+        return next((each for each in self.fields.values() if each.name.casefold() == wanted), None)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRequest:
+    """A field to read back.
+
+    Attributes:
+        name: the field.
+        parent_object, parent_field: for a reference that is compared by its parent's key: where that key is.
+    """
+
+    name: str
+    parent_object: str = ""
+    parent_field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRow:
+    """A record as the target holds it now.
+
+    Attributes:
+        id: the target's own id.
+        key: value of the key field as stored.
+        values: by field name, in the types of ``FieldType``; None where the field is empty.
+    """
+
+    id: str
+    key: str
+    values: Mapping[str, TargetValue]
+
+
+class Operation(StrEnum):
+    """What a batch does to its records."""
+
+    UPSERT = "upsert"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A record to write.
+
+    Attributes:
+        key: value of the batch's key field.
+        values: by field name; ``Blank.CLEAR`` empties a field, an absent field is left alone.
+        target_id: the target's own id where it is known.
+    """
+
+    key: str
+    values: Mapping[str, TargetValue | Blank]
+    target_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How the target wants a number of changes to arrive.
+
+    Attributes:
+        mode: the adapter's own name of the way, handed back in ``Batch.mode`` and shown in plan and log.
+        max_rows: rows in a batch at the most.
+        max_bytes: size of a batch at the most, in encoded bytes.
+        parallel: batches that may be under way at the same time.
+    """
+
+    mode: str
+    max_rows: int
+    max_bytes: int
+    parallel: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of one object to be written together.
+
+    Attributes:
+        id: unique within the transfer and stable across a restart.
+        object: where to.
+        operation: what to do.
+        key_field: the external id field by which records are found.
+        mode: as ``Batching.mode`` said.
+        columns: every field that occurs in the rows, in the order of the mapping; without the key field.
+        rows: keys are unique within a batch.
+    """
+
+    id: str
+    object: str
+    operation: Operation
+    key_field: str
+    mode: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRef:
+    """A submitted batch: what is needed to ask for it again, also after a restart. Plain data, kept in the ledger."""
+
+    batch_id: str
+    data: Mapping[str, object]
+
+
+class Owner(StrEnum):
+    """Who has to act on a rejection."""
+
+    MAPPING = "mapping"
+    DATA = "data"
+    ORG = "org"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a record cannot be written.
+
+    Attributes:
+        code: the target's or the engine's code, stable, for grouping.
+        message: for a person; names the limit that was broken.
+        field: the field in question, empty when it concerns the record.
+        owner: who has to act.
+    """
+
+    code: str
+    message: str
+    field: str = ""
+    owner: Owner = Owner.DATA
+
+
+class Outcome(StrEnum):
+    """What became of a record that was sent."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+    UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordResult:
+    """What the target says of one record sent; found by key, never by position.
+
+    Attributes:
+        key: as in ``Row.key``.
+        outcome: UNCERTAIN when the connection was lost and the target could not be asked.
+        target_id: the target's own id, where it gave one.
+        reasons: why it was rejected.
+        retryable: the same record may be accepted when sent again (a lock, a limit).
+    """
+
+    key: str
+    outcome: Outcome
+    target_id: str | None = None
+    reasons: tuple[Reason, ...] = ()
+    retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a batch is.
+
+    Attributes:
+        finished: ``results`` can be called.
+        processed: rows dealt with so far.
+        wait: seconds to wait before the next ``poll``.
+    """
+
+    finished: bool
+    processed: int
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What the target lets us use.
+
+    Attributes:
+        requests_max: requests a day; None when it does not say.
+        requests_remaining: how many are left.
+    """
+
+    requests_max: int | None = None
+    requests_remaining: int | None = None
+
+
+Checkpoint = Callable[[str, Mapping[str, object]], None]
+"""Called by ``submit`` with (state, data) when a state is reached and before the next remote call; the engine makes it
+durable before it returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSchema:
+    """The objects that catalogs of a project write to; saved as a snapshot.
+
+    Attributes:
+        adapter: name of the adapter that described it.
+        version: the target's own version, for messages.
+        objects: by name.
+    """
+
+    adapter: str
+    version: str
+    objects: Mapping[str, ObjectSchema] = field(default_factory=dict)
+
+
+class Target(Protocol):
+    """An opened target. Threads may share it. It is closed once by ``close``, which is safe to repeat."""
+
+    def describe(self, objects: Collection[str]) -> TargetSchema:
+        """Describe these objects; one that does not exist, or is hidden, is absent from the answer."""
+
+    def normal_form(self, description: FieldDescription, value: TargetValue) -> TargetValue:
+        """The value as the target will hold it once written: trimmed, rounded to scale, sorted, in UTC.
+
+        Two values with the same normal form are no difference. Calling it twice changes nothing more.
+        """
+
+    def read(
+        self,
+        object_name: str,
+        key_field: str,
+        fields: Sequence[FieldRequest],
+        keys: Sequence[str] | None = None,
+    ) -> Iterator[Sequence[TargetRow]]:
+        """Records that have a value in the key field, in pages; with ``keys`` only those."""
+
+    def budget(self) -> Budget:
+        """What is left of the target's daily limits; costs at most one request."""
+
+    def batching(self, object_name: str, operation: Operation, changes: int) -> Batching:
+        """How to send that many changes; asks nothing over the network."""
+
+    def submit(self, batch: Batch, checkpoint: Checkpoint) -> BatchRef:
+        """Hand over a batch. May return before it is processed."""
+
+    def poll(self, ref: BatchRef) -> Progress:
+        """Ask how far it is. A failed poll raises ``Unavailable`` and changes nothing on the target."""
+
+    def results(self, ref: BatchRef, batch: Batch) -> Iterator[RecordResult]:
+        """Exactly one result per row of the batch, in any order; raises BrokenContract when they do not add up."""
+
+    def adopt(self, batch: Batch, state: str, data: Mapping[str, object]) -> BatchRef | None:
+        """Take up a batch found at a restart in that checkpoint state; None when it must be submitted anew."""
+
+    def close(self) -> None:
+        """Release connections. Never logs out a session that others may use."""

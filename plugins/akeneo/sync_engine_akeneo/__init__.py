@@ -1,0 +1,1 @@
+"""Akeneo PIM as a source."""

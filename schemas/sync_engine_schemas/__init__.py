@@ -1,0 +1,1 @@
+"""JSON Schemas (draft-07) of the documents people write and the files the engine writes."""
