@@ -1,0 +1,1 @@
+"""The state store: transfers, batches, outcomes, what was last written. See ``store.open_ledger``."""

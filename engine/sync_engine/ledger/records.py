@@ -1,0 +1,73 @@
+"""What the ledger keeps, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """How far a transfer came."""
+
+    RUNNING = "running"
+    DONE = "done"
+    REJECTED = "rejected"  # finished, and some records were rejected
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRecord:
+    """One execution of a plan.
+
+    Attributes:
+        id: sorts by the time of its start.
+        catalog: the catalog's name.
+        digest: digest of the plan that was run.
+        trigger: who or what started it: ``command``, ``schedule``, …
+        started, finished: ISO 8601 in UTC; ``finished`` is empty while it runs.
+        summary: counts by outcome: created, updated, deactivated, deleted, unchanged, rejected, stale.
+        error: why it failed, empty otherwise.
+    """
+
+    id: str
+    catalog: str
+    digest: str
+    trigger: str
+    started: str
+    finished: str = ""
+    status: Status = Status.RUNNING
+    summary: Mapping[str, int] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRecord:
+    """What became of one record in a transfer.
+
+    Attributes:
+        outcome: created, updated, deactivated, deleted, unchanged, rejected, stale or uncertain.
+        reasons: of a rejection, as plain data: ``{code, message, field, owner}`` each.
+    """
+
+    stream: str
+    key: str
+    outcome: str
+    target_id: str = ""
+    reasons: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenRecord:
+    """What was last written to a record of the target: the third corner beside source and target.
+
+    Attributes:
+        fields: encoded values by field name (see ``planner.encoding``).
+    """
+
+    stream: str
+    key: str
+    object: str
+    target_id: str
+    fields: Mapping[str, object]

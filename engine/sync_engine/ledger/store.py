@@ -1,0 +1,230 @@
+"""The ledger on SQLite: WAL, synchronous=FULL, STRICT tables, every write in its own immediate transaction."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sync_engine.ledger.records import OutcomeRecord, Status, TransferRecord, WrittenRecord
+from sync_engine.ledger.schema import prepare
+from sync_engine.sdk.errors import Refused
+from sync_engine.sdk.values import Secret, reveal
+
+SCHEME = "sqlite:///"
+BUSY_SECONDS = 30
+
+
+def open_ledger(state: str | Secret, root: Path) -> Ledger:
+    """Open the ledger that a project names in ``state:``; a missing file is made.
+
+    Args:
+        state: URL, such as ``sqlite:///.sync-engine/ledger.db`` (relative to the project).
+        root: the project's folder.
+
+    Raises:
+        Refused: another kind of URL, or a file that cannot be used.
+    """
+    url = reveal(state)
+    if not url.startswith(SCHEME):
+        raise Refused(
+            "the project's `state:` names a kind of ledger that is not supported yet",
+            hint=f"Use {SCHEME}.sync-engine/ledger.db",
+        )
+    path = root / url.removeprefix(SCHEME)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    except (OSError, sqlite3.Error) as error:
+        raise Refused(
+            f"the ledger {path} cannot be opened: {error}", hint="Check that the folder exists and is writable."
+        ) from error
+    try:
+        prepare(connection, str(path))
+    except BaseException:
+        connection.close()
+        raise
+    return Ledger(connection)
+
+
+def utc_now() -> str:
+    """The present moment as ISO 8601 in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Ledger:
+    """Transfers and outcomes, durable when a method returns. Threads may share it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Release the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        # BEGIN IMMEDIATE: a read that later becomes a write would fail at once under WAL, ignoring the busy time-out.
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._connection
+                except BaseException:
+                    self._connection.execute("ROLLBACK")
+                    raise
+                self._connection.execute("COMMIT")
+            except sqlite3.OperationalError as error:
+                raise Refused(
+                    f"the ledger could not be written: {error}",
+                    hint="Free disk space or wait for the other process; what was sent is found again at the next run.",
+                ) from error
+
+    def begin(self, catalog: str, digest: str, trigger: str) -> str:
+        """Record that a transfer starts; returns its id."""
+        transfer = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT INTO transfers (id, catalog, digest, trigger, started, status) VALUES (?, ?, ?, ?, ?, ?)",
+                (transfer, catalog, digest, trigger, utc_now(), Status.RUNNING),
+            )
+        return transfer
+
+    def journal(
+        self, transfer: str, batch: str, stream: str, mode: str, rows: int, state: str, data: Mapping[str, object]
+    ) -> None:
+        """Make the state of a batch durable, before the remote call that follows it."""
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT INTO batches (id, transfer, stream, mode, rows, state, data) VALUES (?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET state = excluded.state, data = excluded.data",
+                (f"{transfer}/{batch}", transfer, stream, mode, rows, state, json.dumps(data)),
+            )
+
+    def commit(
+        self,
+        transfer: str,
+        catalog: str,
+        outcomes: Iterable[OutcomeRecord],
+        written: Iterable[WrittenRecord] = (),
+        batch: str | None = None,
+    ) -> None:
+        """Store outcomes and what was written, and close the batch, in one transaction."""
+        with self._writing() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO outcomes (transfer, stream, key, outcome, target_id, reasons) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    (transfer, each.stream, each.key, each.outcome, each.target_id, json.dumps(list(each.reasons)))
+                    for each in outcomes
+                ),
+            )
+            for each in written:
+                self._keep_written(connection, catalog, transfer, each)
+            if batch is not None:
+                connection.execute("UPDATE batches SET state = 'committed' WHERE id = ?", (f"{transfer}/{batch}",))
+
+    def _keep_written(self, connection: sqlite3.Connection, catalog: str, transfer: str, record: WrittenRecord) -> None:
+        """Lay the written fields over those written before: an update names only the fields that changed."""
+        key = (catalog, record.stream, record.key)
+        found = connection.execute(
+            "SELECT fields FROM written WHERE catalog = ? AND stream = ? AND key = ?", key
+        ).fetchone()
+        fields = {**json.loads(found[0]), **record.fields} if found else dict(record.fields)
+        connection.execute(
+            "INSERT OR REPLACE INTO written (catalog, stream, key, object, target_id, fields, transfer) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*key, record.object, record.target_id, json.dumps(fields), transfer),
+        )
+
+    def finish(self, transfer: str, status: Status, summary: Mapping[str, int], error: str = "") -> None:
+        """Record how a transfer ended."""
+        with self._writing() as connection:
+            connection.execute(
+                "UPDATE transfers SET finished = ?, status = ?, summary = ?, error = ? WHERE id = ?",
+                (utc_now(), status, json.dumps(dict(summary)), error, transfer),
+            )
+
+    def forget_outcomes(self, catalog: str, keep_days: int) -> int:
+        """Drop the outcomes of a catalog's transfers older than that many days; their counts stay. Returns rows."""
+        limit = (datetime.now(UTC) - timedelta(days=keep_days)).isoformat(timespec="milliseconds")
+        with self._writing() as connection:
+            return connection.execute(
+                "DELETE FROM outcomes WHERE transfer IN (SELECT id FROM transfers WHERE catalog = ? AND started < ?)",
+                (catalog, limit),
+            ).rowcount
+
+    def transfers(self, catalog: str | None = None, limit: int = 50) -> Sequence[TransferRecord]:
+        """The newest transfers first."""
+        condition, values = ("WHERE catalog = ?", [catalog]) if catalog else ("", [])
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT id, catalog, digest, trigger, started, finished, status, summary, error FROM transfers "
+                f"{condition} ORDER BY id DESC LIMIT ?",  # noqa: S608 - no text of a user's is in the statement
+                (*values, limit),
+            ).fetchall()
+        return [_transfer(row) for row in rows]
+
+    def transfer(self, id_or_prefix: str) -> TransferRecord:
+        """The transfer with that id, or the only one whose id begins so; ``last`` is the newest.
+
+        Raises:
+            Refused: there is none, or more than one.
+        """
+        newest = self.transfers(limit=1)
+        if id_or_prefix == "last" and newest:
+            return newest[0]
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT id, catalog, digest, trigger, started, finished, status, summary, error FROM transfers "
+                "WHERE substr(id, 1, ?) = ? LIMIT 2",
+                (len(id_or_prefix), id_or_prefix),
+            ).fetchall()
+        if len(rows) != 1:
+            raise Refused(
+                f"{'no' if not rows else 'more than one'} transfer has an id that begins with `{id_or_prefix}`",
+                hint="`sync-engine transfers list` shows the ids.",
+            )
+        return _transfer(rows[0])
+
+    def outcomes(self, transfer: str, outcome: str | None = None) -> Iterator[OutcomeRecord]:
+        """Outcomes of a transfer in the order of stream and key, page by page."""
+        last = ("", "")
+        while True:
+            with self._lock:
+                rows = self._connection.execute(
+                    "SELECT stream, key, outcome, target_id, reasons FROM outcomes WHERE transfer = ? "
+                    "AND (stream, key) > (?, ?) AND (? IS NULL OR outcome = ?) ORDER BY stream, key LIMIT 1000",
+                    (transfer, *last, outcome, outcome),
+                ).fetchall()
+            for row in rows:
+                yield OutcomeRecord(row[0], row[1], row[2], row[3], tuple(json.loads(row[4])))
+            if len(rows) < 1000:
+                return
+            last = (rows[-1][0], rows[-1][1])
+
+
+def _transfer(row: Sequence[str]) -> TransferRecord:
+    return TransferRecord(
+        id=row[0],
+        catalog=row[1],
+        digest=row[2],
+        trigger=row[3],
+        started=row[4],
+        finished=row[5],
+        status=Status(row[6]),
+        summary=json.loads(row[7]),
+        error=row[8],
+    )
