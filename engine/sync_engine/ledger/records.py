@@ -68,6 +68,6 @@ class WrittenRecord:
 
     stream: str
     key: str
-    object: str
+    object_name: str
     target_id: str
     fields: Mapping[str, object]

@@ -25,7 +25,8 @@ CREATE TABLE outcomes (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE batches (
     id TEXT PRIMARY KEY, transfer TEXT NOT NULL REFERENCES transfers (id) ON DELETE CASCADE,
-    stream TEXT NOT NULL, mode TEXT NOT NULL, rows INTEGER NOT NULL, state TEXT NOT NULL, data TEXT NOT NULL DEFAULT '{}'
+    stream TEXT NOT NULL, mode TEXT NOT NULL, rows INTEGER NOT NULL,
+    state TEXT NOT NULL, data TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 CREATE INDEX batches_by_transfer ON batches (transfer);
 CREATE TABLE written (

@@ -146,7 +146,7 @@ class Ledger:
         connection.execute(
             "INSERT OR REPLACE INTO written (catalog, stream, key, object, target_id, fields, transfer) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (*key, record.object, record.target_id, json.dumps(fields), transfer),
+            (*key, record.object_name, record.target_id, json.dumps(fields), transfer),
         )
 
     def finish(self, transfer: str, status: Status, summary: Mapping[str, int], error: str = "") -> None:
@@ -168,12 +168,11 @@ class Ledger:
 
     def transfers(self, catalog: str | None = None, limit: int = 50) -> Sequence[TransferRecord]:
         """The newest transfers first."""
-        condition, values = ("WHERE catalog = ?", [catalog]) if catalog else ("", [])
         with self._lock:
             rows = self._connection.execute(
                 "SELECT id, catalog, digest, trigger, started, finished, status, summary, error FROM transfers "
-                f"{condition} ORDER BY id DESC LIMIT ?",  # noqa: S608 - no text of a user's is in the statement
-                (*values, limit),
+                "WHERE ? IS NULL OR catalog = ? ORDER BY id DESC LIMIT ?",
+                (catalog, catalog, limit),
             ).fetchall()
         return [_transfer(row) for row in rows]
 
