@@ -1,0 +1,90 @@
+"""What compiling yields: streams whose mappings are plain functions of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sync_engine.catalog.model import Catalog, FieldMapping
+from sync_engine.sdk.filters import Filter
+from sync_engine.sdk.source import Query, SourceRecord, SourceSchema
+from sync_engine.sdk.target import FieldDescription, FieldRequest, ObjectSchema, Reason, TargetSchema
+from sync_engine.sdk.values import Blank, TargetValue
+
+Evaluate = Callable[[SourceRecord], TargetValue | Blank]
+"""Value of one target field for a record; raises ``compiler.conversion.Unconvertible`` with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledField:
+    """One target field and how it is computed.
+
+    Attributes:
+        description: the field as the target describes it.
+        mapping: as written.
+        evaluate: see ``Evaluate``.
+        reads: codes of the attributes and properties it depends on (its lineage).
+        parent_stream: of a lookup: the stream that writes the parent.
+    """
+
+    description: FieldDescription
+    mapping: FieldMapping
+    evaluate: Evaluate
+    reads: frozenset[str]
+    request: FieldRequest
+    parent_stream: str = ""
+
+    @property
+    def name(self) -> str:
+        """The field's name as the target spells it."""
+        return self.description.name
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledStream:
+    """One stream, ready to be run.
+
+    Attributes:
+        name: as in the catalog.
+        object: where it writes to.
+        key: the external id field and how it is computed.
+        fields: the other fields, in the order of the catalog.
+        query: what to ask the source for.
+        not_applicable: criteria of the catalog on fields that this collection does not have.
+        compile_residual: makes the predicate for the filters that the source does not evaluate.
+    """
+
+    name: str
+    object: ObjectSchema
+    key: CompiledField
+    fields: tuple[CompiledField, ...]
+    query: Query
+    not_applicable: tuple[Filter, ...]
+    compile_residual: Callable[[tuple[Filter, ...]], Callable[[SourceRecord], bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledCatalog:
+    """A catalog, ready to be planned; ``streams`` stand in the order of their lookups, parents first."""
+
+    catalog: Catalog
+    streams: tuple[CompiledStream, ...]
+    source_schema: SourceSchema
+    target_schema: TargetSchema
+
+
+@dataclass(frozen=True, slots=True)
+class MappedRecord:
+    """What a record becomes: its key and one value per field of the stream, or the reasons why it cannot be written.
+
+    Attributes:
+        source_key: the record's identity in the source.
+        key: value of the target's key field; empty when it could not be computed.
+        values: as many as the stream has fields, in that order; empty when there are reasons.
+        reasons: all of them, not the first only.
+    """
+
+    source_key: str
+    key: str
+    values: tuple[TargetValue | Blank, ...]
+    reasons: tuple[Reason, ...] = ()

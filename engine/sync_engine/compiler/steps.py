@@ -1,0 +1,132 @@
+"""The options of a mapping as small functions, each from a value to a value; None passes through untouched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from decimal import ROUND_HALF_UP, Decimal
+
+from sync_engine.catalog.model import Otherwise
+from sync_engine.compiler.conversion import Unconvertible
+from sync_engine.compiler.units import UnknownUnit, convert
+from sync_engine.sdk.source import Option, UnitFamily
+from sync_engine.sdk.target import Owner, Reason
+from sync_engine.sdk.values import Measurement, Price
+
+Step = Callable[[object], object]
+
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?\Z")
+
+
+def labels(options: tuple[Option, ...], locales: tuple[str, ...]) -> Step:
+    """Codes become labels: in the first locale that has one, else the code itself.
+
+    Args:
+        options: the choices of the attribute.
+        locales: where to look, in this order.
+    """
+    table = {
+        option.code: next((option.labels[each] for each in locales if option.labels.get(each)), option.code)
+        for option in options
+    }
+
+    def step(value: object) -> object:
+        if isinstance(value, tuple):
+            return tuple(table.get(each, each) for each in value)
+        return table.get(value, value) if isinstance(value, str) else value
+
+    return step
+
+
+def in_unit(unit: str, family: UnitFamily, field: str) -> Step:
+    """A measurement becomes its amount in another unit of its family."""
+
+    def step(value: object) -> object:
+        if not isinstance(value, Measurement):
+            return value
+        try:
+            return convert(value, unit, family)
+        except UnknownUnit as error:
+            raise Unconvertible(Reason("UNKNOWN_UNIT", str(error), field, Owner.DATA)) from error
+
+    return step
+
+
+def in_currency(currency: str) -> Step:
+    """A list of prices becomes the amount in one currency; none when there is no such price."""
+
+    def step(value: object) -> object:
+        if not isinstance(value, tuple):
+            return value
+        return next((each.amount for each in value if isinstance(each, Price) and each.currency == currency), None)
+
+    return step
+
+
+def as_number(field: str) -> Step:
+    """Numeric text becomes a number; text that is no number is a rejection."""
+
+    def step(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        text = value.strip()
+        if not text:
+            return None
+        if not _NUMBER.match(text):
+            raise Unconvertible(Reason("NOT_A_NUMBER", f"{value!r} is not a number", field, Owner.DATA))
+        return Decimal(text)
+
+    return step
+
+
+def translate(table: Mapping[str, object], otherwise: Otherwise, field: str) -> Step:
+    """A value becomes what the table says; its keys are compared with the value as text."""
+
+    def one(value: object) -> object:
+        key = ("false", "true")[value] if isinstance(value, bool) else str(value)
+        if key in table:
+            return table[key]
+        if otherwise is Otherwise.KEEP:
+            return value
+        if otherwise is Otherwise.CLEAR:
+            return None
+        raise Unconvertible(Reason("NOT_IN_TABLE", f"{key!r} is not in the `translate` table", field, Owner.MAPPING))
+
+    def step(value: object) -> object:
+        if value is None or value == "":
+            return None
+        if isinstance(value, tuple):
+            return tuple(found for found in map(one, value) if found is not None)
+        return one(value)
+
+    return step
+
+
+def rounded(places: int) -> Step:
+    """A number is rounded half up to that many decimals."""
+    quantum = Decimal(1).scaleb(-places)
+
+    def step(value: object) -> object:
+        if isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
+            return Decimal(value).quantize(quantum, ROUND_HALF_UP)
+        return value
+
+    return step
+
+
+def joined(separator: str) -> Step:
+    """A list becomes one text."""
+
+    def step(value: object) -> object:
+        return separator.join(map(str, value)) if isinstance(value, (tuple, list)) else value
+
+    return step
+
+
+def truncated(length: int) -> Step:
+    """A text is cut to that many characters, because the catalog asks for it."""
+
+    def step(value: object) -> object:
+        return value[:length] if isinstance(value, str) else value
+
+    return step

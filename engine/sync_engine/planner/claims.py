@@ -1,0 +1,69 @@
+"""One target record per key: a key that two source records claim is written for neither."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sync_engine.compiler.compiled import MappedRecord
+from sync_engine.planner.plan import Rejection
+from sync_engine.planner.work import Work
+from sync_engine.planner.workspace import Workspace
+from sync_engine.sdk.target import Owner, Reason
+
+
+def claim_keys(
+    space: Workspace,
+    work: Work,
+    works: Sequence[Work],
+    mapped: Sequence[tuple[str, MappedRecord]],
+    rejections: list[Rejection],
+) -> list[tuple[str, MappedRecord]]:
+    """Leave out records whose key another record has; both are rejected, because nobody can say which is right.
+
+    Args:
+        space: remembers every claim of this plan.
+        work: the stream the records are of.
+        works: all streams by number; another stream may have claimed a key of the same object.
+        mapped: (normalised key, record).
+        rejections: gets one for each record that is left out here.
+
+    Returns:
+        The records whose key nobody else has claimed so far. The same record met twice is passed over in silence.
+    """
+    taken = space.claim(work.slot.number, work.number, [(key, row.source_key) for key, row in mapped])
+    unique: dict[str, MappedRecord] = {}
+    for key, row in mapped:
+        if key in taken:
+            stream, source_key = taken[key]
+            if (stream, source_key) == (work.number, row.source_key):
+                continue
+            rejections.append(_duplicate(row, f"{works[stream].stream.name} {source_key}"))
+            _take_back(space, works[stream], key, source_key, row)
+        elif key not in unique:
+            unique[key] = row
+        elif unique[key].source_key != row.source_key:
+            rejections.append(_duplicate(row, unique[key].source_key))
+            if not space.is_disputed(work.slot.number, key):
+                space.dispute(work.slot.number, key)
+                rejections.append(_duplicate(unique[key], row.source_key))
+    return [(key, row) for key, row in unique.items() if not space.is_disputed(work.slot.number, key)]
+
+
+def _duplicate(row: MappedRecord, other: str) -> Rejection:
+    message = f"the key {row.key!r} is also the key of {other}"
+    return Rejection(row.key, row.source_key, (Reason("DUPLICATE_KEY", message, "", Owner.DATA),))
+
+
+def _take_back(space: Workspace, first: Work, key: str, source_key: str, row: MappedRecord) -> None:
+    """Undo what was decided for the record that claimed a key first."""
+    if space.is_disputed(first.slot.number, key):
+        return
+    space.dispute(first.slot.number, key)
+    if space.is_rejected(first.number, source_key):
+        return
+    if space.drop_change(first.number, key) is None:
+        first.unchanged -= 1
+    message = f"the key {row.key!r} is also the key of {row.source_key}"
+    reason = Reason("DUPLICATE_KEY", message, "", Owner.DATA)
+    space.reject(first.number, [Rejection(row.key, source_key, (reason,))])
+    first.rejected += 1

@@ -1,0 +1,49 @@
+"""What a plan was made for, as digests that are compared before it is applied."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import orjson
+
+from sync_engine import __version__
+from sync_engine.compiler.compiled import CompiledCatalog, CompiledField
+
+
+def fingerprint(compiled: CompiledCatalog) -> Mapping[str, str]:
+    """Everything but the data that decides what a plan means.
+
+    Returns:
+        By name: the engine's version, both adapters with their services' versions, the catalog's digest, and one digest
+        per stream of the target fields as they were described.
+    """
+    parts = {
+        "engine": __version__,
+        "source": f"{compiled.source_schema.adapter} {compiled.source_schema.version}",
+        "target": f"{compiled.target_schema.adapter} {compiled.target_schema.version}",
+        "catalog": compiled.catalog.digest,
+    }
+    for stream in compiled.streams:
+        described = [_described(each) for each in (stream.key, *stream.fields)]
+        parts[f"fields of {stream.name}"] = hashlib.sha256(orjson.dumps([stream.object.name, described])).hexdigest()
+    return parts
+
+
+def _described(field: CompiledField) -> list[object]:
+    """What matters of a target field: a change of any of it may change what a plan would do (label changes do not)."""
+    described = field.description
+    choices = [each.value for each in described.picklist if each.active] if described.restricted else []
+    return [
+        described.name,
+        described.type,
+        described.length,
+        described.precision,
+        described.scale,
+        described.required,
+        described.updateable,
+        described.unique,
+        described.external_id,
+        described.case_sensitive,
+        choices,
+    ]

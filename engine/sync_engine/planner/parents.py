@@ -1,0 +1,57 @@
+"""Parents before children, and no child without its parent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sync_engine.catalog.model import LookupRule, WhenMissingParent
+from sync_engine.compiler.compiled import MappedRecord
+from sync_engine.planner.plan import Change, Rejection
+from sync_engine.planner.work import Work
+from sync_engine.planner.workspace import Orphan, Workspace
+from sync_engine.sdk.target import Owner, Reason
+from sync_engine.sdk.values import ParentKey
+
+DEEPEST_TREE = 100
+"""Levels of parents within one stream; a deeper one is taken for a cycle."""
+
+
+def needed_parents(
+    work: Work, works: Sequence[Work], key: str, row: MappedRecord, change: Change
+) -> Iterator[tuple[int, str, str, int, str, str, bool]]:
+    """The parents that a change needs, as rows for ``Workspace.need_parents``."""
+    changed = {each.field for each in change.fields if each.after is not None}
+    for compiled, value in zip(work.stream.fields, row.values, strict=True):
+        if compiled.parent_stream and compiled.name in changed and isinstance(value, ParentKey):
+            parent = next(each for each in works if each.stream.name == compiled.parent_stream)
+            rule = compiled.mapping.rule
+            leave = isinstance(rule, LookupRule) and rule.missing is WhenMissingParent.LEAVE
+            normalised = parent.slot.normalise(value.key)
+            yield (work.number, key, compiled.name, parent.slot.number, normalised, value.key, leave)
+
+
+def resolve_parents(space: Workspace, works: Sequence[Work]) -> None:
+    """Reject (or leave without parent) what has no parent; a rejected record orphans its own children, so repeat."""
+    while orphans := space.orphans():
+        for orphan in orphans:
+            work = works[orphan.stream]
+            if orphan.leave:
+                if space.leave_field(orphan) is not None:
+                    work.unchanged += 1
+                continue
+            _reject_change(space, work, orphan.key, _missing_parent(orphan))
+    for stream, key in space.order_waves(DEEPEST_TREE):
+        reason = Reason("PARENT_CYCLE", "its chain of parents never ends", "", Owner.DATA)
+        _reject_change(space, works[stream], key, reason)
+
+
+def _missing_parent(orphan: Orphan) -> Reason:
+    message = f"its parent {orphan.parent_key!r} does not exist in the target and is not created by this plan"
+    return Reason("MISSING_PARENT", message, orphan.field, Owner.DATA)
+
+
+def _reject_change(space: Workspace, work: Work, key: str, reason: Reason) -> None:
+    change = space.drop_change(work.number, key)
+    if change is not None:  # two missing parents of one record are one rejection
+        space.reject(work.number, [Rejection(change.key, change.source_key, (reason,))])
+        work.rejected += 1

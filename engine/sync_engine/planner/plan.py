@@ -1,0 +1,207 @@
+"""A plan as a value: what would be written, row by row, and what may forbid it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sync_engine.planner.encoding import Encoded
+from sync_engine.sdk.target import FieldRequest, FieldType, Reason
+
+
+class ChangeKind(StrEnum):
+    """What happens to one target record."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DEACTIVATE = "deactivate"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field of a change; encoded values, None where the field is empty."""
+
+    field: str
+    before: Encoded
+    after: Encoded
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to one target record.
+
+    Attributes:
+        key: value of the key field.
+        source_key: the record in the source it comes from.
+        target_id: the target's id, empty for a create.
+        wave: changes of a stream with a smaller wave are written first (parents before children).
+        fields: only the fields that differ.
+    """
+
+    kind: ChangeKind
+    key: str
+    source_key: str
+    target_id: str
+    wave: int
+    fields: tuple[FieldChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A record that cannot be written, with every reason."""
+
+    key: str
+    source_key: str
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts of a stream or a catalog; ``filtered`` records were read and left out by rule."""
+
+    create: int = 0
+    update: int = 0
+    deactivate: int = 0
+    delete: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    filtered: int = 0
+
+    def __add__(self, other: Summary) -> Summary:
+        return Summary(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
+    @property
+    def changes(self) -> int:
+        """Records that would be written."""
+        return self.create + self.update + self.deactivate + self.delete
+
+    @property
+    def matched(self) -> int:
+        """Records of the source that passed the filter."""
+        return self.create + self.update + self.unchanged + self.rejected
+
+    def published(self) -> dict[str, int]:
+        """The counts under the names that JSON output promises."""
+        names = ("create", "update", "deactivate", "delete", "unchanged", "rejected")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedField:
+    """A field of a stream in a plan, with what is needed to decode its values."""
+
+    name: str
+    type: FieldType
+    request: FieldRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ReadStep:
+    """How a stream reads its records.
+
+    Attributes:
+        pushed: filters that the source evaluates.
+        here: filters that the engine evaluates.
+        not_applicable: filters on fields that the collection does not have.
+    """
+
+    collection: str
+    pushed: tuple[str, ...] = ()
+    here: tuple[str, ...] = ()
+    not_applicable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WriteStep:
+    """How a stream's changes are written.
+
+    Attributes:
+        mode: the target's name of the way.
+        batches: how many batches it will take at least.
+    """
+
+    object_name: str
+    key_field: str
+    mode: str
+    batches: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """One stream of a plan; its changes are in the plan file."""
+
+    name: str
+    read: ReadStep
+    write: WriteStep
+    fields: tuple[PlannedField, ...]
+    summary: Summary
+
+    @property
+    def field_by_name(self) -> Mapping[str, PlannedField]:
+        """The fields by name."""
+        return {each.name: each for each in self.fields}
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A safety gate and what was counted.
+
+    Attributes:
+        name: as in the catalog's ``safety``.
+        limit: what is allowed, as text with its unit.
+        actual: what was counted.
+        tripped: the plan must not be applied.
+    """
+
+    name: str
+    limit: str
+    actual: str
+    tripped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a plan takes.
+
+    Attributes:
+        pages_read: pages that were read from the source.
+        batches: batches that would be sent to the target.
+        requests_remaining: what the target's daily limit leaves; None when it does not say.
+    """
+
+    pages_read: int = 0
+    batches: int = 0
+    requests_remaining: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogPlan:
+    """The plan of one catalog.
+
+    Attributes:
+        fingerprint: what the plan was made for: catalog, engine, adapters, described fields; compared before it is
+            applied.
+    """
+
+    name: str
+    path: str
+    fingerprint: Mapping[str, str]
+    streams: tuple[StreamPlan, ...]
+    warnings: tuple[str, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    cost: Cost = field(default_factory=Cost)
+
+    @property
+    def summary(self) -> Summary:
+        """Counts of all streams."""
+        total = Summary()
+        for each in self.streams:
+            total = total + each.summary
+        return total
+
+    @property
+    def tripped(self) -> tuple[Gate, ...]:
+        """The gates that forbid to apply it."""
+        return tuple(each for each in self.gates if each.tripped)

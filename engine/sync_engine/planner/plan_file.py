@@ -1,0 +1,239 @@
+"""The plan file: gzip-compressed JSON Lines, written and read as a stream, sealed by a digest.
+
+Lines in order: ``head``; per catalog ``catalog``, per stream ``change``… ``rejection``… ``stream``, then
+``catalog_end``; last ``end`` with the digest of all lines before it. The digest depends on what would happen and on
+nothing else (not on the time), so equal inputs give equal digests. schemas/sync_engine_schemas/plan.v1.json describes
+every line.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from sync_engine import __version__
+from sync_engine.planner.plan import (
+    CatalogPlan,
+    Change,
+    ChangeKind,
+    Cost,
+    FieldChange,
+    Gate,
+    PlannedField,
+    ReadStep,
+    Rejection,
+    StreamPlan,
+    Summary,
+    WriteStep,
+)
+from sync_engine.sdk.errors import Refused
+from sync_engine.sdk.target import FieldRequest, FieldType, Owner, Reason
+
+FORMAT = "sync-engine plan"
+VERSION = 1
+
+
+class PlanWriter:
+    """Writes a plan file; the file is complete only after ``seal``."""
+
+    def __init__(self, path: Path) -> None:
+        self._raw = path.open("wb")
+        # No name and no time in the gzip header: the same plan is the same bytes.
+        self._out = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=5, mtime=0, filename="")
+        self._hash = hashlib.sha256()
+        self._line({"head": {"format": FORMAT, "version": VERSION, "engine": __version__}})
+
+    def _line(self, content: Mapping[str, object]) -> None:
+        line = orjson.dumps(content) + b"\n"
+        self._hash.update(line)
+        self._out.write(line)
+
+    def catalog(self, name: str, path: str) -> None:
+        """Begin a catalog."""
+        self._line({"catalog": {"name": name, "path": path}})
+
+    def changes(self, stream: str, changes: Iterable[Change]) -> None:
+        """Write the changes of a stream in order."""
+        for each in changes:
+            fields = [[one.field, one.before, one.after] for one in each.fields]
+            body = [each.kind, each.key, each.source_key, each.target_id, each.wave, fields]
+            self._line({"change": [stream, *body]})
+
+    def rejections(self, stream: str, rejections: Iterable[Rejection]) -> None:
+        """Write the rejections of a stream."""
+        for each in rejections:
+            reasons = [[one.code, one.message, one.field, one.owner] for one in each.reasons]
+            self._line({"rejection": [stream, each.key, each.source_key, reasons]})
+
+    def catalog_end(self, plan: CatalogPlan) -> None:
+        """End a catalog with all that is known of it as a whole."""
+        self._line({"catalog_end": _catalog_to_data(plan)})
+
+    def seal(self) -> str:
+        """Finish the file and return its digest."""
+        digest = self._hash.hexdigest()
+        self._out.write(orjson.dumps({"end": {"digest": digest}}) + b"\n")
+        self.close()
+        return digest
+
+    def close(self) -> None:
+        """Close the file; without ``seal`` before it, the file is not a valid plan."""
+        self._out.close()
+        self._raw.close()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFile:
+    """A plan on disk that has been read through once and found whole.
+
+    Attributes:
+        digest: SHA-256 over all its lines.
+        catalogs: without their changes, which ``changes`` reads.
+    """
+
+    path: Path
+    digest: str
+    catalogs: tuple[CatalogPlan, ...]
+
+    def changes(self, catalog: str, stream: str) -> Iterator[Change]:
+        """The changes of a stream, in the order they are to be written."""
+        for kind, content in self._lines_of(catalog):
+            if kind == "change" and content[0] == stream:
+                _, operation, key, source_key, target_id, wave, fields = content
+                yield Change(
+                    ChangeKind(operation), key, source_key, target_id, wave, tuple(FieldChange(*one) for one in fields)
+                )
+
+    def rejections(self, catalog: str, stream: str) -> Iterator[Rejection]:
+        """The rejections of a stream."""
+        for kind, content in self._lines_of(catalog):
+            if kind == "rejection" and content[0] == stream:
+                reasons = tuple(Reason(one[0], one[1], one[2], Owner(one[3])) for one in content[3])
+                yield Rejection(content[1], content[2], reasons)
+
+    def _lines_of(self, catalog: str) -> Iterator[tuple[str, Any]]:
+        current = ""
+        with gzip.open(self.path, "rb") as lines:
+            for line in lines:
+                ((kind, content),) = orjson.loads(line).items()
+                if kind == "catalog":
+                    current = content["name"]
+                elif current == catalog:
+                    yield kind, content
+
+
+def read_plan(path: Path) -> PlanFile:
+    """Read a plan file through and check it.
+
+    Raises:
+        Refused: there is no such file, or it is truncated, altered, or of another version.
+    """
+    made_anew = "Make a new plan with `sync-engine plan --out FILE`."
+    digest = hashlib.sha256()
+    catalogs: list[CatalogPlan] = []
+    sealed = ""
+    try:
+        with gzip.open(path, "rb") as lines:
+            _check_head(next(_counted(lines, digest)))
+            for line in lines:
+                if sealed:
+                    raise ValueError("there is something behind its end")
+                ((kind, content),) = orjson.loads(line).items()
+                if kind == "end":
+                    sealed = content["digest"]
+                    continue
+                digest.update(line)
+                if kind == "catalog_end":
+                    catalogs.append(_catalog_from_data(content))
+    except FileNotFoundError:
+        raise Refused(f"there is no plan file {path}", hint=made_anew) from None
+    except (OSError, EOFError, ValueError, KeyError, TypeError, StopIteration) as error:
+        raise Refused(f"{path} is not a whole plan file: {error}", hint=made_anew) from error
+    if not sealed or sealed != digest.hexdigest():
+        raise Refused(f"{path} was cut off or altered: its digest does not match its content", hint=made_anew)
+    return PlanFile(path, sealed, tuple(catalogs))
+
+
+def _counted(lines: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+    for line in lines:
+        digest.update(line)
+        yield line
+
+
+def _check_head(line: bytes) -> None:
+    head = json.loads(line).get("head", {})
+    if head.get("format") != FORMAT:
+        raise ValueError("it does not begin as one")
+    if head.get("version") != VERSION:
+        raise ValueError(f"it has version {head.get('version')} of the format, this sync-engine reads {VERSION}")
+
+
+def _catalog_to_data(plan: CatalogPlan) -> dict[str, object]:
+    return {
+        "name": plan.name,
+        "path": plan.path,
+        "fingerprint": dict(plan.fingerprint),
+        "streams": [
+            {
+                "name": each.name,
+                "read": {
+                    "collection": each.read.collection,
+                    "pushed": each.read.pushed,
+                    "here": each.read.here,
+                    "not_applicable": each.read.not_applicable,
+                },
+                "write": {
+                    "object": each.write.object_name,
+                    "key_field": each.write.key_field,
+                    "mode": each.write.mode,
+                    "batches": each.write.batches,
+                },
+                "fields": [
+                    [one.name, one.type, one.request.parent_object, one.request.parent_field] for one in each.fields
+                ],
+                "summary": {name: getattr(each.summary, name) for name in Summary.__slots__},
+            }
+            for each in plan.streams
+        ],
+        "warnings": plan.warnings,
+        "gates": [[each.name, each.limit, each.actual, each.tripped] for each in plan.gates],
+        "cost": {"pages_read": plan.cost.pages_read, "batches": plan.cost.batches},
+    }
+
+
+def _catalog_from_data(data: Mapping[str, Any]) -> CatalogPlan:
+    fingerprint = data["fingerprint"]
+    if not fingerprint or not all(fingerprint.values()):
+        raise ValueError("it holds no fingerprint of what it was made for")
+    return CatalogPlan(
+        name=data["name"],
+        path=data["path"],
+        fingerprint=fingerprint,
+        streams=tuple(_stream_from_data(each) for each in data["streams"]),
+        warnings=tuple(data["warnings"]),
+        gates=tuple(Gate(*each) for each in data["gates"]),
+        cost=Cost(data["cost"]["pages_read"], data["cost"]["batches"]),
+    )
+
+
+def _stream_from_data(data: Mapping[str, Any]) -> StreamPlan:
+    read, write = data["read"], data["write"]
+    return StreamPlan(
+        name=data["name"],
+        read=ReadStep(read["collection"], *(tuple(read[part]) for part in ("pushed", "here", "not_applicable"))),
+        write=WriteStep(write["object"], write["key_field"], write["mode"], write["batches"]),
+        fields=tuple(_planned_field(each) for each in data["fields"]),
+        summary=Summary(**data["summary"]),
+    )
+
+
+def _planned_field(data: Sequence[str]) -> PlannedField:
+    name, type_, parent_object, parent_field = data
+    return PlannedField(name, FieldType(type_), FieldRequest(name, parent_object, parent_field))

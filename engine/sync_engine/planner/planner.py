@@ -1,0 +1,244 @@
+"""Make the plan of one catalog: read both sides, compare, resolve parents, judge the gates, write it all down."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from sync_engine.compiler.compiled import CompiledCatalog, MappedRecord
+from sync_engine.compiler.mapping import map_record
+from sync_engine.planner.claims import claim_keys
+from sync_engine.planner.describe import describe
+from sync_engine.planner.difference import create, desired_fields, update
+from sync_engine.planner.encoding import Encoded, encode
+from sync_engine.planner.fingerprint import fingerprint
+from sync_engine.planner.gates import judge
+from sync_engine.planner.parents import needed_parents, resolve_parents
+from sync_engine.planner.plan import (
+    CatalogPlan,
+    Change,
+    ChangeKind,
+    Cost,
+    PlannedField,
+    ReadStep,
+    Rejection,
+    StreamPlan,
+    Summary,
+    WriteStep,
+)
+from sync_engine.planner.plan_file import PlanWriter
+from sync_engine.planner.prefetch import prefetch
+from sync_engine.planner.progress import Progress
+from sync_engine.planner.work import Slot, Work
+from sync_engine.planner.workspace import Held, Workspace
+from sync_engine.sdk.errors import Unavailable
+from sync_engine.sdk.filters import AllOf, AnyOf, Criterion, Filter, Not
+from sync_engine.sdk.source import Page, Pushdown, Query, Source, SourceRecord
+from sync_engine.sdk.target import Operation, Reason, Target
+
+PAGES_AHEAD = 8
+
+
+def plan_catalog(
+    compiled: CompiledCatalog, source: Source, target: Target, writer: PlanWriter, progress: Progress
+) -> CatalogPlan:
+    """Compute the exact changes of a catalog and write them to the plan file.
+
+    Args:
+        compiled: the catalog against the live schemas.
+        source: opened source; every record that matches is read.
+        target: opened target; the mapped fields of what it holds are read.
+        writer: where the plan goes.
+        progress: told how far it is.
+
+    Raises:
+        Unavailable, BrokenContract, Unauthorised: a side could not be read completely; there is no plan then.
+    """
+    with Workspace() as space, ThreadPoolExecutor(max_workers=1, thread_name_prefix="held") as background:
+        slots, works = _lay_out(compiled, source)
+        name = compiled.catalog.name
+        loading = background.submit(_load_held, space, slots, target, name, progress)
+        for work in works:
+            pages = prefetch(_read(source, work.pushdown), PAGES_AHEAD)
+            loading.result()
+            _map_and_compare(space, work, works, pages, target, progress, name)
+        resolve_parents(space, works)
+        plan = _conclude(compiled, space, works, target)
+        writer.catalog(plan.name, plan.path)
+        for work in works:
+            writer.changes(work.stream.name, space.changes(work.number))
+            writer.rejections(work.stream.name, space.rejections(work.number))
+        writer.catalog_end(plan)
+        return plan
+
+
+def _lay_out(compiled: CompiledCatalog, source: Source) -> tuple[list[Slot], list[Work]]:
+    slots: dict[tuple[str, str], Slot] = {}
+    works: list[Work] = []
+    for number, stream in enumerate(compiled.streams):
+        place = (stream.object.name, stream.key.name)
+        slot = slots.setdefault(place, Slot(len(slots), *place[:1], stream.key.description))
+        columns = [slot.column(each) for each in stream.fields]
+        works.append(Work(number, stream, slot, columns, push_down(source, stream.query)))
+    return list(slots.values()), works
+
+
+def push_down(source: Source, query: Query) -> Pushdown:
+    """Ask the source which filters it takes, and for the fields that the rest of them needs."""
+    pushdown = source.pushdown(query)
+    needed = {each for residual in pushdown.residual for each in fields_of(residual)}
+    known = query.attributes | query.properties
+    if needed <= known:
+        return pushdown
+    wider = dataclasses.replace(query, attributes=query.attributes | needed, properties=query.properties | needed)
+    return source.pushdown(wider)
+
+
+def fields_of(filter_: Filter) -> Iterator[str]:
+    """The fields that a filter looks at."""
+    if isinstance(filter_, Criterion):
+        yield filter_.field
+    elif isinstance(filter_, Not):
+        yield from fields_of(filter_.filter)
+    elif isinstance(filter_, (AllOf, AnyOf)):
+        for part in filter_.filters:
+            yield from fields_of(part)
+
+
+def _read(source: Source, pushdown: Pushdown) -> Iterator[Page]:
+    for partition in pushdown.partitions:
+        yield from source.read(partition)
+
+
+def _load_held(space: Workspace, slots: Sequence[Slot], target: Target, catalog: str, progress: Progress) -> None:
+    """Read what the target holds into the workspace, in normal form."""
+    for slot in slots:
+        done = 0
+        for rows in target.read(slot.object_name, slot.key.name, slot.requests):
+            space.hold(slot.number, (_held_row(slot, target, row.id, row.key, row.values) for row in rows))
+            done += len(rows)
+            progress.step(catalog, slot.object_name, "comparing with", done)
+
+
+def _held_row(
+    slot: Slot, target: Target, id_: str, key: str, values: Mapping[str, object]
+) -> tuple[str, str, str, list[Encoded]]:
+    fields = [
+        encode(target.normal_form(description, values.get(request.name)))  # type: ignore[arg-type]
+        for request, description in zip(slot.requests, slot.descriptions, strict=True)
+    ]
+    return slot.normalise(key), id_, key, fields
+
+
+def _map_and_compare(
+    space: Workspace,
+    work: Work,
+    works: Sequence[Work],
+    pages: Iterable[Page],
+    target: Target,
+    progress: Progress,
+    catalog: str,
+) -> None:
+    keep = work.stream.compile_residual(work.pushdown.residual)
+    for page in pages:
+        work.pages += 1
+        kept = [record for record in page.records if keep(record)]
+        work.read += len(page.records)
+        work.filtered += len(page.records) - len(kept)
+        _compare_page(space, work, works, kept, target)
+        progress.step(catalog, work.stream.name, "reading", work.read)
+
+
+def _compare_page(
+    space: Workspace, work: Work, works: Sequence[Work], records: Sequence[SourceRecord], target: Target
+) -> None:
+    rejections: list[Rejection] = []
+    mapped: list[tuple[str, MappedRecord]] = []
+    for record in records:
+        row = map_record(work.stream, record)
+        if row.reasons:
+            rejections.append(Rejection(row.key, row.source_key, row.reasons))
+        else:
+            mapped.append((work.slot.normalise(row.key), row))
+    unique = claim_keys(space, work, works, mapped, rejections)
+    held = space.find_held(work.slot.number, [key for key, _ in unique])
+    changes: list[tuple[str, Change]] = []
+    parents: list[tuple[int, str, str, int, str, str, bool]] = []
+    for key, row in unique:
+        change = _compare(work, row, held.get(key), target)
+        if isinstance(change, Change):
+            changes.append((key, change))
+            parents.extend(needed_parents(work, works, key, row, change))
+        elif change is None:
+            work.unchanged += 1
+        else:
+            rejections.append(Rejection(row.key, row.source_key, change))
+    space.add_changes(work.number, work.slot.number, changes)
+    space.need_parents(parents)
+    space.reject(work.number, rejections)
+    work.rejected += len(rejections)
+
+
+def _compare(work: Work, row: MappedRecord, held: Held | None, target: Target) -> Change | tuple[Reason, ...] | None:
+    wanted = desired_fields(work.stream, row, target.normal_form)
+    if held is None:
+        return create(work.stream, row, wanted)
+    for compiled, column in zip(work.stream.fields, work.columns, strict=True):
+        if held.fields[column] is not None:
+            work.filled[compiled.name] += 1
+    change = update(work.stream, row, wanted, held, work.columns)
+    if isinstance(change, Change):
+        work.emptied.update(each.field for each in change.fields if each.after is None)
+    return change
+
+
+def _conclude(compiled: CompiledCatalog, space: Workspace, works: Sequence[Work], target: Target) -> CatalogPlan:
+    streams = tuple(_stream_plan(space, work, target) for work in works)
+    total = Summary()
+    for each in streams:
+        total = total + each.summary
+    emptied: Counter[str] = Counter()
+    filled: Counter[str] = Counter()
+    for work in works:
+        emptied.update(work.emptied)
+        filled.update(work.filled)
+    held = sum(space.held_count(number) for number in {work.slot.number for work in works})
+    try:
+        remaining = target.budget().requests_remaining
+    except Unavailable:
+        remaining = None  # a plan is worth having without it
+    return CatalogPlan(
+        name=compiled.catalog.name,
+        path=compiled.catalog.origin.file,
+        fingerprint=fingerprint(compiled),
+        streams=streams,
+        gates=judge(compiled.catalog.safety, total, held, emptied, filled),
+        cost=Cost(sum(work.pages for work in works), sum(each.write.batches for each in streams), remaining),
+    )
+
+
+def _stream_plan(space: Workspace, work: Work, target: Target) -> StreamPlan:
+    counts = space.counts(work.number)
+    summary = Summary(
+        create=counts.get(ChangeKind.CREATE, 0),
+        update=counts.get(ChangeKind.UPDATE, 0),
+        unchanged=work.unchanged,
+        rejected=work.rejected,
+        filtered=work.filtered,
+    )
+    stream = work.stream
+    batching = target.batching(stream.object.name, Operation.UPSERT, summary.changes)
+    return StreamPlan(
+        name=stream.name,
+        read=ReadStep(
+            stream.query.collection,
+            tuple(describe(each) for each in work.pushdown.pushed),
+            tuple(describe(each) for each in work.pushdown.residual),
+            tuple(describe(each) for each in stream.not_applicable),
+        ),
+        write=WriteStep(stream.object.name, stream.key.name, batching.mode, -(-summary.changes // batching.max_rows)),
+        fields=tuple(PlannedField(each.name, each.description.type, each.request) for each in stream.fields),
+        summary=summary,
+    )

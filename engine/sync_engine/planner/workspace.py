@@ -1,0 +1,257 @@
+"""A scratch database on disk for one plan, so that memory does not grow with the number of records.
+
+``held`` is what the target holds now, ``seen`` which source record claims which key, ``changes`` and ``rejections``
+what becomes of it, ``parents`` which changes need a parent record. A *slot* is an object together with its key field:
+streams that write to the same slot share its rows.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from sync_engine.planner.encoding import Encoded
+from sync_engine.planner.plan import Change, ChangeKind, FieldChange, Rejection
+from sync_engine.sdk.target import Owner, Reason
+
+_TABLES = """
+CREATE TABLE held (slot INTEGER, key TEXT, id TEXT, stored_key TEXT, fields BLOB, PRIMARY KEY (slot, key))
+    WITHOUT ROWID;
+CREATE TABLE seen (slot INTEGER, key TEXT, stream INTEGER, source_key TEXT, disputed INTEGER DEFAULT 0,
+    PRIMARY KEY (slot, key)) WITHOUT ROWID;
+CREATE TABLE changes (stream INTEGER, key TEXT, slot INTEGER, kind TEXT, wave INTEGER DEFAULT 0, body BLOB,
+    PRIMARY KEY (stream, key)) WITHOUT ROWID;
+CREATE INDEX changes_by_slot ON changes (slot, key);
+CREATE TABLE rejections (stream INTEGER, key TEXT, source_key TEXT, reasons BLOB);
+CREATE INDEX rejections_by_source ON rejections (stream, source_key);
+CREATE TABLE parents (stream INTEGER, key TEXT, field TEXT, slot INTEGER, parent TEXT, parent_key TEXT, leave INTEGER,
+    PRIMARY KEY (stream, key, field)) WITHOUT ROWID;
+CREATE INDEX parents_by_parent ON parents (slot, parent);
+"""
+_CHILDREN_IN_WAVE = """SELECT p.stream, p.key FROM parents AS p JOIN changes AS parent
+    ON parent.slot = p.slot AND parent.key = p.parent AND parent.stream = p.stream
+    WHERE parent.kind = 'create' AND parent.wave = ?"""
+_NEXT_WAVE = f"UPDATE changes SET wave = ? WHERE (stream, key) IN ({_CHILDREN_IN_WAVE})"  # noqa: S608 - constants
+_MOST_VARIABLES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A record the target holds: its id, its key as stored, its encoded fields in the order of the slot's columns."""
+
+    id: str
+    key: str
+    fields: list[Encoded]
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A change whose parent neither exists nor is about to."""
+
+    stream: int
+    key: str
+    field: str
+    parent_key: str
+    leave: bool
+
+
+class Workspace:
+    """The scratch database; used from one thread."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="sync-engine-")
+        path = Path(self._folder.name) / "plan.db"
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        # Nothing here outlives the process: no journal, no waiting for the disk.
+        self._db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;")
+        self._db.executescript(_TABLES)
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._db.close()
+        self._folder.cleanup()
+
+    def hold(self, slot: int, rows: Iterable[tuple[str, str, str, list[Encoded]]]) -> None:
+        """Keep rows of the target: (normalised key, id, stored key, encoded fields)."""
+        self._db.execute("BEGIN")
+        self._db.executemany(
+            "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?)",
+            ((slot, key, id_, stored, orjson.dumps(fields)) for key, id_, stored, fields in rows),
+        )
+        self._db.execute("COMMIT")
+
+    def held_count(self, slot: int) -> int:
+        """How many records the target holds in a slot."""
+        return int(self._db.execute("SELECT count(*) FROM held WHERE slot = ?", (slot,)).fetchone()[0])
+
+    def find_held(self, slot: int, keys: Sequence[str]) -> dict[str, Held]:
+        """The held records with these normalised keys."""
+        return {
+            row[0]: Held(row[1], row[2], orjson.loads(row[3]))
+            for row in self._select_in(
+                "SELECT key, id, stored_key, fields FROM held WHERE slot = ? AND key IN", slot, keys
+            )
+        }
+
+    def claim(self, slot: int, stream: int, keys: Sequence[tuple[str, str]]) -> dict[str, tuple[int, str]]:
+        """Claim normalised keys for source records, given as (key, source key).
+
+        Returns:
+            The keys that another record claimed before: (stream, source key) of the first one.
+        """
+        wanted = [key for key, _ in keys]
+        taken: dict[str, tuple[int, str]] = {
+            row[0]: (row[1], row[2])
+            for row in self._select_in(
+                "SELECT key, stream, source_key FROM seen WHERE slot = ? AND key IN", slot, wanted
+            )
+        }
+        self._db.executemany(
+            "INSERT OR IGNORE INTO seen (slot, key, stream, source_key) VALUES (?, ?, ?, ?)",
+            ((slot, key, stream, source) for key, source in keys),
+        )
+        return taken
+
+    def dispute(self, slot: int, key: str) -> None:
+        """Note that more than one record claims a key."""
+        self._db.execute("UPDATE seen SET disputed = 1 WHERE slot = ? AND key = ?", (slot, key))
+
+    def is_disputed(self, slot: int, key: str) -> bool:
+        """Whether more than one record claims a key."""
+        row = self._db.execute("SELECT disputed FROM seen WHERE slot = ? AND key = ?", (slot, key)).fetchone()
+        return bool(row and row[0])
+
+    def _select_in(self, statement: str, slot: int, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        for start in range(0, len(keys), _MOST_VARIABLES):
+            part = keys[start : start + _MOST_VARIABLES]
+            yield from self._db.execute(f"{statement} ({','.join('?' * len(part))})", (slot, *part))
+
+    def add_changes(self, stream: int, slot: int, changes: Iterable[tuple[str, Change]]) -> None:
+        """Keep changes under their normalised keys."""
+        self._db.execute("BEGIN")
+        self._db.executemany(
+            "INSERT OR REPLACE INTO changes (stream, key, slot, kind, body) VALUES (?, ?, ?, ?, ?)",
+            ((stream, key, slot, change.kind, _dump_change(change)) for key, change in changes),
+        )
+        self._db.execute("COMMIT")
+
+    def drop_change(self, stream: int, key: str) -> Change | None:
+        """Take a change away and return it."""
+        row = self._db.execute("SELECT body, wave FROM changes WHERE stream = ? AND key = ?", (stream, key)).fetchone()
+        if row is None:
+            return None
+        self._db.execute("DELETE FROM changes WHERE stream = ? AND key = ?", (stream, key))
+        self._db.execute("DELETE FROM parents WHERE stream = ? AND key = ?", (stream, key))
+        return _load_change(row[0], row[1])
+
+    def need_parents(self, rows: Iterable[tuple[int, str, str, int, str, str, bool]]) -> None:
+        """Note the parents that changes need.
+
+        Each row: (stream, key, field, parent's slot, parent's normalised key, parent's key, whether to leave the
+        field out when there is no such parent).
+        """
+        self._db.executemany("INSERT OR REPLACE INTO parents VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def orphans(self) -> list[Orphan]:
+        """Changes whose parent neither exists in the target nor is among the changes."""
+        rows = self._db.execute(
+            "SELECT stream, key, field, parent_key, leave FROM parents AS p WHERE "
+            "NOT EXISTS (SELECT 1 FROM held WHERE held.slot = p.slot AND held.key = p.parent) AND "
+            "NOT EXISTS (SELECT 1 FROM changes WHERE changes.slot = p.slot AND changes.key = p.parent)"
+        )
+        return [Orphan(row[0], row[1], row[2], row[3], bool(row[4])) for row in rows]
+
+    def leave_field(self, orphan: Orphan) -> Change | None:
+        """Take the parent's field out of an orphaned change; returns the change when nothing is left of it."""
+        row = self._db.execute(
+            "SELECT body, wave FROM changes WHERE stream = ? AND key = ?", (orphan.stream, orphan.key)
+        ).fetchone()
+        change = _load_change(row[0], row[1])
+        fields = tuple(each for each in change.fields if each.field != orphan.field)
+        self._db.execute(
+            "DELETE FROM parents WHERE stream = ? AND key = ? AND field = ?", (orphan.stream, orphan.key, orphan.field)
+        )
+        if not fields and change.kind is ChangeKind.UPDATE:
+            return self.drop_change(orphan.stream, orphan.key)
+        smaller = Change(change.kind, change.key, change.source_key, change.target_id, change.wave, fields)
+        self._db.execute(
+            "UPDATE changes SET body = ? WHERE stream = ? AND key = ?",
+            (_dump_change(smaller), orphan.stream, orphan.key),
+        )
+        return None
+
+    def order_waves(self, most: int) -> list[tuple[int, str]]:
+        """Put children of records that are created in the same stream one wave behind them.
+
+        Args:
+            most: levels at most; what still moves then is part of a cycle.
+
+        Returns:
+            (stream, key) of the changes in a cycle.
+        """
+        for wave in range(most):
+            cursor = self._db.execute(_NEXT_WAVE, (wave + 1, wave))
+            if cursor.rowcount == 0:
+                return []
+        return [(row[0], row[1]) for row in self._db.execute(_CHILDREN_IN_WAVE, (most,))]
+
+    def reject(self, stream: int, rejections: Iterable[Rejection]) -> None:
+        """Keep rejections."""
+        self._db.executemany(
+            "INSERT INTO rejections VALUES (?, ?, ?, ?)",
+            ((stream, each.key, each.source_key, _dump_reasons(each.reasons)) for each in rejections),
+        )
+
+    def is_rejected(self, stream: int, source_key: str) -> bool:
+        """Whether a source record has been rejected already."""
+        row = self._db.execute(
+            "SELECT 1 FROM rejections WHERE stream = ? AND source_key = ?", (stream, source_key)
+        ).fetchone()
+        return row is not None
+
+    def changes(self, stream: int) -> Iterator[Change]:
+        """The changes of a stream by wave and key: the same input gives the same order."""
+        rows = self._db.execute("SELECT body, wave FROM changes WHERE stream = ? ORDER BY wave, key", (stream,))
+        for body, wave in rows:
+            yield _load_change(body, wave)
+
+    def counts(self, stream: int) -> dict[str, int]:
+        """Number of changes of a stream by kind."""
+        return dict(
+            self._db.execute("SELECT kind, count(*) FROM changes WHERE stream = ? GROUP BY kind", (stream,)).fetchall()
+        )
+
+    def rejections(self, stream: int) -> Iterator[Rejection]:
+        """The rejections of a stream by key."""
+        rows = self._db.execute(
+            "SELECT key, source_key, reasons FROM rejections WHERE stream = ? ORDER BY key, source_key, reasons",
+            (stream,),
+        )
+        for key, source_key, reasons in rows:
+            yield Rejection(key, source_key, _load_reasons(reasons))
+
+
+def _dump_change(change: Change) -> bytes:
+    fields = [(each.field, each.before, each.after) for each in change.fields]
+    return orjson.dumps((change.kind, change.key, change.source_key, change.target_id, fields))
+
+
+def _load_change(body: bytes, wave: int) -> Change:
+    kind, key, source_key, target_id, fields = orjson.loads(body)
+    return Change(ChangeKind(kind), key, source_key, target_id, wave, tuple(FieldChange(*each) for each in fields))
+
+
+def _dump_reasons(reasons: Sequence[Reason]) -> bytes:
+    return orjson.dumps([(each.code, each.message, each.field, each.owner) for each in reasons])
+
+
+def _load_reasons(body: bytes) -> tuple[Reason, ...]:
+    return tuple(Reason(code, message, field, Owner(owner)) for code, message, field, owner in orjson.loads(body))
