@@ -1,0 +1,210 @@
+"""One mapping becomes one plain function from a record to a target value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from sync_engine.catalog.model import (
+    ConstRule,
+    ExpressionRule,
+    FieldMapping,
+    LookupRule,
+    Rule,
+    TemplateRule,
+    ValueRule,
+    WhenEmpty,
+)
+from sync_engine.compiler import steps
+from sync_engine.compiler.compiled import CompiledField, CompiledStream, MappedRecord
+from sync_engine.compiler.conversion import Unconvertible, converter
+from sync_engine.compiler.criteria import pick
+from sync_engine.expressions import EvaluationFailed, Expression, Template, compile_expression, compile_template
+from sync_engine.expressions.variables import variable_maker
+from sync_engine.sdk.source import Attribute, RecordCollection, SourceRecord, SourceSchema
+from sync_engine.sdk.target import FieldDescription, FieldRequest, FieldType, Owner, Reason
+from sync_engine.sdk.values import Blank, ParentKey, TargetValue
+
+Getter = Callable[[SourceRecord], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a mapping can see.
+
+    Attributes:
+        schema: of the source.
+        collection: the stream reads.
+        locale: values are read in, unless the mapping names another; None when the catalog names no locales.
+        locales: all of the catalog's, for labels that a locale lacks.
+        channel: likewise.
+        parents: object and key field of each stream of the catalog, for lookups.
+        timezone: in which a moment becomes a day.
+    """
+
+    schema: SourceSchema
+    collection: RecordCollection
+    locale: str | None
+    locales: tuple[str, ...]
+    channel: str | None
+    parents: Mapping[str, tuple[str, str]]
+    timezone: ZoneInfo
+
+    def known(self) -> dict[str, Attribute]:
+        """Every attribute and property by code."""
+        attributes = self.schema.attributes if self.collection.has_attributes else {}
+        return {**attributes, **self.collection.properties}
+
+
+def compile_field(mapping: FieldMapping, description: FieldDescription, scope: Scope) -> CompiledField:
+    """Make the function for one target field; the mapping has been checked before (see ``compiler.checks``)."""
+    rule = mapping.rule
+    getter, reads = _getter(mapping, scope)
+    chain = _steps(mapping, description, scope)
+    convert = converter(description, scope.timezone, mapping.round)
+    default = None if mapping.default is None else convert(mapping.default)
+    empty = _when_empty(mapping, description)
+    name = description.name
+
+    def evaluate(record: SourceRecord) -> TargetValue | Blank:
+        try:
+            value = getter(record)
+        except EvaluationFailed as error:
+            raise Unconvertible(Reason(error.code, error.message, name, Owner.MAPPING)) from error
+        for step in chain:
+            if value is None:
+                break
+            value = step(value)
+        if _is_empty(value):
+            return empty() if default is None else default
+        return convert(value)
+
+    parent_stream, request = "", FieldRequest(name)
+    if isinstance(rule, LookupRule):
+        parent_stream = rule.stream
+        request = FieldRequest(name, *scope.parents[rule.stream])
+    return CompiledField(description, mapping, evaluate, reads, request, parent_stream)
+
+
+def _is_empty(value: object) -> bool:
+    return value is None or value == () or (isinstance(value, str) and not value.strip())
+
+
+def _when_empty(mapping: FieldMapping, description: FieldDescription) -> Callable[[], Blank]:
+    """What an empty result means; a required field must never be emptied."""
+    name = description.name
+    if mapping.required or description.required or mapping.when_empty is WhenEmpty.REJECT:
+        why = "the target requires it" if description.required else "the mapping requires it"
+
+        def refuse() -> Blank:
+            raise Unconvertible(Reason("REQUIRED_EMPTY", f"{name} has no value, and {why}", name, Owner.DATA))
+
+        return refuse
+    blank = Blank.LEAVE if mapping.when_empty is WhenEmpty.KEEP else Blank.CLEAR
+    return lambda: blank
+
+
+def _getter(mapping: FieldMapping, scope: Scope) -> tuple[Getter, frozenset[str]]:
+    rule: Rule = mapping.rule
+    locale, channel = mapping.locale or scope.locale, mapping.channel or scope.channel
+    known = scope.known()
+    if isinstance(rule, ValueRule):
+        return value_getter(known[rule.code], locale, channel), frozenset({rule.code})
+    if isinstance(rule, ConstRule):
+        return (lambda _: rule.value), frozenset()
+    if isinstance(rule, LookupRule):
+        return _lookup(rule, known[rule.value], scope, locale, channel), frozenset({rule.value})
+    if isinstance(rule, (ExpressionRule, TemplateRule)):
+        compile_ = compile_expression if isinstance(rule, ExpressionRule) else compile_template
+        compiled: Expression | Template = compile_(rule.text, mapping.place("expression"))
+        makers = [
+            (name, value_getter(known[name], locale, channel), variable_maker(known[name], scope.schema, locale))
+            for name in sorted(compiled.names)
+        ]
+        evaluate = compiled.evaluate
+
+        def run(record: SourceRecord) -> object:
+            return evaluate({name: make(get(record)) for name, get, make in makers})
+
+        return run, compiled.names
+    raise TypeError(f"a mapping by {type(rule).__name__} is refused before it gets here")
+
+
+def value_getter(attribute: Attribute, locale: str | None, channel: str | None) -> Getter:
+    """A function that takes an attribute's or property's value out of a record."""
+    code = attribute.code
+    wanted_locale = locale if attribute.localizable else None
+    wanted_channel = channel if attribute.scopable else None
+    if attribute.is_property and not attribute.localizable and not attribute.scopable:
+        return lambda record: record.properties.get(code)
+
+    def get(record: SourceRecord) -> object:
+        entries = record.properties.get(code) if attribute.is_property else record.values.get(code)
+        return pick(entries, wanted_locale, wanted_channel) if entries else None  # type: ignore[arg-type]
+
+    return get
+
+
+def _lookup(rule: LookupRule, attribute: Attribute, scope: Scope, locale: str | None, channel: str | None) -> Getter:
+    get = value_getter(attribute, locale, channel)
+    parent_object, parent_field = scope.parents[rule.stream]
+
+    def parent(record: SourceRecord) -> object:
+        key = get(record)
+        return ParentKey(parent_object, parent_field, str(key)) if key is not None and key != "" else None
+
+    return parent
+
+
+def _steps(mapping: FieldMapping, description: FieldDescription, scope: Scope) -> tuple[steps.Step, ...]:
+    """The options in the order they apply: labels or unit or currency, table, number, rounding, joining, cutting."""
+    chain: list[steps.Step] = []
+    name = description.name
+    attribute = scope.known().get(mapping.rule.code) if isinstance(mapping.rule, ValueRule) else None
+    if mapping.labels and attribute is not None:
+        locale = mapping.locale or scope.locale
+        chain.append(steps.labels(attribute.options or (), _label_locales(locale, scope.locales)))
+    if mapping.unit and attribute is not None and attribute.unit_family:
+        chain.append(steps.in_unit(mapping.unit, scope.schema.unit_families[attribute.unit_family], name))
+    if mapping.currency:
+        chain.append(steps.in_currency(mapping.currency))
+    if mapping.translate is not None:
+        chain.append(steps.translate(mapping.translate, mapping.otherwise, name))
+    if mapping.number:
+        chain.append(steps.as_number(name))
+    if mapping.round is not None:
+        chain.append(steps.rounded(mapping.round))
+    if mapping.join is not None and description.type is not FieldType.MULTIPICKLIST:
+        chain.append(steps.joined(mapping.join))
+    if mapping.truncate is not None:
+        chain.append(steps.truncated(mapping.truncate))
+    return tuple(chain)
+
+
+def _label_locales(locale: str | None, others: Sequence[str]) -> tuple[str, ...]:
+    wanted = (*((locale,) if locale else ()), *others)
+    return tuple(dict.fromkeys(wanted))
+
+
+def map_record(stream: CompiledStream, record: SourceRecord) -> MappedRecord:
+    """All fields of a record, or every reason why it cannot be written."""
+    reasons: list[Reason] = []
+    values: list[TargetValue | Blank] = []
+    key = ""
+    try:
+        found = stream.key.evaluate(record)
+        key = "" if isinstance(found, Blank) else str(found).strip()
+    except Unconvertible as error:
+        reasons.append(error.reason)
+    if not key and not reasons:
+        name = stream.key.name
+        reasons.append(Reason("KEY_EMPTY", f"the key {name} has no value", name, Owner.DATA))
+    for field in stream.fields:
+        try:
+            values.append(field.evaluate(record))
+        except Unconvertible as error:
+            reasons.append(error.reason)
+    if reasons:
+        return MappedRecord(record.key, key, (), tuple(reasons))
+    return MappedRecord(record.key, key, tuple(values))

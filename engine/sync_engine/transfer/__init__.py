@@ -1,0 +1,1 @@
+"""Run a plan: pack its changes into batches, hand them over, account for every record. Knows no YAML and no vendor."""

@@ -1,0 +1,75 @@
+"""Changes become batches: of one kind, within the target's limits, in an order that is always the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import orjson
+
+from sync_engine.planner.encoding import decode
+from sync_engine.planner.plan import Change, ChangeKind, StreamPlan
+from sync_engine.sdk.target import Batch, Batching, Operation, Row
+from sync_engine.sdk.values import Blank, TargetValue
+
+OPERATIONS = {
+    # A create is sent as an upsert by key: repeated after a lost answer, it makes no second record.
+    ChangeKind.CREATE: Operation.UPSERT,
+    # An update goes to the record's id: a record deleted meanwhile is not made anew from a few fields.
+    ChangeKind.UPDATE: Operation.UPDATE,
+    ChangeKind.DEACTIVATE: Operation.UPDATE,
+    ChangeKind.DELETE: Operation.DELETE,
+}
+
+
+def pack(
+    stream: StreamPlan, changes: Iterable[Change], batching: Callable[[Operation], Batching], prefix: str
+) -> Iterator[tuple[Batch, tuple[Change, ...]]]:
+    """Batches of at most the target's rows and bytes, each with the changes it carries.
+
+    Args:
+        stream: whose fields and key field the changes have.
+        changes: all of one wave, creates and updates mixed.
+        batching: the target's limits for an operation.
+        prefix: begins every batch id; ids are stable for the same changes.
+    """
+    waiting: dict[Operation, list[Change]] = {}
+    sizes: dict[Operation, int] = {}
+    number = 0
+    for change in changes:
+        operation = OPERATIONS[change.kind]
+        limits = batching(operation)
+        size = _size(change)
+        rows = waiting.setdefault(operation, [])
+        if rows and (len(rows) >= limits.max_rows or sizes[operation] + size > limits.max_bytes):
+            number += 1
+            yield _batch(stream, operation, limits, rows, f"{prefix}-{number}"), tuple(rows)
+            rows.clear()
+            sizes[operation] = 0
+        rows.append(change)
+        sizes[operation] = sizes.get(operation, 0) + size
+    for operation, rows in waiting.items():
+        if rows:
+            number += 1
+            yield _batch(stream, operation, batching(operation), rows, f"{prefix}-{number}"), tuple(rows)
+
+
+def _size(change: Change) -> int:
+    return len(orjson.dumps([(each.field, each.after) for each in change.fields])) + len(change.key) + 64
+
+
+def _batch(stream: StreamPlan, operation: Operation, limits: Batching, changes: list[Change], id_: str) -> Batch:
+    used = {each.field for change in changes for each in change.fields}
+    columns = tuple(each.name for each in stream.fields if each.name in used)
+    rows = tuple(Row(change.key, _values(stream, change), change.target_id or None) for change in changes)
+    write = stream.write
+    return Batch(id_, write.object_name, operation, write.key_field, limits.mode, columns, rows)
+
+
+def _values(stream: StreamPlan, change: Change) -> dict[str, TargetValue | Blank]:
+    fields = stream.field_by_name
+    return {
+        each.field: Blank.CLEAR
+        if each.after is None
+        else decode(each.after, fields[each.field].type, fields[each.field].request)
+        for each in change.fields
+    }

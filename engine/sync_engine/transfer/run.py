@@ -1,0 +1,280 @@
+"""Apply the plan of one catalog: waves in order, batches side by side, every outcome in the ledger."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from sync_engine.catalog.model import LogLevel, LogPolicy
+from sync_engine.ledger.records import OutcomeRecord, Status, WrittenRecord
+from sync_engine.ledger.store import Ledger
+from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, StreamPlan
+from sync_engine.planner.plan_file import PlanFile
+from sync_engine.planner.progress import Progress
+from sync_engine.sdk.errors import Interrupted, SyncEngineError
+from sync_engine.sdk.target import Batch, Batching, Operation, Outcome, Reason, RecordResult, Target, TargetSchema
+from sync_engine.transfer.packing import pack
+from sync_engine.transfer.sending import send, uncertain
+from sync_engine.transfer.stale import Stale, split_stale
+
+RETRIES = 4
+"""How often records that a lock or a limit refused are sent again."""
+COUNTED = ("created", "updated", "deactivated", "deleted", "unchanged", "rejected", "stale")
+
+
+@dataclass(frozen=True, slots=True)
+class TransferResult:
+    """How a transfer ended.
+
+    Attributes:
+        summary: counts under the names that JSON output promises; ``rejected`` includes uncertain records.
+    """
+
+    id: str
+    catalog: str
+    status: Status
+    summary: dict[str, int]
+
+
+@dataclass(slots=True)
+class _Run:
+    """A transfer under way."""
+
+    id: str
+    catalog: str
+    target: Target
+    ledger: Ledger
+    level: LogLevel
+    progress: Progress
+    described: TargetSchema | None
+    stop: threading.Event = field(default_factory=threading.Event)
+    counts: Counter[str] = field(default_factory=Counter)
+    done: int = 0
+
+
+def apply_catalog(
+    file: PlanFile,
+    plan: CatalogPlan,
+    target: Target,
+    ledger: Ledger,
+    log: LogPolicy,
+    progress: Progress,
+    *,
+    trigger: str = "command",
+    described: TargetSchema | None = None,
+) -> TransferResult:
+    """Write the changes of a catalog's plan.
+
+    Args:
+        file: the plan on disk.
+        plan: the catalog in it; its gates were judged by the caller.
+        target: opened target.
+        ledger: where every outcome goes.
+        log: how much of it is kept.
+        progress: told how far it is.
+        trigger: who or what started it.
+        described: the target's objects as they are now, when rows are to be re-read and compared with what the plan
+            saw; None when the plan was made just now by the same command.
+
+    Raises:
+        Interrupted: a person stopped it; everything committed so far is in the ledger.
+        SyncEngineError: it could not go on; likewise.
+    """
+    transfer = ledger.begin(plan.name, file.digest, trigger)
+    run = _Run(transfer, plan.name, target, ledger, log.level, progress, described)
+    run.counts["unchanged"] = plan.summary.unchanged
+    try:
+        for stream in plan.streams:
+            _record_rejections(run, file, stream)
+            for wave, changes in groupby(file.changes(plan.name, stream.name), key=lambda each: each.wave):
+                _run_wave(run, stream, wave, changes)
+    except (KeyboardInterrupt, Interrupted) as error:
+        run.stop.set()
+        ledger.finish(transfer, Status.INTERRUPTED, _summary(run), "stopped on request")
+        raise Interrupted(
+            f"transfer {transfer} was stopped; {run.done} records were written before",
+            hint="Run the same command again: it goes on with what is left.",
+        ) from error
+    except SyncEngineError as error:
+        ledger.finish(transfer, Status.FAILED, _summary(run), error.message)
+        raise
+    summary = _summary(run)
+    status = Status.REJECTED if summary["rejected"] or summary["stale"] else Status.DONE
+    ledger.finish(transfer, status, summary)
+    ledger.forget_outcomes(plan.name, log.keep_days)
+    return TransferResult(transfer, plan.name, status, summary)
+
+
+def _summary(run: _Run) -> dict[str, int]:
+    return {name: run.counts[name] for name in COUNTED}
+
+
+def _record_rejections(run: _Run, file: PlanFile, stream: StreamPlan) -> None:
+    """Records that were rejected when planning are outcomes of the transfer too."""
+    rejections = file.rejections(run.catalog, stream.name)
+    while part := [each for each, _ in zip(rejections, range(1000), strict=False)]:
+        # A record rejected for want of a key is found by its source key.
+        outcomes = [
+            OutcomeRecord(stream.name, each.key or each.source_key, "rejected", "", _plain(each.reasons))
+            for each in part
+        ]
+        run.ledger.commit(run.id, run.catalog, outcomes)
+        run.counts["rejected"] += len(part)
+
+
+def _run_wave(run: _Run, stream: StreamPlan, wave: int, changes: Iterable[Change]) -> None:
+    again = _send_all(run, stream, f"{stream.name}-w{wave}", _fresh(run, stream, changes), last=False)
+    for attempt in range(1, RETRIES + 1):
+        if not again:
+            return
+        # Locks go away when the others are done; the jitter keeps two transfers from meeting again.
+        if run.stop.wait(random.uniform(0.5, 1.0) * 2**attempt / 4):  # noqa: S311 - not for secrets
+            raise Interrupted("stopped between two attempts")
+        last = attempt == RETRIES
+        again = _send_all(run, stream, f"{stream.name}-w{wave}-r{attempt}", iter(again), last=last)
+
+
+def _fresh(run: _Run, stream: StreamPlan, changes: Iterable[Change]) -> Iterator[Change]:
+    """The changes whose rows are still as the plan saw them; the others are recorded as stale."""
+    if run.described is None:
+        yield from changes
+        return
+    described = run.described.objects[stream.write.object_name]
+    for each in split_stale(stream, changes, run.target, described):
+        if isinstance(each, Stale):
+            outcome = OutcomeRecord(stream.name, each.change.key, "stale", each.change.target_id, _plain(each.reasons))
+            run.ledger.commit(run.id, run.catalog, [outcome])
+            run.counts["stale"] += 1
+        else:
+            yield each
+
+
+def _send_all(run: _Run, stream: StreamPlan, prefix: str, changes: Iterator[Change], *, last: bool) -> list[Change]:
+    """Send changes in batches side by side; returns those that the target refused for now.
+
+    When ``last`` is set no further attempt follows: what is refused for now is rejected.
+    """
+    total = stream.summary.changes
+    limits: dict[Operation, Batching] = {}
+
+    def batching(operation: Operation) -> Batching:
+        if operation not in limits:
+            limits[operation] = run.target.batching(stream.write.object_name, operation, total)
+        return limits[operation]
+
+    again: list[Change] = []
+    under_way: dict[Future[list[RecordResult]], tuple[Batch, tuple[Change, ...]]] = {}
+    batches = pack(stream, changes, batching, prefix)
+    first = next(batches, None)
+    if first is None:
+        return []
+    parallel = max(1, batching(first[0].operation).parallel)
+    with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="batch") as pool:
+        try:
+            for batch, carried in _chain(first, batches):
+                if len(under_way) > parallel:
+                    again += _collect(run, stream, under_way, FIRST_COMPLETED, last=last)
+                future = pool.submit(send, batch, stream.name, run.id, run.target, run.ledger, run.stop)
+                under_way[future] = (batch, carried)
+            while under_way:
+                again += _collect(run, stream, under_way, FIRST_COMPLETED, last=last)
+        except BaseException:
+            run.stop.set()
+            _drain(run, stream, under_way)
+            raise
+    return again
+
+
+def _chain(
+    first: tuple[Batch, tuple[Change, ...]], rest: Iterator[tuple[Batch, tuple[Change, ...]]]
+) -> Iterator[tuple[Batch, tuple[Change, ...]]]:
+    yield first
+    yield from rest
+
+
+def _collect(
+    run: _Run,
+    stream: StreamPlan,
+    under_way: dict[Future[list[RecordResult]], tuple[Batch, tuple[Change, ...]]],
+    when: str,
+    *,
+    last: bool,
+) -> list[Change]:
+    finished, _ = wait(under_way, return_when=when)
+    again: list[Change] = []
+    for future in finished:
+        batch, changes = under_way.pop(future)
+        try:
+            results = future.result()
+        except SyncEngineError as error:
+            _commit(run, stream, batch, changes, uncertain(batch, error))
+            raise
+        again += _commit(run, stream, batch, changes, results, last=last)
+    return again
+
+
+def _drain(
+    run: _Run, stream: StreamPlan, under_way: dict[Future[list[RecordResult]], tuple[Batch, tuple[Change, ...]]]
+) -> None:
+    """The transfer ends early: keep what the batches under way still bring."""
+    for future, (batch, changes) in under_way.items():
+        if future.cancel():
+            continue
+        try:
+            results = future.result()
+        except SyncEngineError as error:
+            results = uncertain(batch, error)
+        _commit(run, stream, batch, changes, results, last=True)
+
+
+def _commit(
+    run: _Run,
+    stream: StreamPlan,
+    batch: Batch,
+    changes: Sequence[Change],
+    results: Sequence[RecordResult],
+    *,
+    last: bool = True,
+) -> list[Change]:
+    """Store the outcomes of a batch in one transaction; returns the changes to be sent again."""
+    by_key = {each.key: each for each in changes}
+    outcomes: list[OutcomeRecord] = []
+    written: list[WrittenRecord] = []
+    again: list[Change] = []
+    for result in results:
+        change = by_key[result.key]
+        if result.retryable and not last:
+            again.append(change)
+            continue
+        word = _word(change, result)
+        run.counts["rejected" if word == "uncertain" else word] += 1
+        if word not in ("rejected", "uncertain"):
+            run.done += 1
+            fields = {each.field: each.after for each in change.fields}
+            target_id = result.target_id or change.target_id
+            written.append(WrittenRecord(stream.name, change.key, batch.object, target_id, fields))
+            if run.level is LogLevel.MINIMAL:
+                continue
+        outcomes.append(OutcomeRecord(stream.name, change.key, word, result.target_id or "", _plain(result.reasons)))
+    run.ledger.commit(run.id, run.catalog, outcomes, written, batch.id)
+    run.progress.step(run.catalog, stream.name, "writing", run.done)
+    return again
+
+
+def _word(change: Change, result: RecordResult) -> str:
+    if result.outcome in (Outcome.REJECTED, Outcome.UNCERTAIN):
+        return result.outcome.value
+    if change.kind is ChangeKind.DEACTIVATE:
+        return "deactivated"
+    return result.outcome.value
+
+
+def _plain(reasons: Sequence[Reason]) -> tuple[dict[str, str], ...]:
+    return tuple(
+        {"code": each.code, "message": each.message, "field": each.field, "owner": each.owner.value} for each in reasons
+    )

@@ -1,0 +1,82 @@
+"""One batch from hand-over to results: journal before every remote call, one result for every row."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+
+from sync_engine.ledger.store import Ledger
+from sync_engine.sdk.errors import BrokenContract, Interrupted, SyncEngineError, Unavailable
+from sync_engine.sdk.target import Batch, BatchRef, Outcome, Reason, RecordResult, Target
+
+POLL_DEADLINE = 24 * 3600.0
+"""Seconds after which a batch that does not finish is given up as uncertain."""
+FAILED_POLLS = 20
+
+
+def send(
+    batch: Batch, stream: str, transfer: str, target: Target, ledger: Ledger, stop: threading.Event
+) -> list[RecordResult]:
+    """Hand a batch over and wait for its results.
+
+    Args:
+        batch: what to write.
+        stream: the stream it belongs to, for the journal.
+        transfer: id of the transfer it belongs to.
+        target: shared by threads.
+        ledger: its journal is durable before the next remote call.
+        stop: set when the transfer is to end; a batch that was handed over is left to the target then.
+
+    Returns:
+        Exactly one result per row.
+
+    Raises:
+        Interrupted: ``stop`` was set; what became of the rows is not known.
+        SyncEngineError: the batch could not be handed over, or its results could not be had.
+    """
+
+    def journal(state: str, data: Mapping[str, object]) -> None:
+        ledger.journal(transfer, batch.id, stream, batch.mode, len(batch.rows), state, data)
+
+    journal("packed", {"object": batch.object, "operation": batch.operation})
+    ref = target.submit(batch, journal)
+    journal("submitted", {key: value for key, value in ref.data.items() if isinstance(value, (str, int, bool))})
+    _wait(ref, target, stop)
+    results = list(target.results(ref, batch))
+    sent, answered = sorted(row.key for row in batch.rows), sorted(each.key for each in results)
+    if sent != answered:
+        raise BrokenContract(
+            f"batch {batch.id}: {len(sent)} records were sent and {len(answered)} answered, or not the same ones",
+            hint="Nothing is concluded from such an answer; run the transfer again.",
+        )
+    return results
+
+
+def _wait(ref: BatchRef, target: Target, stop: threading.Event) -> None:
+    deadline = time.monotonic() + POLL_DEADLINE
+    failed = 0
+    while True:
+        try:
+            progress = target.poll(ref)
+            failed = 0
+        except Unavailable:
+            # A failed poll says nothing of the batch: never abort, ask again.
+            failed += 1
+            if failed >= FAILED_POLLS:
+                raise
+            wait = min(2.0**failed, 60.0)
+        else:
+            if progress.finished:
+                return
+            wait = progress.wait
+        if time.monotonic() > deadline:
+            raise Unavailable(f"batch {ref.batch_id} did not finish within a day", hint="Run the transfer again.")
+        if stop.wait(wait):
+            raise Interrupted(f"stopped while batch {ref.batch_id} was under way")
+
+
+def uncertain(batch: Batch, error: SyncEngineError) -> list[RecordResult]:
+    """A result for every row of a batch that ended without results."""
+    reason = Reason("UNCERTAIN", error.message)
+    return [RecordResult(row.key, Outcome.UNCERTAIN, reasons=(reason,)) for row in batch.rows]
