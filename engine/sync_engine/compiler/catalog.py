@@ -1,0 +1,213 @@
+"""Compile a catalog against the described schemas of its two connections: typed streams, or all problems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from sync_engine.catalog.model import Catalog, ExpressionRule, FieldMapping, LookupRule, Stream, TemplateRule
+from sync_engine.compiler.checks import check_key, check_mapping, check_required
+from sync_engine.compiler.compiled import CompiledCatalog, CompiledField, CompiledStream
+from sync_engine.compiler.criteria import check_filter, compile_filter, fields_of
+from sync_engine.compiler.mapping import Scope, compile_field
+from sync_engine.expressions import InvalidExpression, compile_expression, compile_template
+from sync_engine.problems import nearest, problem
+from sync_engine.sdk.filters import AllOf, Filter
+from sync_engine.sdk.problem import Problem, Severity
+from sync_engine.sdk.source import Attribute, Query, RecordCollection, SourceRecord, SourceSchema
+from sync_engine.sdk.target import ObjectSchema, TargetSchema
+
+
+def compile_catalog(
+    catalog: Catalog, source: SourceSchema, target: TargetSchema, today: date
+) -> tuple[CompiledCatalog | None, list[Problem]]:
+    """Compile a catalog.
+
+    Args:
+        catalog: typed, its cross-references checked.
+        source: what the source describes of itself, live or from a snapshot.
+        target: likewise, at least the objects that the catalog writes to.
+        today: for filters relative to the present day.
+
+    Returns:
+        The compiled catalog, None when a problem is an error; and every problem.
+    """
+    problems = list(_check_source(catalog, source))
+    ready: list[tuple[Stream, Scope, ObjectSchema]] = []
+    for stream in catalog.streams:
+        collection = source.collections.get(stream.source)
+        described = find_object(target, stream.object)
+        if collection is None:
+            hint = nearest(stream.source, source.collections)
+            problems.append(problem("SE301", stream.source_origin, hint, name=stream.source))
+        if described is None:
+            hint = nearest(stream.object, target.objects)
+            problems.append(problem("SE303", stream.object_origin, hint, name=stream.object))
+        if collection is not None and described is not None:
+            scope = _scope(catalog, stream, source, target, collection)
+            problems += check_key(stream, described, scope)
+            problems += check_required(stream, described)
+            for mapping in stream.fields:
+                problems += check_mapping(mapping, described, scope)
+            ready.append((stream, scope, described))
+    problems += _check_filters(catalog, [scope for _, scope, _ in ready], source, today)
+    if any(each.severity is Severity.ERROR for each in problems):
+        return None, problems
+    streams = {stream.name: _compile_stream(catalog, stream, scope, described, today) for stream, scope, described in ready}
+    return CompiledCatalog(catalog, tuple(streams[name] for name in in_order(catalog)), source, target), problems
+
+
+def find_object(target: TargetSchema, name: str) -> ObjectSchema | None:
+    """The described object of that name without regard to case, or None."""
+    wanted = name.casefold()
+    return next((each for key, each in target.objects.items() if key.casefold() == wanted), None)
+
+
+def check_expressions(catalog: Catalog) -> Iterator[Problem]:
+    """What can be said of a catalog's expressions without any schema: their syntax."""
+    for stream in catalog.streams:
+        for mapping in (stream.key, *stream.fields):
+            try:
+                if isinstance(mapping.rule, ExpressionRule):
+                    compile_expression(mapping.rule.text, mapping.place("expression"))
+                elif isinstance(mapping.rule, TemplateRule):
+                    compile_template(mapping.rule.text, mapping.place("template"))
+            except InvalidExpression as error:
+                yield error.problem
+
+
+def source_needs(catalog: Catalog) -> frozenset[str]:
+    """Every attribute and property that a catalog names, so that only these need describing."""
+    needs: set[str] = set()
+    for stream in catalog.streams:
+        for mapping in (stream.key, *stream.fields):
+            rule = mapping.rule
+            if isinstance(rule, ExpressionRule):
+                needs |= compile_expression(rule.text, mapping.origin).names
+            elif isinstance(rule, TemplateRule):
+                needs |= compile_template(rule.text, mapping.origin).names
+            elif isinstance(rule, LookupRule):
+                needs.add(rule.value)
+            else:
+                code = getattr(rule, "code", None)
+                if isinstance(code, str):
+                    needs.add(code)
+        for filter_ in stream.filter:
+            needs |= set(fields_of(filter_))
+    for filter_ in catalog.filter:
+        needs |= set(fields_of(filter_))
+    return frozenset(needs)
+
+
+def in_order(catalog: Catalog) -> list[str]:
+    """Names of the streams, parents before those that look them up, else as written."""
+    parents = {
+        stream.name: {
+            mapping.rule.stream for mapping in stream.fields if isinstance(mapping.rule, LookupRule)
+        } - {stream.name}
+        for stream in catalog.streams
+    }
+    ordered: list[str] = []
+    while len(ordered) < len(parents):
+        # Cycles are refused when the catalog is checked, so there always is a next one.
+        ordered.append(next(name for name in parents if name not in ordered and parents[name] <= set(ordered)))
+    return ordered
+
+
+def _check_source(catalog: Catalog, source: SourceSchema) -> Iterator[Problem]:
+    for locale in catalog.locales:
+        if locale not in source.locales:
+            yield problem("SE312", catalog.place("source.locales"), nearest(locale, source.locales), name=locale)
+    if catalog.channel is not None and catalog.channel not in source.channels:
+        hint = nearest(catalog.channel, source.channels)
+        yield problem("SE313", catalog.place("source.channel"), hint, name=catalog.channel)
+
+
+def _scope(
+    catalog: Catalog, stream: Stream, source: SourceSchema, target: TargetSchema, collection: RecordCollection
+) -> Scope:
+    parents = {each.name: _key_place(each, target) for each in catalog.streams}
+    return Scope(
+        schema=source,
+        collection=collection,
+        locale=stream.locale or (catalog.locales[0] if catalog.locales else None),
+        locales=catalog.locales,
+        channel=catalog.channel,
+        parents=parents,
+        timezone=ZoneInfo(catalog.timezone),
+    )
+
+
+def _key_place(stream: Stream, target: TargetSchema) -> tuple[str, str]:
+    described = find_object(target, stream.object)
+    field = described.field(stream.key.target) if described else None
+    return (described.name if described else stream.object, field.name if field else stream.key.target)
+
+
+def _applies(filter_: Filter, collection: RecordCollection, attributes: dict[str, Attribute]) -> bool:
+    """Whether a collection has every field that a filter of the whole catalog looks at."""
+    known = collection.properties.keys() | (attributes.keys() if collection.has_attributes else set())
+    return all(each in known for each in fields_of(filter_))
+
+
+def _check_filters(catalog: Catalog, scopes: list[Scope], source: SourceSchema, today: date) -> Iterator[Problem]:
+    """A criterion of the catalog must be known to at least one stream's collection, one of a stream to its own."""
+    if not scopes:
+        return
+    anywhere: dict[str, Attribute] = {}
+    for scope in scopes:
+        anywhere.update({code: each for code, each in scope.known().items() if code not in anywhere})
+    locale = catalog.locales[0] if catalog.locales else None
+    for filter_ in catalog.filter:
+        yield from check_filter(filter_, anywhere, source, locale, catalog.channel)
+    by_collection = {scope.collection.name: scope for scope in scopes}
+    for stream in catalog.streams:
+        if stream.source in by_collection:
+            for filter_ in stream.filter:
+                yield from check_filter(filter_, by_collection[stream.source].known(), source, locale, catalog.channel)
+
+
+def _compile_stream(
+    catalog: Catalog, stream: Stream, scope: Scope, described: ObjectSchema, today: date
+) -> CompiledStream:
+    known = scope.known()
+    key = _compile(stream.key, described, scope)
+    fields = tuple(_compile(each, described, scope) for each in stream.fields)
+    applicable = tuple(each for each in catalog.filter if _applies(each, scope.collection, known))
+    reads = frozenset(code for each in (key, *fields) for code in each.reads)
+    query = Query(
+        collection=scope.collection.name,
+        attributes=frozenset(code for code in reads if not known[code].is_property),
+        properties=frozenset(code for code in reads if known[code].is_property),
+        locales=_locales((key, *fields), known, scope),
+        channels=_channels((key, *fields), known, scope),
+        filters=(*applicable, *stream.filter),
+        channel=catalog.channel,
+        only_channel_tree=catalog.only_channel_tree,
+    )
+
+    def residual(filters: tuple[Filter, ...]) -> Callable[[SourceRecord], bool]:
+        return compile_filter(AllOf(filters), known, scope.schema, scope.locale, scope.channel, today)
+
+    not_applicable = tuple(each for each in catalog.filter if each not in applicable)
+    return CompiledStream(stream.name, described, key, fields, query, not_applicable, residual)
+
+
+def _compile(mapping: FieldMapping, described: ObjectSchema, scope: Scope) -> CompiledField:
+    field = described.field(mapping.target)
+    if field is None:  # check_mapping has refused it
+        raise KeyError(mapping.target)
+    return compile_field(mapping, field, scope)
+
+
+def _locales(fields: tuple[CompiledField, ...], known: dict[str, Attribute], scope: Scope) -> tuple[str, ...]:
+    used = {
+        field.mapping.locale or scope.locale for field in fields for code in field.reads if known[code].localizable
+    }
+    return tuple(sorted(each for each in used if each))
+
+
+def _channels(fields: tuple[CompiledField, ...], known: dict[str, Attribute], scope: Scope) -> frozenset[str]:
+    used = {field.mapping.channel or scope.channel for field in fields for code in field.reads if known[code].scopable}
+    return frozenset(each for each in used if each)

@@ -1,0 +1,208 @@
+"""What can be wrong with a mapping, found before anything runs: all problems, each with the place of its part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sync_engine.catalog.model import (
+    ConstRule,
+    ExpressionRule,
+    FieldMapping,
+    LookupRule,
+    Stream,
+    TemplateRule,
+    ValueRule,
+)
+from sync_engine.compiler.conversion import Unconvertible, compatible, converter
+from sync_engine.compiler.mapping import Scope
+from sync_engine.expressions import InvalidExpression, compile_expression, compile_template
+from sync_engine.problems import nearest, problem
+from sync_engine.sdk.problem import Origin, Problem
+from sync_engine.sdk.source import Attribute, Kind
+from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema
+
+LISTS = {Kind.MULTISELECT, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORDS, Kind.ASSETS}
+CODED = {Kind.SELECT, Kind.MULTISELECT, Kind.FAMILY, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORD, Kind.RECORDS}
+
+
+def check_key(stream: Stream, described: ObjectSchema, scope: Scope) -> Iterator[Problem]:
+    """The key must be found in the target without doubt: an external id that is unique."""
+    mapping = stream.key
+    field = described.field(mapping.target)
+    if field is not None and field.type is not FieldType.ID:
+        if not field.external_id:
+            hint = _external_ids(described)
+            yield problem("SE306", mapping.origin, hint, object=described.name, name=field.name)
+        elif not field.unique:
+            yield problem("SE307", mapping.origin, object=described.name, name=field.name)
+    yield from check_mapping(mapping, described, scope)
+
+
+def _external_ids(described: ObjectSchema) -> str:
+    names = sorted(each.name for each in described.fields.values() if each.external_id and each.unique)
+    if names:
+        return f"{described.name} has these: {', '.join(names)}"
+    return f"{described.name} has none; add a text field marked External ID and Unique."
+
+
+def check_required(stream: Stream, described: ObjectSchema) -> Iterator[Problem]:
+    """Every field without which a record cannot be created must be mapped."""
+    mapped = {each.target.casefold() for each in (stream.key, *stream.fields)}
+    for field in described.fields.values():
+        if field.required and field.createable and field.name.casefold() not in mapped:
+            yield problem("SE308", stream.origin, object=described.name, name=field.name)
+
+
+def check_mapping(mapping: FieldMapping, described: ObjectSchema, scope: Scope) -> Iterator[Problem]:
+    """All problems of one mapping."""
+    field = described.field(mapping.target)
+    if field is None:
+        hint = nearest(mapping.target, described.fields)
+        yield problem("SE304", mapping.origin, hint, object=described.name, name=mapping.target)
+    elif field.not_writable or not (field.createable or field.updateable):
+        why = field.not_writable or "this user may not write it"
+        yield problem("SE305", mapping.origin, object=described.name, name=field.name, why=why)
+        field = None
+    yield from check_place(mapping, scope)
+    rule = mapping.rule
+    if isinstance(rule, ValueRule):
+        yield from _check_value(mapping, rule.code, field, scope)
+    elif isinstance(rule, LookupRule):
+        yield from _check_lookup(mapping, rule, field, scope)
+    elif isinstance(rule, (ExpressionRule, TemplateRule)):
+        yield from _check_expression(mapping, rule, scope)
+    elif isinstance(rule, ConstRule) and field is not None and mapping.translate is None:
+        yield from _check_fixed(mapping, rule.value, "const", field, scope)
+    if field is not None:
+        if mapping.default is not None:
+            yield from _check_fixed(mapping, mapping.default, "default", field, scope)
+        if not (mapping.number or mapping.join or field.type is FieldType.MULTIPICKLIST):
+            for value in (mapping.translate or {}).values():
+                if value is not None:
+                    yield from _check_fixed(mapping, value, "translate", field, scope)
+
+
+def check_place(mapping: FieldMapping, scope: Scope) -> Iterator[Problem]:
+    """The locale, channel and currency that a mapping names must exist."""
+    schema = scope.schema
+    if mapping.locale and mapping.locale not in schema.locales:
+        hint = nearest(mapping.locale, schema.locales)
+        yield problem("SE312", mapping.place("locale"), hint, name=mapping.locale)
+    if mapping.channel and mapping.channel not in schema.channels:
+        hint = nearest(mapping.channel, schema.channels)
+        yield problem("SE313", mapping.place("channel"), hint, name=mapping.channel)
+    if mapping.currency and mapping.currency not in schema.currencies:
+        hint = nearest(mapping.currency, schema.currencies)
+        yield problem("SE315", mapping.place("currency"), hint, name=mapping.currency)
+
+
+def check_name(name: str, origin: Origin, mapping: FieldMapping, scope: Scope) -> Iterator[Problem]:
+    """A name in a mapping must be known, usable, and have a locale and a channel where it needs them."""
+    known = scope.known()
+    attribute = known.get(name)
+    if attribute is None:
+        yield problem("SE302", origin, nearest(name, known), name=name, collection=scope.collection.name)
+        return
+    if attribute.kind in (Kind.OTHER, Kind.ASSOCIATIONS):
+        yield problem("SE320", origin, name=name, kind=attribute.native_type or attribute.kind)
+    if attribute.localizable and not (mapping.locale or scope.locale):
+        yield problem("SE311", origin, name=name)
+    if attribute.scopable and not (mapping.channel or scope.channel):
+        yield problem("SE310", origin, name=name)
+
+
+def _check_value(mapping: FieldMapping, code: str, field: FieldDescription | None, scope: Scope) -> Iterator[Problem]:
+    yield from check_name(code, mapping.place("value"), mapping, scope)
+    attribute = scope.known().get(code)
+    if attribute is None or attribute.kind in (Kind.OTHER, Kind.ASSOCIATIONS):
+        return
+    yield from _check_options(mapping, attribute, scope)
+    if field is None:
+        return
+    why = compatible(attribute.kind, field, mapping)
+    if why is not None:
+        yield problem(
+            "SE309", mapping.place("value"), name=code, kind=attribute.kind, field=field.name, type=field.type, why=why
+        )
+    elif _may_be_too_long(attribute, field, mapping):
+        yield problem(
+            "SE324", mapping.place("value"), name=code, source=attribute.max_length, field=field.name, target=field.length
+        )
+
+
+def _may_be_too_long(attribute: Attribute, field: FieldDescription, mapping: FieldMapping) -> bool:
+    if attribute.max_length is None or not field.length or mapping.truncate or mapping.translate is not None:
+        return False
+    return attribute.kind in (Kind.TEXT, Kind.TEXTAREA) and attribute.max_length > field.length
+
+
+def _check_options(mapping: FieldMapping, attribute: Attribute, scope: Scope) -> Iterator[Problem]:
+    """Each option must make sense for the kind of attribute it is applied to."""
+    kind = attribute.kind
+    wrong = {
+        "labels": mapping.labels and kind not in CODED,
+        "unit": mapping.unit is not None and kind is not Kind.MEASUREMENT,
+        "currency": mapping.currency is not None and kind is not Kind.PRICES,
+        "join": mapping.join is not None and kind not in LISTS,
+    }
+    for option, misplaced in wrong.items():
+        if misplaced:
+            yield problem("SE316", mapping.place(option), option=option, name=attribute.code, kind=kind)
+    if mapping.unit and kind is Kind.MEASUREMENT and attribute.unit_family:
+        family = scope.schema.unit_families.get(attribute.unit_family)
+        if family is not None and mapping.unit not in family.units:
+            hint = nearest(mapping.unit, family.units) or f"It has: {', '.join(sorted(family.units))}"
+            yield problem("SE314", mapping.place("unit"), hint, name=mapping.unit, family=family.code)
+    if mapping.labels and kind in CODED:
+        yield from _check_labels(mapping, attribute, mapping.locale or scope.locale)
+
+
+def _check_labels(mapping: FieldMapping, attribute: Attribute, locale: str | None) -> Iterator[Problem]:
+    if locale is None:
+        yield problem("SE311", mapping.place("labels"), name=attribute.code)
+        return
+    for option in attribute.options or ():
+        if not option.labels.get(locale):
+            place = mapping.place("labels")
+            yield problem("SE323", place, option=option.code, name=attribute.code, locale=locale)
+
+
+def _check_lookup(
+    mapping: FieldMapping, rule: LookupRule, field: FieldDescription | None, scope: Scope
+) -> Iterator[Problem]:
+    yield from check_name(rule.value, mapping.place("value"), mapping, scope)
+    if field is None or rule.stream not in scope.parents:
+        return
+    if field.type is not FieldType.REFERENCE:
+        yield problem("SE321", mapping.origin, field=field.name)
+        return
+    written = scope.parents[rule.stream][0]
+    if field.refers_to and written.casefold() not in {each.casefold() for each in field.refers_to}:
+        expected = " or ".join(field.refers_to)
+        place = mapping.place("lookup")
+        yield problem("SE317", place, field=field.name, expected=expected, stream=rule.stream, object=written)
+
+
+def _check_expression(mapping: FieldMapping, rule: ExpressionRule | TemplateRule, scope: Scope) -> Iterator[Problem]:
+    try:
+        compiled = (
+            compile_expression(rule.text, mapping.place("expression"))
+            if isinstance(rule, ExpressionRule)
+            else compile_template(rule.text, mapping.place("template"))
+        )
+    except InvalidExpression as error:
+        yield error.problem
+        return
+    part = "expression" if isinstance(rule, ExpressionRule) else "template"
+    for name in sorted(compiled.names):
+        yield from check_name(name, mapping.place(part), mapping, scope)
+
+
+def _check_fixed(
+    mapping: FieldMapping, value: object, part: str, field: FieldDescription, scope: Scope
+) -> Iterator[Problem]:
+    """A value written in the catalog itself must be one that the field takes."""
+    try:
+        converter(field, scope.timezone, mapping.round)(value)
+    except Unconvertible as error:
+        yield problem("SE319", mapping.place(part), value=value, field=field.name, why=error.reason.message)
