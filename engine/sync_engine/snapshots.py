@@ -1,0 +1,94 @@
+"""Snapshots: a connection's described schema as a JSON file in git, so that checks work offline.
+
+One file per connection, ``snapshots/<connection>.json``, sorted and indented, so that a diff of it can be read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from sync_engine.problems import problem
+from sync_engine.sdk.errors import InvalidInput
+from sync_engine.sdk.problem import Origin
+from sync_engine.sdk.source import SourceSchema
+from sync_engine.sdk.target import TargetSchema
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+VERSION = 1
+
+S = TypeVar("S", SourceSchema, TargetSchema)
+
+
+def snapshot_path(root: Path, connection: str) -> Path:
+    """Where the snapshot of a connection lies."""
+    return root / "snapshots" / f"{connection}.json"
+
+
+def to_text(schema: SourceSchema | TargetSchema) -> str:
+    """The file's content; the same schema gives the same text."""
+    body = {"version": VERSION, "schema": _converter().unstructure(schema)}
+    return json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def read_snapshot(root: Path, connection: str, kind: type[S]) -> S | None:
+    """The snapshot of a connection, None when none was saved.
+
+    Raises:
+        InvalidInput: the file is there but cannot be used.
+    """
+    path = snapshot_path(root, connection)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    try:
+        body = json.loads(text)
+        if body["version"] != VERSION:
+            raise ValueError(f"it has version {body['version']}, this sync-engine reads {VERSION}")
+        return _converter().structure(body["schema"], kind)
+    except Exception as error:  # noqa: BLE001 - whatever a hand-edited file makes the converter raise
+        name = str(path.relative_to(root))
+        why = str(error).splitlines()[0]
+        raise InvalidInput([problem("SE322", Origin(name, 1, 1), file=name, why=why)]) from error
+
+
+def differences(old: SourceSchema | TargetSchema, new: SourceSchema | TargetSchema) -> list[str]:
+    """What changed between two schemas, one line each: ``+`` new, ``-`` gone, ``~`` changed, with the path."""
+    found: list[str] = []
+    converter = _converter()
+    _compare(converter.unstructure(old), converter.unstructure(new), "", found)
+    return found
+
+
+def _compare(old: object, new: object, path: str, found: list[str]) -> None:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted({*old, *new}, key=str):
+            place = f"{path}.{key}" if path else str(key)
+            if key not in new:
+                found.append(f"- {place}")
+            elif key not in old:
+                found.append(f"+ {place}")
+            else:
+                _compare(old[key], new[key], place, found)
+    elif old != new:
+        found.append(f"~ {path}: {_short(old)} → {_short(new)}")
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _converter() -> Converter:
+    from cattrs.preconf.json import make_converter
+
+    converter = make_converter()
+    converter.register_unstructure_hook(Decimal, str)
+    converter.register_structure_hook(Decimal, lambda text, _: Decimal(text))
+    return converter
