@@ -30,6 +30,148 @@ class Code:
 
 
 CODES: dict[str, Code] = {
+    # SE1: the file itself.
+    "SE101": Code(
+        "`{file}` cannot be read: {reason}",
+        "The file does not exist, or this user may not read it.",
+    ),
+    "SE102": Code(
+        "`{file}` is not a regular file",
+        "Folders, pipes and devices cannot be read as documents.",
+    ),
+    "SE103": Code(
+        "`{file}` lies outside the project folder",
+        "A project reads only files inside its own folder, also when a symbolic link or `..` points elsewhere.",
+    ),
+    "SE104": Code(
+        "`{file}` is larger than 1 MB",
+        "No catalog needs that much; split it into several catalogs.",
+    ),
+    "SE105": Code(
+        "the byte {byte} is not UTF-8",
+        "Documents are UTF-8 text. Save the file again as UTF-8 in your editor.",
+    ),
+    "SE106": Code(
+        "the character {character} is not allowed",
+        "Control characters and those that change the direction of writing are invisible: a line with them says "
+        "something else than it shows. Delete the character.",
+    ),
+    "SE107": Code(
+        "this is not valid YAML: {reason}",
+        "The structure of the file breaks at this place, often because of the indentation or a missing quote just before.",
+    ),
+    "SE108": Code(
+        "`{file}` is empty",
+        "A document needs at least its mandatory keys; `sync-engine init` writes an example.",
+    ),
+    "SE109": Code(
+        "a second document starts here",
+        "A file holds one document. Move what follows `---` to a file of its own.",
+    ),
+    "SE110": Code(
+        "anchors and aliases are not allowed: `{written}`",
+        "Every value stands where it is used, so that a change in one place changes one thing. Write the value out. A "
+        "text that starts with `&` or `*` needs quotes.",
+    ),
+    "SE111": Code(
+        "tags are not allowed: `{tag}`",
+        "The type of a value follows from the key it stands under. A text that starts with `!` needs quotes.",
+    ),
+    "SE112": Code(
+        "merge keys (`<<`) are not allowed",
+        "Every mapping is complete where it stands. Write the keys out.",
+    ),
+    "SE113": Code(
+        "the key `{key}` is written twice; the first one is in line {line}, column {column}",
+        "Only one of them could count. Delete or rename one.",
+    ),
+    "SE114": Code(
+        "a key must be a text, not {key}",
+        "Numbers, true, false and null as keys are read differently by different programs. Write the key in quotes.",
+    ),
+    "SE115": Code(
+        "this is nested deeper than {limit} levels",
+        "No document of this language is that deep; a bracket is probably not closed.",
+    ),
+    "SE116": Code(
+        "`{text}` can be read as a number or as a text",
+        "Exponents, hexadecimal and octal numbers, a leading `+`, and numbers of more than 38 digits may be article "
+        "numbers. In quotes it is a text; as a number it is written like `120000` or `0.5`.",
+    ),
+    "SE117": Code(
+        "lines that start with `%` are not allowed",
+        "Directives change how YAML is read. Documents are always YAML 1.2.",
+    ),
+    # SE2: the shape of a document, and what its parts say of each other.
+    "SE201": Code(
+        "unknown key `{key}` in {place}",
+        "A key that nobody reads would be ignored silently, so it is refused. `sync-engine schema` lists the keys.",
+    ),
+    "SE202": Code(
+        "{place} lacks the key `{key}`",
+        "The key is mandatory here.",
+    ),
+    "SE203": Code(
+        "{place} must be {expected}, not {found}",
+        "The value has the wrong type.",
+    ),
+    "SE204": Code(
+        "{place} must be {allowed}, not {found}",
+        "Only certain values are allowed here.",
+    ),
+    "SE205": Code(
+        "{place} {rule}",
+        "The text does not have the form that is needed here.",
+    ),
+    "SE206": Code(
+        "{place} must be {rule}, not {found}",
+        "The number is outside the range that makes sense here.",
+    ),
+    "SE207": Code(
+        "{place} must have {rule}",
+        "A list or a mapping has too few or too many entries, or the same one twice.",
+    ),
+    "SE208": Code(
+        "{place}: {rule}",
+        "These keys do not go together, or none of several alternatives is given.",
+    ),
+    "SE209": Code(
+        "`{option}` has no effect in {place}: {why}",
+        "An option that does nothing is probably a mistake. Delete it, or use the kind of mapping that it belongs to.",
+    ),
+    "SE210": Code(
+        "{place} cannot be {rule}",
+        "The key identifies a record, so it must be computed from the record and be different for each one.",
+    ),
+    "SE211": Code(
+        "{place} looks up `{stream}`, which is no stream of this catalog",
+        "A lookup names the stream that writes the record it refers to.",
+    ),
+    "SE212": Code(
+        "the streams look each other up in a circle: {circle}",
+        "None of them could be written first. A stream may look up itself; two streams may not look up each other.",
+    ),
+    "SE213": Code(
+        "the field `{field}` of {place} is mapped twice; the first time in line {line}",
+        "Only one of the mappings could count. Names of fields are compared without regard to case.",
+    ),
+    "SE214": Code(
+        "the stream `{stream}` writes the same records as the stream `{other}`",
+        "Both read the same collection with the same filter and write to the same object with the same key, so they "
+        "would overwrite each other. Put the fields into one stream.",
+    ),
+    "SE215": Code(
+        "the test names `{stream}`, which is no stream of this catalog",
+        "`given.stream` says which stream's mappings are tested.",
+    ),
+    "SE216": Code(
+        "the time zone `{timezone}` does not exist",
+        "Time zones are named as in the IANA data base: `Europe/Berlin`, `UTC`.",
+    ),
+    "SE217": Code(
+        "`{low}` is greater than `{high}` in {place}",
+        "No number can be both.",
+    ),
     # SE3: names and types against the schemas of the connections.
     "SE301": Code(
         "the source has no collection `{name}`",
@@ -128,6 +270,65 @@ CODES: dict[str, Code] = {
         "`{name}` allows up to {source} characters, {field} only {target}",
         "Longer values will be rejected; `truncate` cuts them if that is what you want.",
         Severity.WARNING,
+    ),
+    # SE6: project, connections, secrets.
+    "SE601": Code(
+        "there is no `sync-engine.yaml` in {folder} or above it",
+        "A project is a folder with this file; `sync-engine init` writes one.",
+    ),
+    "SE602": Code(
+        "the adapter `{adapter}` is not installed",
+        "`sync-engine adapters` lists what is installed. Adapters come with packages.",
+    ),
+    "SE603": Code(
+        "the adapter `{adapter}` cannot be used: {reason}",
+        "The package that brings the adapter is broken, or was made for another version of sync-engine.",
+    ),
+    "SE604": Code(
+        "{place} names the connection `{connection}`, which the project does not have",
+        "Connections are listed in `sync-engine.yaml` under `connections`.",
+    ),
+    "SE605": Code(
+        "the connection `{connection}` cannot be a {side}: its adapter `{adapter}` is none",
+        "Source and target may have been confused.",
+    ),
+    "SE606": Code(
+        "the name `{name}` belongs to another catalog: {other}",
+        "Plans, transfers and the log name a catalog, so its name is unique in the project.",
+    ),
+    "SE607": Code(
+        "{place} holds a malformed reference: {reason}",
+        "References are `${{NAME}}` for a variable of the environment and `${{file:/path}}` for the content of a file. A "
+        "text that really holds `${{` writes it as `$${{`.",
+    ),
+    "SE608": Code(
+        "the environment variable `{variable}` is {state}",
+        "The value is taken from the environment when a connection is opened. Set the variable before the command.",
+    ),
+    "SE609": Code(
+        "the secret file `{file}` cannot be read: {reason}",
+        "The value is taken from the file when a connection is opened. The path is absolute, the content UTF-8 text of "
+        "at most 64 kB; one line break at the end is dropped.",
+    ),
+    "SE610": Code(
+        "{place} must be {expected}, and the value of its reference is not",
+        "The value itself is not shown, because it may be a secret.",
+    ),
+    "SE611": Code(
+        "{place} is a secret in plain text",
+        "Whoever can read the repository can read it, now and in its history. Write `${{NAME}}` or `${{file:/path}}`.",
+        Severity.WARNING,
+    ),
+    "SE612": Code(
+        "{folder} holds no catalog",
+        "Catalogs are the `.yaml` and `.yml` files under `catalogs/`.",
+        Severity.WARNING,
+    ),
+    # SE9: accepted by the language but not supported yet.
+    "SE901": Code(
+        "{feature} is not supported yet",
+        "The language has a place for it, but this version cannot run it, and ignoring it would transfer something else "
+        "than the catalog says. Delete it, or wait for a version that supports it.",
     ),
 }
 
