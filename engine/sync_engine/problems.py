@@ -58,7 +58,7 @@ CODES: dict[str, Code] = {
     ),
     "SE107": Code(
         "this is not valid YAML: {reason}",
-        "The structure of the file breaks at this place, often because of the indentation or a missing quote just before.",
+        "The structure of the file breaks at this place, often because of the indentation or a missing quote.",
     ),
     "SE108": Code(
         "`{file}` is empty",
@@ -298,8 +298,8 @@ CODES: dict[str, Code] = {
     ),
     "SE607": Code(
         "{place} holds a malformed reference: {reason}",
-        "References are `${{NAME}}` for a variable of the environment and `${{file:/path}}` for the content of a file. A "
-        "text that really holds `${{` writes it as `$${{`.",
+        "References are `${NAME}` for a variable of the environment and `${file:/path}` for the content of a file. A text "
+        "that really holds `${` writes it as `$${`.",
     ),
     "SE608": Code(
         "the environment variable `{variable}` is {state}",
@@ -316,7 +316,7 @@ CODES: dict[str, Code] = {
     ),
     "SE611": Code(
         "{place} is a secret in plain text",
-        "Whoever can read the repository can read it, now and in its history. Write `${{NAME}}` or `${{file:/path}}`.",
+        "Whoever can read the repository can read it, now and in its history. Write `${NAME}` or `${file:/path}`.",
         Severity.WARNING,
     ),
     "SE612": Code(
@@ -327,8 +327,8 @@ CODES: dict[str, Code] = {
     # SE9: accepted by the language but not supported yet.
     "SE901": Code(
         "{feature} is not supported yet",
-        "The language has a place for it, but this version cannot run it, and ignoring it would transfer something else "
-        "than the catalog says. Delete it, or wait for a version that supports it.",
+        "The language has a place for it, but this version cannot run it, and ignoring it would transfer something "
+        "else than the catalog says. Delete it, or wait for a version that supports it.",
     ),
 }
 

@@ -18,7 +18,7 @@ MAX_DEPTH = 50
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _SYNTAX_HINTS = {
-    r"'\t'": "Indent with spaces; a tab is not allowed here.",
+    "a tab stands": "Indent with spaces.",
     "could not find expected ':'": "A `:` is missing behind a key, or a text with line breaks needs quotes.",
     "mapping values are not allowed": "A text that holds `: ` needs quotes, or the line is indented too far.",
     "expected <block end>": "Keys of one block must start in the same column.",
@@ -42,21 +42,24 @@ def load_document(path: Path, display_name: str, *, root: Path | None = None) ->
         root: folder that the file must lie in when links are followed; None for anywhere.
 
     Returns:
-        The document, or every problem found. Whatever the bytes are, nothing is raised.
+        The document with what was refused in it, or the problems when it has no readable structure. Whatever the bytes
+        are, nothing is raised.
     """
     text = read_text(path, display_name, root)
     return parse_document(text, display_name, path) if isinstance(text, str) else text
 
 
 def parse_document(text: str, name: str, path: Path = Path()) -> Document | list[Problem]:
-    """The document that a text holds, or every problem found; see ``load_document``."""
-    if refused := refuse_characters(text, name):
-        return refused
+    """The document that a text holds, or the problems when it has no readable structure; see ``load_document``."""
+    if characters := refuse_characters(text, name):
+        return characters
     builder = _Builder(name)
     data = builder.build(text)
-    if builder.problems:
-        return sorted(builder.problems, key=lambda each: each.origin)
-    return Document(path, name, text, data, builder.places, builder.key_places)
+    problems = sorted(builder.problems, key=lambda each: each.origin)
+    if not builder.complete:
+        return problems
+    refused = frozenset(builder.refused)
+    return Document(path, name, text, data, builder.places, builder.key_places, tuple(problems), refused)
 
 
 class _Builder:
@@ -65,6 +68,8 @@ class _Builder:
     def __init__(self, name: str) -> None:
         self.name = name
         self.problems: list[Problem] = []
+        self.refused: set[Pointer] = set()
+        self.complete = False
         self.places: dict[Pointer, Origin] = {}
         self.key_places: dict[Pointer, Origin] = {}
         self._events: Iterator[yaml.Event] = iter(())
@@ -72,12 +77,14 @@ class _Builder:
     def build(self, text: str) -> Plain:
         self._events = yaml.parse(text, Loader=_LOADER)
         try:
-            return self._document()
+            data = self._document()
         except _Stop:
             return None
         except yaml.YAMLError as error:
-            self._syntax(error)
+            self._syntax(error, text)
             return None
+        self.complete = True
+        return data
 
     def _document(self) -> Plain:
         next(self._events)  # start of the stream
@@ -103,16 +110,19 @@ class _Builder:
             self._stop("SE115", self._origin(event), limit=MAX_DEPTH)
         if isinstance(event, yaml.AliasEvent):
             self._refuse("SE110", event, written=f"*{event.anchor}")
+            self.refused.add(pointer)
             return None
+        if not isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
+            raise TypeError(f"the parser gave {type(event).__name__} where a value starts")
         if event.anchor is not None:
             self._refuse("SE110", event, written=f"&{event.anchor}")
         if event.tag is not None:
-            self._refuse("SE111", event, tag=event.tag)
+            self._refuse("SE111", event, tag=event.tag.replace("tag:yaml.org,2002:", "!!"))
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(pointer, depth)
-        if isinstance(event, yaml.SequenceStartEvent):
-            return self._sequence(pointer, depth)
-        return self._scalar(event)
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event, pointer)
+        return self._sequence(pointer, depth)
 
     def _mapping(self, pointer: Pointer, depth: int) -> dict[str, Plain]:
         found: dict[str, Plain] = {}
@@ -152,10 +162,11 @@ class _Builder:
             found.append(self._node(event, (*pointer, len(found)), depth + 1))
         return found
 
-    def _scalar(self, event: yaml.ScalarEvent) -> Plain:
+    def _scalar(self, event: yaml.ScalarEvent, pointer: Pointer) -> Plain:
         # A control character can also be written as an escape: "\0".
         if forbidden := FORBIDDEN.search(event.value):
             self._refuse("SE106", event, character=f"U+{ord(forbidden[0]):04X}")
+            self.refused.add(pointer)
             return None
         if event.style:
             return str(event.value)
@@ -163,22 +174,25 @@ class _Builder:
             return plain_scalar(event.value)
         except Ambiguous:
             self._refuse("SE116", event, hint=f'Write it in quotes if it is a text: "{event.value}".', text=event.value)
+            self.refused.add(pointer)
             return None
 
     def _origin(self, event: yaml.Event) -> Origin:
         mark = event.start_mark
-        return Origin(self.name, mark.line + 1, mark.column + 1)
+        return Origin(self.name, mark.line + 1, mark.column + 1) if mark else Origin(self.name, 1, 1)
 
     def _refuse(self, code: str, event: yaml.Event, hint: str = "", **values: object) -> None:
         self.problems.append(problem(code, self._origin(event), hint, **values))
 
     def _stop(self, code: str, origin: Origin, **values: object) -> None:
-        self.problems.append(problem(code, origin, **values))
+        self.problems.append(problem(code, origin, "", **values))
         raise _Stop
 
-    def _syntax(self, error: yaml.YAMLError) -> None:
+    def _syntax(self, error: yaml.YAMLError, text: str) -> None:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         origin = Origin(self.name, mark.line + 1, mark.column + 1) if mark else Origin(self.name, 1, 1)
         reason = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "this is not YAML")
+        if mark and text[mark.index : mark.index + 1] == "\t":
+            reason = "a tab stands where only spaces may"
         hint = next((hint for part, hint in _SYNTAX_HINTS.items() if part in reason), "")
         self.problems.append(problem("SE107", origin, hint, reason=reason))

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TypeAlias
 
-from sync_engine.sdk.problem import Origin
+from sync_engine.sdk.problem import Origin, Problem
 
 Plain: TypeAlias = "dict[str, Plain] | list[Plain] | str | int | Decimal | bool | None"
 Pointer: TypeAlias = tuple[str | int, ...]
@@ -25,6 +25,9 @@ class Document:
         data: its content; keys are texts, numbers are int or Decimal.
         places: place of each value by pointer.
         key_places: place of each key by the pointer of its value.
+        problems: what was refused although the structure can be read; a document with problems must not be used
+            for anything but finding more of them.
+        refused: pointers of the values that are None because they were refused.
     """
 
     path: Path
@@ -33,6 +36,8 @@ class Document:
     data: Plain = field(repr=False)
     places: Mapping[Pointer, Origin] = field(repr=False)
     key_places: Mapping[Pointer, Origin] = field(repr=False)
+    problems: tuple[Problem, ...] = ()
+    refused: frozenset[Pointer] = frozenset()
 
     def origin(self, pointer: Pointer = ()) -> Origin:
         """Where a value was written; of what was not written, where its nearest container was."""
