@@ -1,1 +1,5 @@
-"""Akeneo PIM as a source."""
+"""Akeneo PIM as a source: what the entry point ``sync_engine.sources: akeneo`` names."""
+
+from sync_engine_akeneo.adapter import adapter
+
+__all__ = ["adapter"]

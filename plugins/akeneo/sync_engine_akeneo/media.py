@@ -1,0 +1,83 @@
+"""Bytes of the PIM's files (Akeneo REST API, "Media files"), as a stream that is read once."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+from urllib.parse import quote
+
+import httpx
+
+from sync_engine.sdk.errors import BrokenContract, Refused, Unavailable
+from sync_engine.sdk.values import MediaRef
+from sync_engine_akeneo.client import PimClient
+
+LARGEST_FILE = 2 * 2**30
+"""Bytes; no target takes a larger file."""
+
+SLOWEST_FILE_SECONDS = 900.0
+
+
+@contextmanager
+def open_media(client: PimClient, media: MediaRef) -> Iterator[BinaryIO]:
+    """The bytes of a file.
+
+    Args:
+        client: makes the call.
+        media: its code goes into the address with its slashes.
+
+    Raises:
+        Refused: the PIM has no such file, or it leads to another host.
+        Unavailable: the download broke off; also while the stream is read.
+        BrokenContract: what came is a page instead of the file, or larger than ``LARGEST_FILE``.
+    """
+    code = media.code
+    what = f'file "{code}"'
+    if not code or any(part in ("", ".", "..") for part in code.split("/")):
+        raise Refused(f"{client.where}: {what} is no code of a file")
+    with client.download(f"media-files/{quote(code, safe='/')}/download", what) as response:
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == "text/html" and not code.lower().endswith((".html", ".htm")):
+            raise BrokenContract(f"{client.where}: the PIM answered with an HTML page in place of {what}")
+        with _Body(client, what, response) as body:
+            yield cast("BinaryIO", body)
+
+
+class _Body(io.RawIOBase):
+    """The body of an answer as a file: size and time are limited, failures are those of the adapter."""
+
+    def __init__(self, client: PimClient, what: str, response: httpx.Response) -> None:
+        self._client = client
+        self._what = what
+        self._chunks = response.iter_bytes()
+        self._rest = b""
+        self._size = 0
+        self._deadline = time.monotonic() + SLOWEST_FILE_SECONDS
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer with what has come; 0 at the end."""
+        if not self._rest:
+            self._rest = self._next_chunk()
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+    def _next_chunk(self) -> bytes:
+        try:
+            chunk = next((each for each in self._chunks if each), b"")
+        except httpx.HTTPError as error:
+            raise self._client.transport_failure(self._what, error) from None
+        self._size += len(chunk)
+        if self._size > LARGEST_FILE:
+            raise BrokenContract(f"{self._client.where}: {self._what} is larger than {LARGEST_FILE} bytes")
+        if time.monotonic() > self._deadline:
+            raise Unavailable(f"{self._client.where}: {self._what} did not end in {SLOWEST_FILE_SECONDS:g} seconds")
+        return chunk

@@ -1,0 +1,118 @@
+"""Lists of the PIM, page by page.
+
+Source of the rules: Akeneo REST API, "Pagination". A list ends where ``_links.next`` is missing. Only the cursor is
+taken from that link: the address is made again from our own parameters, because versions exist that lose parameters
+in their links, and because a link must never lead our token to another host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+from sync_engine.sdk.errors import BrokenContract
+from sync_engine_akeneo.client import Parameters, PimClient
+from sync_engine_akeneo.wire import Malformed, elements, members, text
+
+PAGE_SIZE = 100
+"""The largest page the PIM gives."""
+
+Item = dict[str, object]
+
+
+class Leaf(NamedTuple):
+    """Items of one page, and the cursor behind it; None on the last page."""
+
+    items: list[Item]
+    cursor: str | None
+
+
+def listing(client: PimClient, path: str, params: Parameters | None = None) -> Iterator[list[Item]]:
+    """Items of a numbered list (``page=1, 2, …``), page by page.
+
+    Raises:
+        BrokenContract: a page has another shape, or the list does not end.
+        Refused, Unauthorised, Unavailable: see ``PimClient.get``.
+    """
+    seen: set[str] = set()
+    number = 1
+    while True:
+        asked = {**(params or {}), "limit": str(PAGE_SIZE), "page": str(number)}
+        items, link = _page(client, path, client.get(path, asked))
+        yield items
+        if link is None:
+            return
+        client.own(link, path)
+        first = str(items[0].get("code"))
+        if first in seen:
+            raise BrokenContract(f"{client.where}: the PIM gives the same page of {path} again and again")
+        seen.add(first)
+        number += 1
+
+
+def scroll(client: PimClient, path: str, params: Parameters, cursor: str | None = None) -> Iterator[Leaf]:
+    """Pages of a ``search_after`` list; the next one is asked for while the caller works on this one.
+
+    Args:
+        client: makes the calls.
+        path: the list.
+        params: parameters of every page, without the cursor.
+        cursor: go on behind the page that gave it; None starts at the beginning.
+
+    Raises:
+        BrokenContract: a page has another shape, or a cursor comes again.
+        Refused: the link to the next page leads to another host; see also ``PimClient.get``.
+    """
+    fixed = {**params, "pagination_type": "search_after"}
+    seen = {cursor}
+    document = client.get(path, _after(fixed, cursor))
+    while True:
+        items, link = _page(client, path, document)
+        if link is None:
+            yield Leaf(items, None)
+            return
+        cursor = _cursor(client, path, link)
+        if cursor in seen:
+            raise BrokenContract(f"{client.where}: the PIM gives the same page of {path} again and again")
+        seen.add(cursor)
+        following = _after(fixed, cursor)
+        started = client.start(path, following)
+        try:
+            yield Leaf(items, cursor)
+            document = client.get(path, following, started)
+        finally:
+            started.cancel()
+
+
+def _after(params: Parameters, cursor: str | None) -> Parameters:
+    return params if cursor is None else {**params, "search_after": cursor}
+
+
+def _page(client: PimClient, path: str, document: object) -> tuple[list[Item], str | None]:
+    """Items of a page and the link to the next one."""
+    try:
+        envelope = members(document)
+        items: list[Item] = []
+        for item in elements(members(envelope.get("_embedded")).get("items")):
+            if not isinstance(item, dict):
+                raise Malformed("an item is no object")
+            items.append(item)
+        links = envelope.get("_links")
+        if not links:
+            raise Malformed("`_links` is missing")
+        following = members(links).get("next")
+        link = None if following is None else text(members(following).get("href"))
+        if link is not None and not items:
+            raise Malformed("an empty page announces another one")
+    except Malformed as error:
+        raise client.misshapen(f"a page of {path}", error) from None
+    return items, link
+
+
+def _cursor(client: PimClient, path: str, link: str) -> str:
+    query = parse_qs(urlsplit(client.own(link, path)).query)
+    found = query.get("search_after", [])
+    if len(found) != 1 or not found[0]:
+        raise BrokenContract(f"{client.where}: the link to the next page of {path} has no `search_after`")
+    return found[0]

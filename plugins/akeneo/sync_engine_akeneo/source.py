@@ -1,0 +1,118 @@
+"""The opened source: what the engine calls."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import BinaryIO, cast
+
+from sync_engine.sdk.errors import Refused
+from sync_engine.sdk.filters import OPERATORS, Criterion
+from sync_engine.sdk.source import Page, Partition, Pushdown, Query, SourceSchema
+from sync_engine.sdk.values import MediaRef
+from sync_engine_akeneo.attributes import Attributes
+from sync_engine_akeneo.categories import read_categories
+from sync_engine_akeneo.client import PimClient
+from sync_engine_akeneo.families import FamilyTree
+from sync_engine_akeneo.kinds import COLLECTIONS
+from sync_engine_akeneo.media import open_media
+from sync_engine_akeneo.paging import listing, scroll
+from sync_engine_akeneo.query import Planner
+from sync_engine_akeneo.records import RecordReader, property_reader
+from sync_engine_akeneo.schema import read_schema
+
+PATHS = {"products": "products-uuid", "product_models": "product-models"}
+
+
+class AkeneoSource:
+    """See ``sync_engine.sdk.source.Source``.
+
+    Args:
+        client: makes the calls; is closed with the source.
+    """
+
+    def __init__(self, client: PimClient) -> None:
+        self._client = client
+        self._attributes = Attributes(client)
+        self._families = FamilyTree(client)
+        settings = client.settings
+        self._planner = Planner(
+            client.where, self._attributes, self._tree_of, settings.page_size, settings.server_timezone
+        )
+
+    def describe(self, attributes: Collection[str] | None = None) -> SourceSchema:
+        """Read the structure; see ``schema.read_schema``."""
+        return read_schema(self._client, self._attributes, attributes)
+
+    def unsupported(self, collection: str, criterion: Criterion) -> str | None:
+        """Why neither the PIM nor the engine can evaluate a criterion; None if one of them can."""
+        described = COLLECTIONS.get(collection)
+        if described is None:
+            return f'there is no collection "{collection}"'
+        attribute = described.properties.get(criterion.field)
+        if attribute is None and described.has_attributes:
+            attribute = self._attributes.get((criterion.field,)).get(criterion.field)
+        if attribute is None:
+            return f'{collection} have no attribute or property "{criterion.field}"'
+        operators = OPERATORS.get(attribute.kind, {})
+        if not operators:
+            return f'"{criterion.field}" cannot be filtered on: its type is {attribute.native_type}'
+        if criterion.operator not in operators:
+            return f'"{criterion.field}" has no operator {criterion.operator}; it has {", ".join(operators)}'
+        return None
+
+    def pushdown(self, query: Query) -> Pushdown:
+        """Decide what the PIM evaluates; asks the PIM only for attributes that it has not described yet."""
+        return self._planner.plan(query)
+
+    def read(self, partition: Partition, cursor: str | None = None) -> Iterator[Page]:
+        """Pages of a partition; the next page is asked for while the caller works on this one.
+
+        Raises:
+            Unavailable, Unauthorised, Refused, BrokenContract: the partition was not read completely.
+        """
+        request = partition.request
+        collection = str(request["collection"])
+        properties = frozenset(_codes(request["properties"]) or ())
+        if collection == "categories":
+            yield from read_categories(self._client, properties, cursor)
+            return
+        identifier = self._attributes.identifier()
+        known = self._attributes.get(_codes(request["attributes"]) or ())
+        from_tree = self._families.properties(collection)
+        reader = RecordReader(
+            self._client,
+            collection,
+            {
+                code: from_tree[code] if code in from_tree else property_reader(code, identifier)
+                for code in sorted(properties)
+            },
+            [known[code] for code in sorted(known)],
+            {code: self._attributes.columns(code) for code in known},
+            _codes(request["locales"]),
+            _codes(request["channels"]),
+        )
+        params = cast("Mapping[str, str]", request["params"])
+        for leaf in scroll(self._client, PATHS[collection], params, cursor):
+            if collection == "products" and not from_tree.keys().isdisjoint(properties):
+                self._families.prepare(leaf.items, identifier)
+            yield Page(tuple(map(reader.record, leaf.items)), leaf.cursor)
+
+    def open_media(self, media: MediaRef) -> AbstractContextManager[BinaryIO]:
+        """The bytes of a file; see ``media.open_media``."""
+        return open_media(self._client, media)
+
+    def close(self) -> None:
+        """Release connections; safe to repeat."""
+        self._client.close()
+
+    def _tree_of(self, channel: str) -> str:
+        for page in listing(self._client, "channels"):
+            for item in page:
+                if item.get("code") == channel and isinstance(item.get("category_tree"), str):
+                    return str(item["category_tree"])
+        raise Refused(f'{self._client.where}: there is no channel "{channel}" with a category tree')
+
+
+def _codes(value: object) -> frozenset[str] | None:
+    return None if value is None else frozenset(cast("list[str]", value))
