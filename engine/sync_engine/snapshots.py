@@ -52,7 +52,7 @@ def read_snapshot(root: Path, connection: str, kind: type[S]) -> S | None:
         if body["version"] != VERSION:
             raise ValueError(f"it has version {body['version']}, this sync-engine reads {VERSION}")
         return _converter().structure(body["schema"], kind)
-    except Exception as error:  # noqa: BLE001 - whatever a hand-edited file makes the converter raise
+    except Exception as error:  # whatever a hand-edited file makes the converter raise
         name = str(path.relative_to(root))
         why = str(error).splitlines()[0]
         raise InvalidInput([problem("SE322", Origin(name, 1, 1), file=name, why=why)]) from error
@@ -88,7 +88,7 @@ def _short(value: object) -> str:
 def _converter() -> Converter:
     from cattrs.preconf.json import make_converter
 
-    converter = make_converter()
+    converter = make_converter(omit_if_default=True)
     converter.register_unstructure_hook(Decimal, str)
     converter.register_structure_hook(Decimal, lambda text, _: Decimal(text))
     return converter

@@ -3,7 +3,9 @@
     SyncEngineError
     ├── InvalidInput      a file or an option must be changed by the user; carries every problem found
     ├── Refused           the engine or a service says no; the same call will be refused again
-    │   └── Unauthorised  the credentials or the permissions are not sufficient
+    │   ├── Unauthorised  the credentials or the permissions are not sufficient
+    │   ├── GateTripped   a safety gate forbids to write
+    │   └── PlanStale     the plan was made for something else than what is there now
     ├── Unavailable       a service cannot answer now; the same call may succeed later
     ├── BrokenContract    a service answered what its documentation rules out; its state is unknown, so stop
     └── Interrupted       a person or the system asked to stop
@@ -54,6 +56,18 @@ class Refused(SyncEngineError):
 
 class Unauthorised(Refused):
     """Credentials are wrong, have been revoked, or lack a permission that the message names."""
+
+
+class GateTripped(Refused):
+    """A safety gate of the catalog forbids to write; nothing was written."""
+
+    exit_code = 5
+
+
+class PlanStale(Refused):
+    """A saved plan no longer fits the catalog, the adapters or the described target; nothing was written."""
+
+    exit_code = 6
 
 
 class Unavailable(SyncEngineError):

@@ -1,0 +1,5 @@
+"""``python -m sync_engine``."""
+
+from sync_engine.cli import main
+
+main()

@@ -1,0 +1,141 @@
+"""``apply``: write what a plan says, and account for every record."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+import orjson
+
+from sync_engine.catalog.model import Catalog, Project
+from sync_engine.cli.console import Console, Meter
+from sync_engine.cli.plan import make_plan, print_plan
+from sync_engine.cli.session import Connections, compile_live, load
+from sync_engine.ledger.store import open_ledger
+from sync_engine.planner.fingerprint import fingerprint
+from sync_engine.planner.plan_file import PlanFile, read_plan
+from sync_engine.report.plan_text import gate_line
+from sync_engine.report.transfers import summary_line
+from sync_engine.sdk.errors import GateTripped, PlanStale
+from sync_engine.sdk.target import TargetSchema
+from sync_engine.transfer.run import TransferResult, apply_catalog
+
+REJECTED = 4
+
+
+@click.command()
+@click.argument("plan_or_catalogs", nargs=-1)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@click.pass_obj
+def apply(console: Console, plan_or_catalogs: tuple[str, ...], yes: bool, as_json: bool) -> int:
+    """Write the changes: of a saved plan FILE, or of CATALOGS (all by default) planned now.
+
+    A plan made now is shown, and you are asked before anything is written (--yes answers). Of a saved plan only
+    those records are written that still are as the plan saw them; the others are reported as stale.
+    """
+    saved = len(plan_or_catalogs) == 1 and Path(plan_or_catalogs[0]).is_file() and _is_plan(Path(plan_or_catalogs[0]))
+    if saved:
+        file = read_plan(Path(plan_or_catalogs[0]))
+        project, catalogs = load(console, [each.name for each in file.catalogs])
+        with Connections(project, console) as connections:
+            described = _still_valid(file, catalogs, connections)
+            _refuse_tripped(file)
+            results = _transfer(project, catalogs, connections, file, described)
+    else:
+        project, catalogs = load(console, plan_or_catalogs)
+        with Connections(project, console) as connections, tempfile.TemporaryDirectory(prefix="sync-engine-") as folder:
+            file = make_plan(console, catalogs, connections, Path(folder) / "plan")
+            if not as_json:
+                print_plan(console, file, "text", 5)
+            _refuse_tripped(file)
+            if any(each.summary.changes for each in file.catalogs) and not yes:
+                _ask()
+            results = _transfer(project, catalogs, connections, file, {})
+    return _report(console, results, as_json=as_json)
+
+
+def _is_plan(path: Path) -> bool:
+    return path.suffix not in (".yaml", ".yml")
+
+
+def _ask() -> None:
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody is there to confirm; add --yes, or save a plan with --out and apply that file")
+    click.confirm("Write these changes?", abort=True, err=True)
+
+
+def _refuse_tripped(file: PlanFile) -> None:
+    tripped = [f"catalog {each.name}: {gate_line(gate)}" for each in file.catalogs for gate in each.tripped]
+    if tripped:
+        raise GateTripped(
+            f"refused by a safety gate; nothing was written: {'; '.join(tripped)}",
+            hint="Look at the plan. If it is what you want, change the limit under `safety:` in the catalog.",
+        )
+
+
+def _still_valid(file: PlanFile, catalogs: tuple[Catalog, ...], connections: Connections) -> dict[str, TargetSchema]:
+    """Refuse a plan that was made for something else than what is there now; returns the described targets."""
+    compiled, _ = compile_live(catalogs, connections)
+    now = {each.catalog.name: each for each in compiled}
+    changed = []
+    for planned in file.catalogs:
+        current = fingerprint(now[planned.name])
+        names = sorted({*current, *planned.fingerprint})
+        changed += [f"{planned.name}: {name}" for name in names if current.get(name) != planned.fingerprint.get(name)]
+    if changed:
+        raise PlanStale(
+            f"the plan was made for something else; nothing was written. Changed since: {', '.join(changed)}",
+            hint="Make a new plan with `sync-engine plan --out FILE`.",
+        )
+    return {each.catalog.name: each.target_schema for each in compiled}
+
+
+def _transfer(
+    project: Project,
+    catalogs: tuple[Catalog, ...],
+    connections: Connections,
+    file: PlanFile,
+    described: dict[str, TargetSchema],
+) -> list[TransferResult]:
+    by_name = {each.name: each for each in catalogs}
+    results = []
+    meter = Meter()
+    with open_ledger(project.state, project.root) as ledger:
+        for planned in file.catalogs:
+            catalog = by_name[planned.name]
+            target = connections.target(catalog.target)
+            try:
+                results.append(
+                    apply_catalog(
+                        file, planned, target, ledger, catalog.log, meter, described=described.get(planned.name)
+                    )
+                )
+            finally:
+                meter.clear()
+    return results
+
+
+def _report(console: Console, results: list[TransferResult], *, as_json: bool) -> int:
+    if as_json:
+        transfers = [
+            {"id": each.id, "catalog": each.catalog, "status": each.status, "summary": each.summary} for each in results
+        ]
+        console.out(orjson.dumps({"version": 1, "transfers": transfers}, option=orjson.OPT_INDENT_2).decode())
+    else:
+        for each in results:
+            console.out(f"Transfer {each.id} of {each.catalog}: {summary_line(each.summary, console.paint)}.")
+    rejected = sum(each.summary["rejected"] for each in results)
+    stale = sum(each.summary["stale"] for each in results)
+    if rejected:
+        console.say(
+            f"Finished, but {rejected:,} records were REJECTED: sync-engine transfers show {results[-1].id}",
+            colour="red",
+        )
+        return REJECTED
+    if stale:
+        console.say(f"Finished, but {stale:,} records were stale and not written: make a new plan.", colour="yellow")
+        return PlanStale.exit_code
+    return 0

@@ -1,0 +1,96 @@
+"""What a command prints with: stdout is data, stderr is progress and messages; nothing secret reaches either."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+
+import click
+
+from sync_engine.sdk.problem import Problem
+from sync_engine.sdk.values import Secret
+
+SHORTEST_SECRET = 4
+"""A shorter text is not looked for: it would blot out half of what is printed."""
+
+
+class Console:
+    """One per process; handed to every command.
+
+    Attributes:
+        folder: the project's folder, or one inside it, as the user named it.
+    """
+
+    def __init__(self) -> None:
+        self.folder = "."
+        self._secrets: set[str] = set()
+
+    def hide(self, secrets: Iterable[Secret]) -> None:
+        """From now on these texts are replaced by ``***`` in everything that is printed."""
+        self._secrets.update(each.reveal() for each in secrets if len(each.reveal()) >= SHORTEST_SECRET)
+
+    def redact(self, text: str) -> str:
+        """The text without the secrets that are known; the longest first, because one may contain another."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
+
+    def paint(self, text: str, colour: str) -> str:
+        """Colour a text for stdout where colours are wanted."""
+        if not colour or not colour_wanted(sys.stdout):
+            return text
+        return click.style(text, **({colour: True} if colour in ("bold", "dim") else {"fg": colour}))
+
+    def out(self, text: str, *, newline: bool = True) -> None:
+        """Print data on stdout."""
+        click.echo(self.redact(text), nl=newline)
+
+    def say(self, text: str, *, hint: str = "", colour: str = "") -> None:
+        """Print a message on stderr."""
+        text = self.redact(text)
+        click.echo(click.style(text, fg=colour) if colour and colour_wanted(sys.stderr) else text, err=True)
+        if hint:
+            click.echo(f"  {self.redact(hint)}", err=True)
+
+    def show_problems(self, problems: Sequence[Problem]) -> None:
+        """Print problems on stderr."""
+        from sync_engine.report.problems import render
+
+        self.say(render(problems, "text", colour=colour_wanted(sys.stderr)))
+
+
+def colour_wanted(stream: object) -> bool:
+    """Whether to colour: only on a terminal, and not when NO_COLOR is set (no-color.org)."""
+    isatty = getattr(stream, "isatty", None)
+    return bool(isatty and isatty()) and not os.environ.get("NO_COLOR")
+
+
+class Meter:
+    """Shows progress on stderr: in place on a terminal, else a line now and then."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._every = 0.1 if self._terminal else 5.0
+        self._shown = time.monotonic()
+        self._width = 0
+
+    def step(self, catalog: str, stream: str, doing: str, done: int) -> None:
+        """Say how far it is, unless it was said a moment ago."""
+        now = time.monotonic()
+        if now - self._shown < self._every:
+            return
+        self._shown = now
+        text = f"{catalog}: {doing} {stream}: {done:,}"
+        if self._terminal:
+            click.echo("\r" + text.ljust(self._width), err=True, nl=False)
+            self._width = len(text)
+        else:
+            click.echo(text, err=True)
+
+    def clear(self) -> None:
+        """Remove the line in place."""
+        if self._terminal and self._width:
+            click.echo("\r" + " " * self._width + "\r", err=True, nl=False)
+            self._width = 0

@@ -1,0 +1,187 @@
+"""``adapters``, ``fields``, ``attributes``: what is installed and what can be mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import click
+import orjson
+
+from sync_engine.catalog.model import Project
+from sync_engine.catalog.registry import installed_adapters
+from sync_engine.cli.console import Console
+from sync_engine.cli.session import Connections, load
+from sync_engine.compiler.catalog import find_object
+from sync_engine.problems import nearest
+from sync_engine.sdk.errors import Refused
+from sync_engine.sdk.source import Attribute, SourceSchema
+from sync_engine.sdk.target import FieldDescription, TargetSchema
+from sync_engine.snapshots import read_snapshot
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+live_option = click.option("--live", is_flag=True, help="Ask the connection instead of its snapshot.")
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def adapters(console: Console, as_json: bool) -> None:
+    """List the installed adapters with the package each comes from."""
+    found = installed_adapters()
+    if as_json:
+        data = [
+            {"name": each.name, "side": each.side, "package": each.package, "version": each.version} for each in found
+        ]
+        console.out(orjson.dumps({"version": 1, "adapters": data}, option=orjson.OPT_INDENT_2).decode())
+        return
+    _table(console, ("adapter", "side", "package", "version"), [(e.name, e.side, e.package, e.version) for e in found])
+
+
+@click.command()
+@click.argument("object_name", metavar="OBJECT")
+@click.option("--connection", help="The target; needed when catalogs use several.")
+@live_option
+@json_option
+@click.pass_obj
+def fields(console: Console, object_name: str, connection: str | None, live: bool, as_json: bool) -> None:
+    """List the fields of a target OBJECT: type, length, required, and whether they can be written or why not."""
+    project, catalogs = load(console)
+    name = _only(connection, [each.target for each in catalogs], "target")
+    schema = _target_schema(console, project, name, object_name, live=live)
+    described = find_object(schema, object_name)
+    if described is None:
+        hint = nearest(object_name, schema.objects) or "Try --live."
+        raise Refused(f"no object `{object_name}` is known of the connection {name}", hint=hint)
+    rows = sorted(described.fields.values(), key=lambda each: (not each.required, each.name))
+    if as_json:
+        data = {"version": 1, "object": described.name, "fields": [_field_data(each) for each in rows]}
+        console.out(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode())
+        return
+    _table(
+        console,
+        ("field", "type", "size", "required", "key", "can be mapped"),
+        [(e.name, e.type, _size(e), _yes(e.required), _yes(e.external_id and e.unique), _writable(e)) for e in rows],
+    )
+
+
+@click.command()
+@click.option("--connection", help="The source; needed when catalogs use several.")
+@click.option("--collection", default="products", show_default=True, help="Whose properties are listed too.")
+@live_option
+@json_option
+@click.pass_obj
+def attributes(console: Console, connection: str | None, collection: str, live: bool, as_json: bool) -> None:
+    """List the attributes and properties of the source that can be mapped."""
+    project, catalogs = load(console)
+    name = _only(connection, [each.source for each in catalogs], "source")
+    schema = _source_schema(console, project, name, live=live)
+    if collection not in schema.collections:
+        raise Refused(f"the source has no collection `{collection}`", hint=f"It has: {', '.join(schema.collections)}")
+    properties = schema.collections[collection].properties
+    rows = [*properties.values(), *sorted(schema.attributes.values(), key=lambda each: each.code)]
+    if as_json:
+        data = {"version": 1, "collection": collection, "attributes": [_attribute_data(each) for each in rows]}
+        console.out(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode())
+        return
+    _table(
+        console,
+        ("code", "kind", "property", "per locale", "per channel", "unit family", "options"),
+        [
+            (
+                each.code,
+                each.kind,
+                _yes(each.is_property),
+                _yes(each.localizable),
+                _yes(each.scopable),
+                each.unit_family or "",
+                "" if each.options is None else str(len(each.options)),
+            )
+            for each in rows
+        ],
+    )
+
+
+def _only(connection: str | None, used: Iterable[str], side: str) -> str:
+    names = list(dict.fromkeys(used))
+    if connection is not None:
+        return connection
+    if len(names) != 1:
+        raise click.UsageError(f"name the {side} with --connection: {', '.join(names) or 'no catalog names one'}")
+    return names[0]
+
+
+def _target_schema(console: Console, project: Project, name: str, object_name: str, *, live: bool) -> TargetSchema:
+    saved = None if live else read_snapshot(project.root, name, TargetSchema)
+    if saved is not None and find_object(saved, object_name) is not None:
+        return saved
+    with Connections(project, console) as connections:
+        return connections.target(name).describe([object_name])
+
+
+def _source_schema(console: Console, project: Project, name: str, *, live: bool) -> SourceSchema:
+    saved = None if live else read_snapshot(project.root, name, SourceSchema)
+    if saved is not None:
+        return saved
+    with Connections(project, console) as connections:
+        return connections.source(name).describe()
+
+
+def _table(console: Console, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(len(str(row[index])) for row in (head, *rows)) for index in range(len(head))]
+
+    def line(row: Sequence[str]) -> str:
+        return "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+    console.out(console.paint(line(head), "bold"))
+    for row in rows:
+        console.out(line(row))
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else ""
+
+
+def _size(field: FieldDescription) -> str:
+    if field.length:
+        return str(field.length)
+    return f"{field.precision},{field.scale}" if field.precision else ""
+
+
+def _writable(field: FieldDescription) -> str:
+    if field.not_writable:
+        return f"no: {field.not_writable}"
+    if field.createable and not field.updateable:
+        return "only when created"
+    return "yes" if field.createable or field.updateable else "no: this user may not write it"
+
+
+def _field_data(field: FieldDescription) -> dict[str, object]:
+    return {
+        "name": field.name,
+        "label": field.label,
+        "type": field.type,
+        "native_type": field.native_type,
+        "length": field.length,
+        "precision": field.precision,
+        "scale": field.scale,
+        "required": field.required,
+        "key": field.external_id and field.unique,
+        "restricted": field.restricted,
+        "picklist": [each.value for each in field.picklist if each.active],
+        "refers_to": field.refers_to,
+        "can_be_mapped": _writable(field),
+    }
+
+
+def _attribute_data(attribute: Attribute) -> dict[str, object]:
+    return {
+        "code": attribute.code,
+        "kind": attribute.kind,
+        "native_type": attribute.native_type,
+        "property": attribute.is_property,
+        "labels": dict(attribute.labels),
+        "per_locale": attribute.localizable,
+        "per_channel": attribute.scopable,
+        "unit_family": attribute.unit_family,
+        "options": None if attribute.options is None else [each.code for each in attribute.options],
+    }

@@ -1,0 +1,129 @@
+"""The root command: commands are imported only when they are called, errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from sync_engine import __version__
+from sync_engine.cli.console import Console
+from sync_engine.sdk.errors import Interrupted, InvalidInput, SyncEngineError
+
+USAGE = 64
+INTERRUPTED = 130
+
+COMMANDS = {
+    "adapters": "sync_engine.cli.inspect:adapters",
+    "apply": "sync_engine.cli.apply:apply",
+    "attributes": "sync_engine.cli.inspect:attributes",
+    "doctor": "sync_engine.cli.doctor:doctor",
+    "fields": "sync_engine.cli.inspect:fields",
+    "init": "sync_engine.cli.init:init",
+    "plan": "sync_engine.cli.plan:plan",
+    "preview": "sync_engine.cli.preview:preview",
+    "schema": "sync_engine.cli.schema:schema",
+    "show": "sync_engine.cli.plan:show",
+    "snapshot": "sync_engine.cli.snapshot:snapshot",
+    "transfers": "sync_engine.cli.transfers:transfers",
+    "validate": "sync_engine.cli.validate:validate",
+}
+PLUGIN_COMMANDS = "sync_engine.commands"
+"""Entry-point group under which a package adds commands of its own."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is called or listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of our commands and of those that installed packages add."""
+        from importlib.metadata import entry_points
+
+        return sorted(
+            {*super().list_commands(ctx), *COMMANDS, *(each.name for each in entry_points(group=PLUGIN_COMMANDS))}
+        )
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, or None."""
+        if cmd_name in COMMANDS:
+            module, _, name = COMMANDS[cmd_name].partition(":")
+            command: click.Command = getattr(importlib.import_module(module), name)
+            return command
+        from importlib.metadata import entry_points
+
+        for each in entry_points(group=PLUGIN_COMMANDS, name=cmd_name):
+            loaded: click.Command = each.load()
+            return loaded
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="sync-engine", message="%(prog)s %(version)s")
+@click.option(
+    "--project",
+    "folder",
+    type=click.Path(file_okay=False),
+    default=".",
+    envvar="SYNC_ENGINE_PROJECT",
+    help="The project's folder, or one inside it. Default: the current folder.",
+)
+@click.pass_obj
+def cli(console: Console, folder: str) -> None:
+    r"""Move products from a PIM into a CRM as catalogs in git say, after a plan you can read.
+
+    \b
+    Exit codes: 0 done or nothing to do, 1 failed, 2 changes present (--detailed-exitcode),
+    3 project or catalog invalid, 4 finished but some records rejected, 5 refused by a safety gate,
+    6 plan stale, 7 another transfer holds the lock, 64 wrong usage, 69 a service is unavailable,
+    130 interrupted.
+    """
+    console.folder = folder
+
+
+def run(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit.
+
+    Args:
+        arguments: of the command line; None takes those of the process.
+    """
+    sys.exit(execute(arguments))
+
+
+def execute(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; every expected error has become a message on stderr."""
+    console = Console()
+    try:
+        code = cli.main(args=arguments, prog_name="sync-engine", standalone_mode=False, obj=console)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.UsageError as error:
+        error.show()
+        return USAGE
+    except click.ClickException as error:
+        error.show()
+        return 1
+    except (click.Abort, KeyboardInterrupt):
+        console.say("Stopped.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 1
+    except InvalidInput as error:
+        console.show_problems(error.problems)
+        return error.exit_code
+    except Interrupted as error:
+        console.say(error.message, hint=error.hint)
+        return error.exit_code
+    except SyncEngineError as error:
+        console.say(f"Error: {error.message}", hint=error.hint, colour="red")
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - the last resort: a defect of ours must not show secrets
+        import traceback
+
+        text = console.redact("".join(traceback.format_exception(error)))
+        console.say("Error: sync-engine itself failed; this is a defect. Nothing below holds a secret:", colour="red")
+        console.say(text)
+        return 1

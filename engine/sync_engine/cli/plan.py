@@ -1,0 +1,113 @@
+"""``plan`` and ``show``: exactly what would be written, before anything is."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from sync_engine.catalog.model import Catalog
+from sync_engine.cli.console import Console, Meter
+from sync_engine.cli.session import Connections, compile_live, load
+from sync_engine.planner.plan_file import PlanFile, PlanWriter, read_plan
+from sync_engine.planner.planner import plan_catalog
+from sync_engine.sdk.errors import GateTripped
+
+CHANGES_PRESENT = 2
+FORMATS = ("text", "json", "markdown", "html")
+
+
+def make_plan(console: Console, catalogs: Sequence[Catalog], connections: Connections, path: Path) -> PlanFile:
+    """Plan catalogs into a file and read it back."""
+    compiled, warnings = compile_live(catalogs, connections)
+    if warnings:
+        console.show_problems(warnings)
+    meter = Meter()
+    writer = PlanWriter(path)
+    try:
+        for each in compiled:
+            catalog = each.catalog
+            source, target = connections.source(catalog.source), connections.target(catalog.target)
+            plan_catalog(each, source, target, writer, meter)
+        writer.seal()
+    finally:
+        writer.close()
+        meter.clear()
+    return read_plan(path)
+
+
+def print_plan(console: Console, file: PlanFile, format_: str, most: int) -> None:
+    """Print a plan on stdout."""
+    for piece in pieces(console, file, format_, most):
+        console.out(piece, newline=format_ == "text")
+
+
+def pieces(console: Console, file: PlanFile, format_: str, most: int) -> Iterator[str]:
+    """A plan in one of the formats, piece by piece; lines where the format is text."""
+    if format_ == "json":
+        from sync_engine.report import plan_json
+
+        return plan_json.render(file)
+    if format_ == "markdown":
+        from sync_engine.report import plan_markdown
+
+        return plan_markdown.render(file)
+    if format_ == "html":
+        from sync_engine.report import plan_html
+
+        return plan_html.render(file)
+    from sync_engine.report import plan_text
+
+    return plan_text.render(file, most, console.paint)
+
+
+format_option = click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True)
+show_option = click.option(
+    "--show", "most", type=click.IntRange(min=0), default=5, show_default=True, help="Records in full per kind; 0: all."
+)
+
+
+@click.command()
+@click.argument("catalogs", nargs=-1)
+@click.option("--out", "path", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for `apply FILE`.")
+@format_option
+@show_option
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
+@click.pass_obj
+def plan(
+    console: Console,
+    catalogs: tuple[str, ...],
+    path: Path | None,
+    format_: str,
+    most: int,
+    detailed_exitcode: bool,
+) -> int:
+    """Show what applying CATALOGS (all by default) would change in the target, field by field.
+
+    Reads both sides; writes nothing to either.
+    """
+    project, chosen = load(console, catalogs)
+    with tempfile.TemporaryDirectory(prefix="sync-engine-") as folder, Connections(project, console) as connections:
+        partial = Path(folder) / "plan"
+        file = make_plan(console, chosen, connections, partial)
+        print_plan(console, file, format_, most)
+        if path is not None:
+            path.write_bytes(partial.read_bytes())
+            console.say(f"Saved {path}; apply exactly this with: sync-engine apply {path}")
+    if any(each.tripped for each in file.catalogs):
+        return GateTripped.exit_code
+    if detailed_exitcode and any(each.summary.changes for each in file.catalogs):
+        return CHANGES_PRESENT
+    return 0
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@format_option
+@show_option
+@click.pass_obj
+def show(console: Console, file: Path, format_: str, most: int) -> None:
+    """Print a saved plan."""
+    print_plan(console, read_plan(file), format_, most)

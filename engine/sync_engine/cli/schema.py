@@ -1,0 +1,24 @@
+"""``schema``: the JSON Schemas of what people write, for editors and for reading."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from sync_engine.cli.console import Console
+
+
+@click.command()
+@click.argument("document", type=click.Choice(["catalog", "project"]), default="catalog")
+@click.pass_obj
+def schema(console: Console, document: str) -> None:
+    """Print the JSON Schema of a catalog or of the project file, with the settings of the installed adapters."""
+    from sync_engine.catalog.registry import installed_adapters, settings_schema
+    from sync_engine.catalog.shape import project_schema, read_schema
+
+    if document == "catalog":
+        found = read_schema("catalog")
+    else:
+        found = project_schema({each.name: settings_schema(each.name) for each in installed_adapters()})
+    console.out(json.dumps(found, indent=2, ensure_ascii=False))

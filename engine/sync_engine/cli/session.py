@@ -1,0 +1,131 @@
+"""What most commands begin with: the project, its catalogs, opened connections, compiled catalogs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sync_engine.catalog.model import Catalog, Project
+from sync_engine.catalog.project import resolve
+from sync_engine.catalog.registry import load_source, load_target
+from sync_engine.catalog.validate import validate_project
+from sync_engine.cli.console import Console
+from sync_engine.compiler.catalog import compile_catalog, source_needs
+from sync_engine.compiler.compiled import CompiledCatalog
+from sync_engine.problems import nearest
+from sync_engine.sdk.errors import InvalidInput, Refused
+from sync_engine.sdk.problem import Problem, Severity
+from sync_engine.sdk.source import Source
+from sync_engine.sdk.target import Target
+from sync_engine.sdk.values import Secret
+
+
+def load(console: Console, names: Sequence[str] = ()) -> tuple[Project, tuple[Catalog, ...]]:
+    """The project and its catalogs, or only the named ones.
+
+    Args:
+        console: knows the project's folder.
+        names: names of catalogs or paths of their files; empty means all.
+
+    Raises:
+        InvalidInput: something is wrong with the project or any of its catalogs.
+        Refused: there is no catalog of that name.
+    """
+    result = validate_project(Path(console.folder), None)
+    errors = [each for each in result.problems if each.severity is Severity.ERROR]
+    if errors or result.project is None:
+        raise InvalidInput(result.problems)
+    if not names:
+        return result.project, tuple(result.catalogs)
+    by_name = {each.name: each for each in result.catalogs}
+    by_path = {each.path.resolve(): each for each in result.catalogs}
+    chosen: list[Catalog] = []
+    for name in names:
+        found = by_name.get(name) or by_path.get(Path(name).resolve())
+        if found is None:
+            known = ", ".join(sorted(by_name)) or "none"
+            raise Refused(f"the project has no catalog `{name}`", hint=nearest(name, by_name) or f"It has: {known}")
+        chosen.append(found)
+    return result.project, tuple(dict.fromkeys(chosen))
+
+
+class Connections:
+    """Opened connections by name; each is opened when it is first needed and closed at the end."""
+
+    def __init__(self, project: Project, console: Console) -> None:
+        self._project = project
+        self._console = console
+        self._stack = contextlib.ExitStack()
+        self._sources: dict[str, Source] = {}
+        self._targets: dict[str, Target] = {}
+
+    def __enter__(self) -> Connections:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    def source(self, name: str) -> Source:
+        """The opened source of that name."""
+        if name not in self._sources:
+            connection = self._project.connections[name]
+            settings = resolve(connection, os.environ)
+            self._console.hide(_secrets(settings))
+            source = load_source(connection.adapter).open(name, settings)
+            self._stack.callback(source.close)
+            self._sources[name] = source
+        return self._sources[name]
+
+    def target(self, name: str) -> Target:
+        """The opened target of that name."""
+        if name not in self._targets:
+            connection = self._project.connections[name]
+            settings = resolve(connection, os.environ)
+            self._console.hide(_secrets(settings))
+            target = load_target(connection.adapter).open(name, settings)
+            self._stack.callback(target.close)
+            self._targets[name] = target
+        return self._targets[name]
+
+
+def _secrets(value: object) -> Iterator[Secret]:
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _secrets(each)
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _secrets(each)
+
+
+def compile_live(catalogs: Sequence[Catalog], connections: Connections) -> tuple[list[CompiledCatalog], list[Problem]]:
+    """Compile catalogs against what their connections describe now.
+
+    Returns:
+        The compiled catalogs and the warnings.
+
+    Raises:
+        InvalidInput: with every problem of every catalog.
+    """
+    compiled: list[CompiledCatalog] = []
+    problems: list[Problem] = []
+    today = datetime.now(UTC).date()
+    for catalog in catalogs:
+        source = connections.source(catalog.source).describe(source_needs(catalog))
+        target = connections.target(catalog.target).describe(objects_of([catalog]))
+        done, found = compile_catalog(catalog, source, target, today)
+        problems += found
+        if done is not None:
+            compiled.append(done)
+    if any(each.severity is Severity.ERROR for each in problems):
+        raise InvalidInput(problems)
+    return compiled, problems
+
+
+def objects_of(catalogs: Sequence[Catalog]) -> tuple[str, ...]:
+    """The objects that catalogs write to."""
+    return tuple(dict.fromkeys(stream.object for catalog in catalogs for stream in catalog.streams))

@@ -1,0 +1,1 @@
+"""Plans, transfers and problems → text, JSON, Markdown, HTML. Decides nothing."""

@@ -1,0 +1,101 @@
+"""A plan as JSON, written piece by piece: its size does not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import orjson
+
+from sync_engine.planner.plan import CatalogPlan, Change, Rejection, StreamPlan
+from sync_engine.planner.plan_file import PlanFile
+from sync_engine.report.values import json_value
+
+VERSION = 1
+
+
+def render(file: PlanFile) -> Iterator[str]:
+    """Pieces of one JSON document, whose names are promised: ``{version, digest, catalogs: [{name, summary, …}]}``."""
+    yield f'{{"version":{VERSION},"digest":"{file.digest}","catalogs":['
+    for index, catalog in enumerate(file.catalogs):
+        yield "," if index else ""
+        yield from _catalog(file, catalog)
+    yield "]}\n"
+
+
+def _catalog(file: PlanFile, catalog: CatalogPlan) -> Iterator[str]:
+    head = {"name": catalog.name, "path": catalog.path, "summary": catalog.summary.published()}
+    yield _dump(head)[:-1] + ',"streams":['
+    for index, stream in enumerate(catalog.streams):
+        yield "," if index else ""
+        yield from _stream(file, catalog, stream)
+    tail = {
+        "warnings": catalog.warnings,
+        "gates": [
+            {"name": each.name, "limit": each.limit, "actual": each.actual, "tripped": each.tripped}
+            for each in catalog.gates
+        ],
+        "cost": {
+            "pages_read": catalog.cost.pages_read,
+            "batches": catalog.cost.batches,
+            "requests_remaining": catalog.cost.requests_remaining,
+        },
+    }
+    yield "]," + _dump(tail)[1:]
+
+
+def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterator[str]:
+    head = {
+        "name": stream.name,
+        "object": stream.write.object_name,
+        "key": stream.write.key_field,
+        "mode": stream.write.mode,
+        "filter": {
+            "pushed": stream.read.pushed,
+            "here": stream.read.here,
+            "not_applicable": stream.read.not_applicable,
+        },
+        "summary": stream.summary.published(),
+    }
+    yield _dump(head)[:-1] + ',"changes":['
+    yield from _separated(_dump(_change(stream, each)) for each in file.changes(catalog.name, stream.name))
+    yield '],"rejections":['
+    yield from _separated(_dump(_rejection(each)) for each in file.rejections(catalog.name, stream.name))
+    yield "]}"
+
+
+def _change(stream: StreamPlan, change: Change) -> dict[str, object]:
+    fields = stream.field_by_name
+    return {
+        "operation": change.kind,
+        "key": change.key,
+        "source_key": change.source_key,
+        "id": change.target_id or None,
+        "fields": [
+            {
+                "field": each.field,
+                "before": json_value(each.before, fields.get(each.field)),
+                "after": json_value(each.after, fields.get(each.field)),
+            }
+            for each in change.fields
+        ],
+    }
+
+
+def _rejection(rejection: Rejection) -> dict[str, object]:
+    return {
+        "key": rejection.key,
+        "source_key": rejection.source_key,
+        "reasons": [
+            {"code": each.code, "field": each.field, "message": each.message, "owner": each.owner}
+            for each in rejection.reasons
+        ],
+    }
+
+
+def _separated(pieces: Iterable[str]) -> Iterator[str]:
+    for index, piece in enumerate(pieces):
+        yield ("," if index else "") + piece
+
+
+def _dump(value: object) -> str:
+    return orjson.dumps(value).decode()

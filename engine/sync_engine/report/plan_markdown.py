@@ -1,0 +1,97 @@
+"""A plan as Markdown for a pull request: counts first, then samples; short whatever the size of the plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from sync_engine.planner.plan import CatalogPlan, Change, StreamPlan
+from sync_engine.planner.plan_file import PlanFile
+from sync_engine.report.plan_text import SYMBOLS, cost_line, gate_line
+from sync_engine.report.values import around_difference, quoted, shortened
+
+SAMPLES = 3
+MOST_FIELDS = 8
+LONGEST = 58_000
+"""A comment on the usual platforms takes 65,536 characters; some room is left for what is put around it."""
+
+
+def render(file: PlanFile) -> Iterator[str]:
+    """Pieces of a Markdown document that never exceeds ``LONGEST`` characters."""
+    written = 0
+    for piece in _document(file):
+        if written + len(piece) > LONGEST:
+            yield "\n… cut off here; the full plan is in the HTML report.\n"
+            return
+        written += len(piece)
+        yield piece
+
+
+def _document(file: PlanFile) -> Iterator[str]:
+    yield "## sync-engine plan\n\n"
+    yield "| catalog | create | update | deactivate | delete | unchanged | rejected |\n|---|--:|--:|--:|--:|--:|--:|\n"
+    for catalog in file.catalogs:
+        counts = " | ".join(f"{count:,}" for count in catalog.summary.published().values())
+        yield f"| {_cell(catalog.name)} | {counts} |\n"
+    yield f"\nDigest `{file.digest}`\n"
+    for catalog in file.catalogs:
+        yield from _catalog(file, catalog)
+
+
+def _catalog(file: PlanFile, catalog: CatalogPlan) -> Iterator[str]:
+    yield f"\n### {_cell(catalog.name)}\n\n"
+    for gate in catalog.tripped:
+        yield f"- **Gate tripped:** {_cell(gate_line(gate))}. Nothing will be written.\n"
+    for warning in catalog.warnings:
+        yield f"- Warning: {_cell(warning)}\n"
+    yield f"- {cost_line(catalog)}\n"
+    for stream in catalog.streams:
+        yield from _stream(file, catalog, stream)
+
+
+def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterator[str]:
+    fields: Counter[str] = Counter()
+    samples: dict[str, list[Change]] = {}
+    for change in file.changes(catalog.name, stream.name):
+        fields.update(each.field for each in change.fields)
+        some = samples.setdefault(change.kind, [])
+        if len(some) < SAMPLES:
+            some.append(change)
+    yield f"\n**{_cell(stream.name)}** → {_cell(stream.write.object_name)}\n\n"
+    if fields:
+        most = ", ".join(f"`{name}` {count:,}" for name, count in fields.most_common(10))
+        yield f"Most changed: {most}\n\n"
+    for kind, some in samples.items():
+        yield f"<details><summary>{kind}: {getattr(stream.summary, kind):,}</summary>\n\n```diff\n"
+        for change in some:
+            yield from _sample(change)
+        yield "```\n</details>\n\n"
+    rejections = list(zip(file.rejections(catalog.name, stream.name), range(SAMPLES), strict=False))
+    if rejections:
+        yield f"<details><summary>rejected: {stream.summary.rejected:,}</summary>\n\n"
+        for rejection, _ in rejections:
+            why = "; ".join(f"{each.field} {each.message}".strip() for each in rejection.reasons)
+            yield f"- `{_cell(rejection.key or rejection.source_key)}`: {_cell(shortened(why, 300))}\n"
+        yield "</details>\n\n"
+
+
+def _sample(change: Change) -> Iterator[str]:
+    yield f"{SYMBOLS[change.kind]} {change.kind} {shortened(quoted(change.key)[1:-1])}\n"
+    for each in change.fields[:MOST_FIELDS]:
+        before, after = around_difference(quoted(each.before), quoted(each.after))
+        if each.before is not None:
+            yield f"-   {each.field}: {_fenced(before)}\n"
+        yield f"+   {each.field}: {_fenced(after)}\n"
+    if len(change.fields) > MOST_FIELDS:
+        yield f"    … and {len(change.fields) - MOST_FIELDS} more fields\n"
+
+
+def _fenced(text: str) -> str:
+    """A text that cannot end the code block it stands in."""
+    return text.replace("```", "`\u200b``")
+
+
+def _cell(text: str) -> str:
+    """A text that cannot break a table, start a tag or mention a person."""
+    cleaned = text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ").replace("@", "@\u200b")
+    return cleaned.replace("`", "'")

@@ -1,0 +1,151 @@
+"""A plan as a person reads it in a terminal: grouped by stream, totals last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, FieldChange, Gate, Rejection, StreamPlan, Summary
+from sync_engine.planner.plan_file import PlanFile
+from sync_engine.report.values import around_difference, plural, quoted, shortened
+
+Paint = Callable[[str, str], str]
+"""Colours a text: (text, name of a colour or ``bold`` or ``dim``) → text."""
+
+SYMBOLS = {ChangeKind.CREATE: "+", ChangeKind.UPDATE: "~", ChangeKind.DEACTIVATE: "○", ChangeKind.DELETE: "-"}
+COLOURS = {
+    ChangeKind.CREATE: "green",
+    ChangeKind.UPDATE: "yellow",
+    ChangeKind.DEACTIVATE: "magenta",
+    ChangeKind.DELETE: "red",
+}
+
+
+def plain(text: str, colour: str) -> str:  # noqa: ARG001 - a Paint that does not paint
+    """Leave the text as it is."""
+    return text
+
+
+def render(file: PlanFile, most: int, paint: Paint = plain) -> Iterator[str]:
+    """The lines of a plan.
+
+    Args:
+        file: the plan.
+        most: records shown in full per stream and kind; 0 shows all.
+        paint: colours.
+    """
+    for catalog in file.catalogs:
+        yield from _catalog(file, catalog, most, paint)
+    if not file.catalogs:
+        yield "No catalogs."
+        return
+    total = Summary()
+    for catalog in file.catalogs:
+        total = total + catalog.summary
+    yield paint("Nothing to do.", "bold") if not total.changes else paint("Plan: ", "bold") + totals(total, paint)
+    if not total.changes:
+        yield totals(total, paint)
+    yield f"Digest: {file.digest}"
+
+
+def totals(summary: Summary, paint: Paint) -> str:
+    """One line with all counts; a count of zero is not coloured."""
+    parts = [
+        (summary.create, "to create", "green"),
+        (summary.update, "to update", "yellow"),
+        (summary.deactivate, "to deactivate", "magenta"),
+        (summary.delete, "to delete", "red"),
+        (summary.unchanged, "unchanged", ""),
+        (summary.rejected, "rejected", "red"),
+    ]
+    texts = [
+        paint(f"{count:,} {word}", colour) if count and colour else f"{count:,} {word}" for count, word, colour in parts
+    ]
+    if summary.filtered:
+        texts.append(f"{summary.filtered:,} left out by filter")
+    return ", ".join(texts) + "."
+
+
+def _catalog(file: PlanFile, catalog: CatalogPlan, most: int, paint: Paint) -> Iterator[str]:
+    yield paint(f"Catalog {catalog.name}", "bold") + paint(f"  {catalog.path}", "dim")
+    for stream in catalog.streams:
+        yield ""
+        yield from _stream(file, catalog, stream, most, paint)
+    yield ""
+    for warning in catalog.warnings:
+        yield paint(f"  Warning: {warning}", "yellow")
+    for gate in catalog.gates:
+        if gate.tripped:
+            yield paint(f"  Gate {gate_line(gate)}: nothing will be written", "red")
+    yield paint(f"  {cost_line(catalog)}", "dim")
+    yield ""
+
+
+def gate_line(gate: Gate) -> str:
+    """A gate with its limit and what was counted."""
+    return f"{gate.name} = {gate.limit}, found {gate.actual}"
+
+
+def cost_line(catalog: CatalogPlan) -> str:
+    """What the plan took to make and takes to apply."""
+    cost = catalog.cost
+    left = "" if cost.requests_remaining is None else f", {cost.requests_remaining:,} requests left today"
+    batches = plural(cost.batches, "batch", "es")
+    return f"Cost: {plural(cost.pages_read, 'page')} read, {batches} to send{left}"
+
+
+def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, most: int, paint: Paint) -> Iterator[str]:
+    way = f" ({stream.write.mode})" if stream.summary.changes else ""
+    write = stream.write
+    head = f"{stream.read.collection} → {write.object_name} by {write.key_field}{way}"
+    yield f"  {paint(stream.name, 'bold')}: {head}"
+    for label, filters in (
+        ("filtered by the source", stream.read.pushed),
+        ("filtered here", stream.read.here),
+        ("does not apply here", stream.read.not_applicable),
+    ):
+        if filters:
+            yield paint(f"    {label}: {'; '.join(filters)}", "dim")
+    shown: dict[ChangeKind, int] = {}
+    for change in file.changes(catalog.name, stream.name):
+        count = shown[change.kind] = shown.get(change.kind, 0) + 1
+        if most and count > most:
+            continue
+        yield from _change(change, paint)
+    for index, rejection in enumerate(file.rejections(catalog.name, stream.name)):
+        if not most or index < most:
+            yield from _rejection(rejection, paint)
+    yield from _more(stream.summary, shown, most)
+    yield f"    {totals(stream.summary, paint)}"
+
+
+def _more(summary: Summary, shown: dict[ChangeKind, int], most: int) -> Iterator[str]:
+    hidden = [(count - most, f"{kind}s") for kind, count in shown.items() if most and count > most]
+    if most and summary.rejected > most:
+        hidden.append((summary.rejected - most, "rejections"))
+    if hidden:
+        yield f"    … and {', '.join(f'{count:,} more {word}' for count, word in hidden)} (--show 0 shows all)"
+
+
+def _change(change: Change, paint: Paint) -> Iterator[str]:
+    identity = f" ({change.target_id})" if change.target_id else ""
+    head = f"    {SYMBOLS[change.kind]} {change.kind} {shortened(quoted(change.key)[1:-1])}{identity}"
+    yield paint(head, COLOURS[change.kind])
+    width = max((len(each.field) for each in change.fields), default=0)
+    for each in change.fields:
+        yield f"        {each.field:<{width}}  {_field(change.kind, each, paint)}"
+
+
+def _field(kind: ChangeKind, change: FieldChange, paint: Paint) -> str:
+    after = quoted(change.after)
+    if kind is ChangeKind.CREATE:
+        return shortened(after)
+    before, after = around_difference(quoted(change.before), after)
+    return f"{paint(before, 'red')} → {paint(after, 'green')}"
+
+
+def _rejection(rejection: Rejection, paint: Paint) -> Iterator[str]:
+    name = rejection.key or rejection.source_key
+    yield paint(f"    ✗ rejected {shortened(quoted(name)[1:-1])}", "red")
+    for reason in rejection.reasons:
+        place = f"{reason.field}: " if reason.field else ""
+        yield f"        {place}{reason.message} [{reason.code}, {reason.owner}]"

@@ -1,0 +1,104 @@
+"""Transfers of the ledger as text and JSON; rejections grouped by cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sync_engine.ledger.records import OutcomeRecord, Status, TransferRecord
+from sync_engine.report.plan_text import Paint
+from sync_engine.report.values import plural
+
+VERSION = 1
+EXAMPLES = 3
+COLOURS = {Status.DONE: "green", Status.REJECTED: "yellow", Status.RUNNING: "cyan"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Rejections that one thing explains."""
+
+    code: str
+    field: str
+    owner: str
+    count: int
+    examples: tuple[tuple[str, str], ...]
+
+
+def causes(rejected: Iterable[OutcomeRecord]) -> list[Cause]:
+    """Rejections by (code, field, owner), the most frequent first, each with a few examples of key and message."""
+    counts: dict[tuple[str, str, str], int] = {}
+    examples: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
+    for outcome in rejected:
+        for reason in outcome.reasons:
+            cause = (reason["code"], reason["field"], reason["owner"])
+            counts[cause] = counts.get(cause, 0) + 1
+            some = examples.setdefault(cause, [])
+            if len(some) < EXAMPLES:
+                some.append((outcome.key, reason["message"]))
+    ordered = sorted(counts, key=lambda each: (-counts[each], each))
+    return [Cause(*each, counts[each], tuple(examples[each])) for each in ordered]
+
+
+def summary_line(summary: dict[str, int], paint: Paint) -> str:
+    """The counts of a transfer on one line."""
+    colours = {"created": "green", "updated": "yellow", "deactivated": "magenta", "deleted": "red", "rejected": "red"}
+    colours["stale"] = "red"
+    parts = [
+        paint(f"{count:,} {word}", colours[word]) if count and word in colours else f"{count:,} {word}"
+        for word, count in summary.items()
+        if count or word in ("created", "updated", "unchanged", "rejected")
+    ]
+    return ", ".join(parts)
+
+
+def list_lines(transfers: Sequence[TransferRecord], paint: Paint) -> Iterator[str]:
+    """One line per transfer, newest first."""
+    if not transfers:
+        yield "No transfers yet."
+        return
+    width = max(len(each.catalog) for each in transfers)
+    for each in transfers:
+        status = paint(f"{each.status:<11}", COLOURS.get(each.status, "red"))
+        yield f"{each.id}  {each.catalog:<{width}}  {status}  {summary_line(dict(each.summary), paint)}"
+
+
+def show_lines(
+    transfer: TransferRecord, rejected: Iterable[OutcomeRecord], stale: Iterable[OutcomeRecord], paint: Paint
+) -> Iterator[str]:
+    """One transfer: head, counts, rejections by cause, stale records."""
+    yield paint(f"Transfer {transfer.id}", "bold") + f"  catalog {transfer.catalog}"
+    yield f"  status    {paint(str(transfer.status), COLOURS.get(transfer.status, 'red'))}"
+    yield f"  started   {transfer.started} by {transfer.trigger}"
+    if transfer.finished:
+        yield f"  finished  {transfer.finished}"
+    yield f"  plan      {transfer.digest}"
+    yield f"  outcome   {summary_line(dict(transfer.summary), paint)}"
+    if transfer.error:
+        yield paint(f"  error     {transfer.error}", "red")
+    for cause in causes(rejected):
+        field = f" {cause.field}" if cause.field else ""
+        yield ""
+        yield paint(
+            f"  ✗ {cause.code}{field}: {plural(cause.count, 'record')}, to be solved in the {cause.owner}", "red"
+        )
+        for key, message in cause.examples:
+            yield f"      {key}: {message}"
+    for outcome in stale:
+        reasons = "; ".join(f"{each['field']} {each['message']}".strip() for each in outcome.reasons)
+        yield paint(f"  ! stale {outcome.stream} {outcome.key}: {reasons}", "yellow")
+
+
+def as_data(transfer: TransferRecord) -> dict[str, object]:
+    """A transfer for JSON output."""
+    return {
+        "id": transfer.id,
+        "catalog": transfer.catalog,
+        "status": transfer.status,
+        "started": transfer.started,
+        "finished": transfer.finished or None,
+        "trigger": transfer.trigger,
+        "digest": transfer.digest,
+        "summary": dict(transfer.summary),
+        "error": transfer.error or None,
+    }
