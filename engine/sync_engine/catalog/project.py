@@ -1,0 +1,156 @@
+"""The project: the folder with ``sync-engine.yaml``, its connections, and the files of its catalogs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sync_engine.catalog.findings import Findings
+from sync_engine.catalog.model import Connection, Project
+from sync_engine.catalog.registry import Side, installed_adapters, settings_schema
+from sync_engine.catalog.schemas import make_validator, read_schema
+from sync_engine.catalog.settings import check_reference, check_settings, connection_schema
+from sync_engine.catalog.shape import check_shape
+from sync_engine.documents import Document, Plain, Pointer, load_document, table, text
+from sync_engine.problems import nearest, problem
+from sync_engine.sdk.errors import Refused
+from sync_engine.sdk.problem import Origin, Problem, Severity
+
+PROJECT_FILE = "sync-engine.yaml"
+CATALOG_FOLDER = "catalogs"
+DEFAULT_STATE = "sqlite:///.sync-engine/ledger.db"
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectReading:
+    """What could be read of a project, however broken its file is.
+
+    Attributes:
+        root: the project's folder; None when there is none.
+        document: its file; None when it has no readable structure.
+        sides: what each connection can be, by name, as far as that is known; None when no connection is known.
+        project: None when there are errors.
+        problems: errors and warnings.
+    """
+
+    root: Path | None
+    document: Document | None
+    sides: Mapping[str, frozenset[Side]] | None
+    project: Project | None
+    problems: tuple[Problem, ...]
+
+
+def load_project(start: Path) -> Project | tuple[Problem, ...]:
+    """The project that a folder belongs to, or every problem of its file.
+
+    Args:
+        start: the folder with ``sync-engine.yaml``, or any folder or file below it.
+    """
+    reading = read_project(start)
+    return reading.project if reading.project is not None else reading.problems
+
+
+def read_project(start: Path) -> ProjectReading:
+    """As much as can be read of the project that a folder belongs to."""
+    root = _find_root(start)
+    if root is None:
+        return ProjectReading(None, None, None, None, (problem("SE601", folder=start),))
+    document = load_document(root / PROJECT_FILE, PROJECT_FILE, root=root)
+    if not isinstance(document, Document):
+        return ProjectReading(root, None, None, None, tuple(document))
+    findings = Findings(document)
+    check_shape(document.data, make_validator(read_schema("project")), findings, private=True)
+    state = text(table(document.data).get("state"))
+    if state is not None:
+        check_reference(state, ("state",), findings)
+    connections = table(table(document.data).get("connections"))
+    sides = {name: _check_connection(name, written, findings) for name, written in connections.items()}
+    problems = findings.sorted()
+    valid = not any(each.severity is Severity.ERROR for each in problems)
+    project = _build(root, document, connections, state) if valid else None
+    return ProjectReading(root, document, sides, project, problems)
+
+
+def _find_root(start: Path) -> Path | None:
+    folder = Path(os.path.abspath(start))  # noqa: PTH100 -- not `resolve`: a linked folder keeps the name the user knows
+    return next((each for each in (folder, *folder.parents) if (each / PROJECT_FILE).is_file()), None)
+
+
+def _check_connection(name: str, written: Plain, findings: Findings) -> frozenset[Side]:
+    """Report problems of a connection; returns what it can be (both, when its adapter is not known)."""
+    pointer: Pointer = ("connections", name, "adapter")
+    adapter = text(table(written).get("adapter"))
+    if not adapter:
+        return frozenset(Side)
+    installed = installed_adapters()
+    sides = frozenset(each.side for each in installed if each.name == adapter)
+    if not sides:
+        names = {each.name for each in installed}
+        hint = nearest(adapter, names) or f"Installed: {', '.join(f'`{each}`' for each in sorted(names)) or 'none'}."
+        findings.add("SE602", pointer, hint, adapter=adapter)
+        return frozenset(Side)
+    try:
+        schema = settings_schema(adapter)
+    except Refused as error:
+        findings.add("SE603", pointer, error.hint, adapter=adapter, reason=error.message)
+        return sides
+    check_settings(name, written, connection_schema(adapter, schema), findings)
+    return sides
+
+
+def _build(root: Path, document: Document, connections: Mapping[str, Plain], state: str | None) -> Project:
+    return Project(
+        root=root,
+        connections={name: _connection(name, table(written), document) for name, written in connections.items()},
+        state=state or DEFAULT_STATE,
+        origin=document.origin(("state",)),
+    )
+
+
+def _connection(name: str, written: Mapping[str, Plain], document: Document) -> Connection:
+    pointer: Pointer = ("connections", name)
+    settings = {key: value for key, value in written.items() if key != "adapter"}
+    origins = {
+        ".".join(map(str, place[2:])): origin
+        for place, origin in document.places.items()
+        if place[:2] == pointer and len(place) > len(pointer)
+    }
+    adapter = text(written.get("adapter")) or ""
+    return Connection(name, adapter, settings, document.key_origin(pointer), origins)
+
+
+def catalog_files(root: Path, paths: Sequence[Path] | None = None) -> tuple[list[Path], list[Problem]]:
+    """The catalog files of a project, in the order of their names.
+
+    Args:
+        root: the project's folder.
+        paths: only these files, and those in these folders; None for all under ``catalogs/``.
+    """
+    if paths is None:
+        folder = root / CATALOG_FOLDER
+        files = sorted(_yaml_files(folder))
+        return files, [] if files else [problem("SE612", folder=CATALOG_FOLDER)]
+    found: dict[Path, None] = {}
+    problems: list[Problem] = []
+    for path in paths:
+        absolute = Path(os.path.abspath(path))  # noqa: PTH100 -- see `_find_root`
+        files = sorted(_yaml_files(absolute)) if absolute.is_dir() else [absolute]
+        if not files:
+            problems.append(problem("SE612", Origin(str(path)), folder=path))
+        found.update(dict.fromkeys(files))
+    return list(found), problems
+
+
+def _yaml_files(folder: Path) -> Iterator[Path]:
+    for suffix in ("*.yaml", "*.yml"):
+        for path in folder.rglob(suffix):
+            hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+            if not hidden and path.name != PROJECT_FILE:
+                yield path
+
+
+def display_name(path: Path, root: Path) -> str:
+    """A file as messages call it: relative to the project where it lies in it."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
