@@ -281,7 +281,7 @@ CODES: dict[str, Code] = {
         "`sync-engine adapters` lists what is installed. Adapters come with packages.",
     ),
     "SE603": Code(
-        "the adapter `{adapter}` cannot be used: {reason}",
+        "{reason}",
         "The package that brings the adapter is broken, or was made for another version of sync-engine.",
     ),
     "SE604": Code(
@@ -289,7 +289,7 @@ CODES: dict[str, Code] = {
         "Connections are listed in `sync-engine.yaml` under `connections`.",
     ),
     "SE605": Code(
-        "the connection `{connection}` cannot be a {side}: its adapter `{adapter}` is none",
+        "the connection `{connection}` cannot be the {side}: its adapter is no {side} adapter",
         "Source and target may have been confused.",
     ),
     "SE606": Code(

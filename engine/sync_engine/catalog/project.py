@@ -11,7 +11,7 @@ from sync_engine.catalog.findings import Findings
 from sync_engine.catalog.model import Connection, Project
 from sync_engine.catalog.registry import Side, installed_adapters, settings_schema
 from sync_engine.catalog.schemas import make_validator, read_schema
-from sync_engine.catalog.settings import check_reference, check_settings, connection_schema
+from sync_engine.catalog.settings import check_reference, check_secrets, check_settings, connection_schema
 from sync_engine.catalog.shape import check_shape
 from sync_engine.documents import Document, Plain, Pointer, load_document, table, text
 from sync_engine.problems import nearest, problem
@@ -67,6 +67,7 @@ def read_project(start: Path) -> ProjectReading:
         check_reference(state, ("state",), findings)
     connections = table(table(document.data).get("connections"))
     sides = {name: _check_connection(name, written, findings) for name, written in connections.items()}
+    check_secrets(findings)
     problems = findings.sorted()
     valid = not any(each.severity is Severity.ERROR for each in problems)
     project = _build(root, document, connections, state) if valid else None
@@ -94,7 +95,7 @@ def _check_connection(name: str, written: Plain, findings: Findings) -> frozense
     try:
         schema = settings_schema(adapter)
     except Refused as error:
-        findings.add("SE603", pointer, error.hint, adapter=adapter, reason=error.message)
+        findings.add("SE603", pointer, error.hint, reason=error.message)
         return sides
     check_settings(name, written, connection_schema(adapter, schema), findings)
     return sides

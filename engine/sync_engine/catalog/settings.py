@@ -19,6 +19,7 @@ from sync_engine.sdk.errors import InvalidInput
 from sync_engine.sdk.values import Secret
 
 _SECRET_KEY = re.compile(r"(^|_)(password|passphrase|secret|token|api_key|private_key)$")
+_URL_PASSWORD = re.compile(r"://[^/@\s]*?:([^@\s]+)@")
 
 
 def project_schema(adapters: Mapping[str, JsonSchema]) -> JsonSchema:
@@ -58,11 +59,36 @@ def connection_schema(adapter: str, settings: JsonSchema) -> JsonSchema:
 def check_settings(name: str, written: Plain, schema: JsonSchema, findings: Findings) -> None:
     """Report what is wrong with a connection's settings as far as that can be said without their secrets."""
     pointer: Pointer = ("connections", name)
-    for key, value in table(written).items():
-        if isinstance(value, str) and _SECRET_KEY.search(key) and is_plain(value):
-            findings.add("SE611", (*pointer, key), place=place_name((*pointer, key)))
     data = _with_references(written, pointer, findings)
     check_shape(data, make_validator(schema), findings, below=pointer, private=True)
+
+
+def plain_secrets(data: Plain) -> list[tuple[str, Pointer]]:
+    """The secrets that stand in a project file itself, each with its place.
+
+    A secret is the value of a key that is called like one, and the password in a URL.
+    """
+    document = table(data)
+    settings: dict[Pointer, Plain] = {
+        ("connections", name, key): value
+        for name, written in table(document.get("connections")).items()
+        for key, value in table(written).items()
+    }
+    found: list[tuple[str, Pointer]] = []
+    for pointer, value in {**settings, ("state",): document.get("state")}.items():
+        if not isinstance(value, str):
+            continue
+        if _SECRET_KEY.search(str(pointer[-1])) and value and is_plain(value):
+            found.append((value, pointer))
+        elif (password := _URL_PASSWORD.search(value)) and is_plain(password[1]):
+            found.append((password[1], pointer))
+    return found
+
+
+def check_secrets(findings: Findings) -> None:
+    """Warn of every secret that stands in the project file itself."""
+    for _, pointer in plain_secrets(findings.document.data):
+        findings.add("SE611", pointer, place=place_name(pointer))
 
 
 def _with_references(value: Plain, pointer: Pointer, findings: Findings) -> Plain:

@@ -1,0 +1,226 @@
+"""From checked plain data to the typed catalog.
+
+Parts in which a problem was found are left out, so that later checks still see everything else. Such a catalog is
+good for finding more problems only; ``validate`` keeps it apart from those that may be run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from decimal import Decimal
+
+from sync_engine.catalog.findings import Findings
+from sync_engine.catalog.model import (
+    Catalog,
+    ConstRule,
+    ExpressionRule,
+    FieldMapping,
+    LogLevel,
+    LogPolicy,
+    LookupRule,
+    MediaRule,
+    Otherwise,
+    Overwrite,
+    Rule,
+    Safety,
+    Stream,
+    TemplateRule,
+    ValueRule,
+    WhenEmpty,
+    WhenMissingParent,
+)
+from sync_engine.documents import Document, Plain, Pointer, items, number, table, text, texts
+from sync_engine.sdk.filters import AllOf, AnyOf, Criterion, Filter, Not
+
+_ESSENTIAL = ("version", "name", "source", "target")
+_ESSENTIAL_TO_STREAM = ("from", "to", "key", "for_each")
+
+
+def build_catalog(findings: Findings) -> Catalog | None:
+    """The typed catalog of a document without its broken parts; None when too little is left.
+
+    Args:
+        findings: of all checks of the document.
+    """
+    document = findings.document
+    data = table(document.data)
+    if findings.broken(()) or any(findings.touched(key) for key in _ESSENTIAL):
+        return None
+    streams = _streams(table(data.get("streams")), findings)
+    if not streams:
+        return None
+    source = table(data["source"])
+    return Catalog(
+        name=text(data["name"]) or "",
+        path=document.path,
+        digest=digest(document.data),
+        description=text(data.get("description")) or "",
+        source=text(source["connection"]) or "",
+        target=text(table(data["target"])["connection"]) or "",
+        channel=text(source.get("channel")),
+        locales=texts(source.get("locales")),
+        only_channel_tree=source.get("only_channel_tree") is True,
+        filter=_filters(("filter",), data.get("filter"), findings),
+        streams=streams,
+        safety=_safety(data.get("safety"), findings),
+        log=LogPolicy() if findings.touched("log") else _log(table(data.get("log"))),
+        timezone=_timezone(data, findings),
+        origin=document.origin(),
+        part_origins={
+            ".".join(map(str, pointer)): origin
+            for pointer, origin in document.places.items()
+            if pointer and pointer[0] != "streams"
+        },
+    )
+
+
+def digest(data: Plain) -> str:
+    """SHA-256 of the meaning of a document: its layout, comments, quotes and the order of its keys do not count."""
+    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_decimal)
+    return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
+
+
+def _decimal(value: object) -> dict[str, str]:
+    if isinstance(value, Decimal):
+        return {"decimal": format(value.normalize(), "f")}
+    raise TypeError(f"{type(value).__name__} is no plain data")
+
+
+def _timezone(data: dict[str, Plain], findings: Findings) -> str:
+    written = text(table(data.get("schedule")).get("timezone"))
+    return written if written and not findings.touched("schedule", "timezone") else "UTC"
+
+
+def _streams(written: dict[str, Plain], findings: Findings) -> tuple[Stream, ...]:
+    """The usable streams; a lookup to an unusable one is left out, too."""
+    usable = {
+        name: table(each)
+        for name, each in written.items()
+        if not findings.broken(("streams", name))
+        and not any(findings.touched("streams", name, key) for key in _ESSENTIAL_TO_STREAM)
+    }
+    return tuple(_stream(name, each, usable, findings) for name, each in usable.items())
+
+
+def _stream(name: str, written: dict[str, Plain], usable: dict[str, dict[str, Plain]], findings: Findings) -> Stream:
+    document, pointer = findings.document, ("streams", name)
+    key_field, key = next(iter(table(written["key"]).items()))
+    fields = [
+        build_mapping(field, each, document, (*pointer, "fields", field))
+        for field, each in table(written["fields"]).items()
+        if not findings.touched(*pointer, "fields", field)
+    ]
+    return Stream(
+        name=name,
+        source=text(written["from"]) or "",
+        object=text(written["to"]) or "",
+        key=build_mapping(key_field, key, document, (*pointer, "key", key_field)),
+        fields=tuple(each for each in fields if not isinstance(each.rule, LookupRule) or each.rule.stream in usable),
+        filter=_filters((*pointer, "filter"), written.get("filter"), findings),
+        locale=None if findings.touched(*pointer, "locale") else text(written.get("locale")),
+        origin=document.key_origin(pointer),
+        source_origin=document.origin((*pointer, "from")),
+        object_origin=document.origin((*pointer, "to")),
+    )
+
+
+def build_mapping(target: str, written: Plain, document: Document, pointer: Pointer) -> FieldMapping:
+    """A mapping that has the right shape, as typed value.
+
+    Args:
+        target: the target field.
+        written: a shorthand text or a mapping with its options.
+        document: holds it.
+        pointer: where it stands in the document.
+    """
+    if isinstance(written, str):
+        place = document.origin(pointer)
+        parts = dict.fromkeys(("template", "value"), place)
+        return FieldMapping(target, _shorthand(written), origin=document.key_origin(pointer), part_origins=parts)
+    options = table(written)
+    return FieldMapping(
+        target=target,
+        rule=_rule(options),
+        locale=text(options.get("locale")),
+        channel=text(options.get("channel")),
+        default=options.get("default"),
+        required=options.get("required") is True,
+        truncate=number(options.get("truncate")),
+        round=number(options.get("round")),
+        join=text(options.get("join")),
+        labels=options.get("labels") is True,
+        translate=table(options["translate"]) if "translate" in options else None,
+        otherwise=Otherwise(text(options.get("otherwise")) or Otherwise.REJECT),
+        unit=text(options.get("unit")),
+        currency=text(options.get("currency")),
+        number=options.get("number") is True,
+        when_empty=WhenEmpty(text(options.get("when_empty")) or WhenEmpty.CLEAR),
+        overwrite=Overwrite(text(options.get("overwrite")) or Overwrite.ALWAYS),
+        origin=document.key_origin(pointer),
+        part_origins={key: document.origin((*pointer, key)) for key in options},
+    )
+
+
+def _shorthand(written: str) -> Rule:
+    return TemplateRule(written) if "{{" in written else ValueRule(written)
+
+
+def _rule(options: dict[str, Plain]) -> Rule:
+    if "lookup" in options:
+        missing = WhenMissingParent(text(options.get("missing")) or WhenMissingParent.REJECT)
+        return LookupRule(text(options["lookup"]) or "", text(options["value"]) or "", missing)
+    if "const" in options:
+        return ConstRule(options["const"])
+    if "expression" in options:
+        return ExpressionRule(text(options["expression"]) or "")
+    if "template" in options:
+        return TemplateRule(text(options["template"]) or "")
+    if "media" in options:
+        return MediaRule(text(options["media"]) or "")
+    return ValueRule(text(options["value"]) or "")
+
+
+def _filters(pointer: Pointer, written: Plain, findings: Findings) -> tuple[Filter, ...]:
+    """The criteria of a list without the broken ones."""
+    return tuple(
+        _filter((*pointer, index), table(each), findings)
+        for index, each in enumerate(items(written))
+        if not findings.touched(*pointer, index)
+    )
+
+
+def _filter(pointer: Pointer, written: dict[str, Plain], findings: Findings) -> Filter:
+    origin = findings.document.origin(pointer)
+    if "any" in written:
+        return AnyOf(_filters((*pointer, "any"), written["any"], findings), origin)
+    if "all" in written:
+        return AllOf(_filters((*pointer, "all"), written["all"], findings), origin)
+    if "not" in written:
+        return Not(_filter((*pointer, "not"), table(written["not"]), findings), origin)
+    value = written.get("value")
+    return Criterion(
+        field=text(written["field"]) or "",
+        operator=text(written["operator"]) or "",
+        value=tuple(value) if isinstance(value, list) else value,
+        locale=text(written.get("locale")),
+        channel=text(written.get("channel")),
+        locales=texts(written.get("locales")),
+        origin=origin,
+    )
+
+
+def _safety(written: Plain, findings: Findings) -> Safety:
+    if findings.touched("safety"):
+        return Safety()
+    data = table(written)
+    given = {key: value for key, each in data.items() if (value := number(each)) is not None}
+    expected = table(data.get("expect"))
+    given |= {f"expect_{key}": value for key, each in expected.items() if (value := number(each)) is not None}
+    return Safety(**given, origin=findings.document.key_origin(("safety",)))
+
+
+def _log(written: dict[str, Plain]) -> LogPolicy:
+    keep = text(written.get("keep"))
+    level = LogLevel(text(written.get("level")) or LogLevel.FULL)
+    return LogPolicy(level, int(keep.removesuffix("d"))) if keep else LogPolicy(level)

@@ -1,0 +1,34 @@
+"""Parts of the language that this version cannot run. Each is refused by name; none is ignored."""
+
+from __future__ import annotations
+
+from sync_engine.catalog.findings import Findings
+from sync_engine.documents import Pointer, items, table
+
+_OF_STREAM = ("root", "for_each", "match")
+_OF_SCHEDULE = ("daily", "weekly", "cron")
+
+
+def check_supported(findings: Findings) -> None:
+    """Report every use of a part of the language that cannot be run yet."""
+    data = table(findings.document.data)
+    for key in _OF_SCHEDULE:
+        if key in table(data.get("schedule")):
+            _refuse(("schedule", key), f"`schedule.{key}`", findings)
+    if items(data.get("tests")):
+        _refuse(("tests",), "`tests`", findings)
+    for name, written in table(data.get("streams")).items():
+        stream = table(written)
+        for key in _OF_STREAM:
+            if key in stream:
+                _refuse(("streams", name, key), f"`{key}`", findings)
+        if stream.get("on_missing") == "delete" or table(stream.get("on_missing")):
+            _refuse(("streams", name, "on_missing"), "`on_missing` other than `keep`", findings)
+        for part in ("key", "fields"):
+            for field, mapping in table(stream.get(part)).items():
+                if "media" in table(mapping):
+                    _refuse(("streams", name, part, field, "media"), "`media`", findings)
+
+
+def _refuse(pointer: Pointer, feature: str, findings: Findings) -> None:
+    findings.add("SE901", pointer, at_key=True, feature=feature)
