@@ -8,6 +8,8 @@ SE9 accepted by the language but not supported yet.
 from __future__ import annotations
 
 import difflib
+import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -27,6 +29,11 @@ class Code:
     message: str
     explanation: str
     severity: Severity = Severity.ERROR
+
+    @property
+    def title(self) -> str:
+        """The message without what differs from case to case."""
+        return re.sub(r"\{[^{}]*\}", "…", self.message)
 
 
 CODES: dict[str, Code] = {
@@ -333,6 +340,13 @@ CODES: dict[str, Code] = {
 }
 
 
+_PAGE_HEAD = """# Problems and their codes
+
+Every problem that sync-engine finds in a file has a code that never changes its meaning. This page is written from the
+table in `engine/sync_engine/problems.py`.
+"""
+
+
 def problem(code: str, origin: Origin = NOWHERE, hint: str = "", **values: object) -> Problem:
     """Make a problem from the table.
 
@@ -346,8 +360,24 @@ def problem(code: str, origin: Origin = NOWHERE, hint: str = "", **values: objec
     return Problem(code, entry.message.format(**values), origin, hint, entry.severity)
 
 
+def errors_page() -> str:
+    """The page docs/errors.md: every code, what it means and what to do. `python -m sync_engine.problems` prints it."""
+    entries = [
+        f"## {code}\n\n{_kind(entry)}: {entry.title}\n\n{entry.explanation}\n" for code, entry in sorted(CODES.items())
+    ]
+    return "\n".join([_PAGE_HEAD, *entries])
+
+
+def _kind(entry: Code) -> str:
+    return entry.severity.value.capitalize()
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known name, or an empty text when none is near."""
     candidates = {each.casefold(): each for each in known}
     found = difflib.get_close_matches(name.casefold(), candidates, n=1, cutoff=0.6)
     return f"Did you mean `{candidates[found[0]]}`?" if found else ""
+
+
+if __name__ == "__main__":
+    sys.stdout.write(errors_page())

@@ -129,5 +129,5 @@ def _project_source(reading: ProjectReading) -> dict[str, str]:
     for secret, _ in plain_secrets(reading.document.data):
         if secret not in shown:  # written with line breaks or escapes: better no excerpt than a secret in it
             return {}
-        shown = shown.replace(secret, "***")
+        shown = shown.replace(secret, "*" * len(secret))
     return {reading.document.name: shown}
