@@ -1,0 +1,179 @@
+"""The org: its objects, its records, and what a test may look at or do from inside the process."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sync_engine_sandbox.crm import records
+from sync_engine_sandbox.crm.errors import Failed
+from sync_engine_sandbox.crm.objects import load_objects
+from sync_engine_sandbox.crm.records import Row
+from sync_engine_sandbox.crm.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sync_engine_sandbox.crm.objects import OrgObjects, SObject
+    from sync_engine_sandbox.crm.store import Record
+
+ORG_ID = "00DQy0000000001MAA"
+
+
+@dataclass(frozen=True, slots=True)
+class CrmSettings:
+    """How the server behaves.
+
+    Attributes:
+        client_id: consumer key of the connected app.
+        client_secret: its secret.
+        username: the integration user.
+        password: its password.
+        security_token: what SOAP login wants behind the password.
+        access_token: a session that is there from the start; None for none.
+        jwt_public_key: PEM key that JWT bearer assertions are checked with; None refuses them.
+        session_seconds: life of a session without use.
+        session_calls: calls after which a session dies; None for no such limit.
+        api_max: daily requests.
+        latency: seconds that every answer is delayed.
+        bulk_delay: seconds between UploadComplete and the first row of a bulk job.
+        bulk_chunk_delay: seconds between two chunks of 200 rows.
+        bulk_seed: seed of the order of bulk results.
+        base64_max: largest base64 file body in characters.
+    """
+
+    client_id: str = "sandbox-client"
+    client_secret: str = field(default="sandbox-secret", repr=False)
+    username: str = "integration@sandbox.example"
+    password: str = field(default="sandbox-password", repr=False)
+    security_token: str = field(default="sandbox-token", repr=False)
+    access_token: str | None = field(default="00DQy0000000001!sandbox.access.token", repr=False)
+    jwt_public_key: str | None = field(default=None, repr=False)
+    session_seconds: float = 7200.0
+    session_calls: int | None = None
+    api_max: int = 15_000
+    latency: float = 0.0
+    bulk_delay: float = 0.0
+    bulk_chunk_delay: float = 0.0
+    bulk_seed: int = 1
+    base64_max: int = 37_500_000 * 4 // 3
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request that was answered."""
+
+    method: str
+    path: str
+    status: int
+
+
+@dataclass(slots=True)
+class Requests:
+    """Every request since the start.
+
+    Attributes:
+        log: requests in the order of their answers.
+        used: requests that count against the daily limit.
+    """
+
+    log: list[Call] = field(default_factory=list)
+    used: int = 0
+
+    def count(self, method: str | None = None, path: str = "") -> int:
+        """Requests with this method (any when None) whose path contains ``path``."""
+        return sum(1 for call in self.log if method in {None, call.method} and path in call.path)
+
+
+@dataclass(slots=True)
+class Session:
+    """A login."""
+
+    token: str
+    used_at: float
+    calls: int = 0
+
+
+class Org:
+    """An org in memory.
+
+    Args:
+        objects: what it consists of.
+        clock: the moment new dates are taken from.
+    """
+
+    def __init__(self, objects: OrgObjects, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.objects = objects
+        self.store = Store(objects, clock)
+        self.requests = Requests()
+        self.sessions: dict[str, Session] = {}
+        self.changed_at = self.store.clock().replace(microsecond=0)
+        users = objects.by_name["user"].rows
+        first = self.store.stamp("User", dict(users[0]), "")
+        for sobject in objects.objects:
+            for row in sobject.rows[1 if sobject.name == "User" else 0 :]:
+                self.store.stamp(sobject.name, dict(row), first)
+        self.store.put(
+            objects.by_name["user"],
+            {**self.store.tables["User"].live[first], "CreatedById": first, "LastModifiedById": first},
+        )
+        self.api_user, self.person = list(self.store.tables["User"].live)[:2]
+
+    @classmethod
+    def load(cls, path: Path | None = None, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Org:
+        """The org that an objects file describes; the standard objects alone without one.
+
+        Raises:
+            ObjectsError: the file is wrong.
+        """
+        return cls(load_objects(path), clock)
+
+    def rows(self, name: str) -> list[Record]:
+        """Copies of the live records of an object, in the order they were created."""
+        with self.store.lock:
+            return [dict(row) for row in self.store.tables[self._sobject(name).name].live.values()]
+
+    def add(self, name: str, values: dict[str, Any]) -> str:
+        """Create a record as a person, not through the API; gives its id.
+
+        Raises:
+            ValueError: the org refuses it.
+        """
+        return self._as_person(name, "insert", Row(dict(values)))
+
+    def edit(self, name: str, record_id: str, changes: dict[str, Any]) -> None:
+        """Change a record as a person, not through the API.
+
+        Raises:
+            ValueError: the org refuses it.
+        """
+        self._as_person(name, "update", Row(dict(changes), record_id=record_id))
+
+    def remove(self, name: str, record_id: str) -> None:
+        """Delete a record as a person, not through the API.
+
+        Raises:
+            ValueError: the org refuses it.
+        """
+        self._as_person(name, "delete", Row(record_id=record_id))
+
+    def end_sessions(self) -> None:
+        """Every session is dead from now on."""
+        self.sessions.clear()
+
+    def open_session(self, token: str) -> Session:
+        """Make a token valid."""
+        session = self.sessions[token] = Session(token, time.monotonic())
+        return session
+
+    def _as_person(self, name: str, operation: str, row: Row) -> str:
+        outcome = records.write(self.store, self._sobject(name), operation, [row], user=self.person)[0]
+        if outcome.record_id is None or not outcome.success:
+            raise ValueError(str(Failed(*outcome.problems)))
+        return outcome.record_id
+
+    def _sobject(self, name: str) -> SObject:
+        return self.objects.by_name[name.lower()]
