@@ -159,7 +159,7 @@ class Workshop:
 
     def _common(self, block: Json, item: Json, code: str) -> Json:
         """The values of a simple product or of a root model, in the notation of the content files."""
-        values = block.get("defaults", {}) | {"name": item["name"], "price": item["price"]} | item["values"]
+        values: Json = block.get("defaults", {}) | {"name": item["name"], "price": item["price"]} | item["values"]
         paint = PAINT[item.get("color") or values.get("color") or next(_first_colors(item), "nh_077")]
         shapes = self._shapes(block, item)
         values["image"] = self.media.add_listed(picture(shapes, paint, code), f"{code.lower()}.png")
