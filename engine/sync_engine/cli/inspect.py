@@ -29,12 +29,10 @@ def adapters(console: Console, as_json: bool) -> None:
     """List the installed adapters with the package each comes from."""
     found = installed_adapters()
     if as_json:
-        data = [
-            {"name": each.name, "side": each.side, "package": each.package, "version": each.version} for each in found
-        ]
+        data = [{"name": each.name, "side": each.side, "package": each.package} for each in found]
         console.out(orjson.dumps({"version": 1, "adapters": data}, option=orjson.OPT_INDENT_2).decode())
         return
-    _table(console, ("adapter", "side", "package", "version"), [(e.name, e.side, e.package, e.version) for e in found])
+    _table(console, ("adapter", "side", "package"), [(e.name, e.side, e.package) for e in found])
 
 
 @click.command()

@@ -20,8 +20,10 @@ header{background:#14213d;color:#fff;padding:28px 40px}header h1{margin:0 0 4px;
 header p{margin:0;color:#b9c3d6;font-size:13px;overflow-wrap:anywhere}
 main{max-width:1180px;margin:0 auto;padding:24px 40px 60px}
 .cards{display:flex;gap:12px;flex-wrap:wrap;margin:0 0 20px}.card{background:#fff;border:1px solid var(--line);
-border-radius:10px;padding:12px 18px;min-width:120px}.card b{display:block;font-size:24px}.card span{color:var(--dim)}
-.card.create b{color:var(--create)}.card.update b{color:var(--update)}.card.rejected b,.card.delete b{color:var(--delete)}
+border-radius:10px;padding:12px 18px;min-width:120px}
+.card b{display:block;font-size:24px}.card span{color:var(--dim)}
+.card.create b{color:var(--create)}
+.card.update b{color:var(--update)}.card.rejected b,.card.delete b{color:var(--delete)}
 h2{font-size:19px;margin:28px 0 8px}h3{font-size:16px;margin:22px 0 8px}.dim{color:var(--dim);font-size:13px}
 .gate{background:#fdecea;border:1px solid #f3b8b1;color:#7a1a10;padding:10px 14px;border-radius:8px;margin:8px 0}
 .tools{position:sticky;top:0;background:var(--bg);padding:10px 0;display:flex;gap:10px;z-index:1}
@@ -30,7 +32,8 @@ input{flex:1}table{width:100%;border-collapse:collapse;background:#fff;border:1p
 th,td{text-align:left;padding:9px 12px;border-top:1px solid var(--line);vertical-align:top;font-size:14px}
 th{border-top:0;color:var(--dim);font-weight:600}td.key{font-family:ui-monospace,monospace;font-size:13px;
 overflow-wrap:anywhere;width:26%}.tag{border-radius:6px;padding:2px 8px;font-size:12px;font-weight:600;color:#fff}
-.tag.create{background:var(--create)}.tag.update{background:var(--update)}.tag.delete,.tag.rejected{background:var(--delete)}
+.tag.create{background:var(--create)}.tag.update{background:var(--update)}
+.tag.delete,.tag.rejected{background:var(--delete)}
 .tag.deactivate{background:#6b4fa0}dl{margin:0;display:grid;grid-template-columns:max-content 1fr;gap:2px 14px}
 dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}del{background:#fde2df;text-decoration:none}
 ins{background:#dcf5e6;text-decoration:none}tr[hidden]{display:none}

@@ -1,0 +1,117 @@
+"""Both servers together, as the demo, users' tests and ours start them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sync_engine_sandbox.crm.app import create_app as create_crm
+from sync_engine_sandbox.crm.objects import load_objects
+from sync_engine_sandbox.crm.org import CrmSettings, Org
+from sync_engine_sandbox.pim.app import create_app as create_pim
+from sync_engine_sandbox.pim.data import load
+from sync_engine_sandbox.pim.settings import PimSettings
+from sync_engine_sandbox.pim.state import PimState
+from sync_engine_sandbox.server import start
+
+DEMO_DATA = Path(__file__).parent / "demo_data"
+DEMO_PROJECT = Path(__file__).parent / "demo_project"
+
+PIM_SETTINGS = PimSettings(
+    client_id="sandbox-client",
+    client_secret="sandbox-secret",  # noqa: S106 - of a server on loopback that holds nothing
+    username="sandbox",
+    password="sandbox-password",  # noqa: S106
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """Two running servers.
+
+    Attributes:
+        access: what a client needs, as ``sync-engine sandbox`` prints it: ``{"pim": {"url", …}, "crm": {…}}``.
+        pim: the PIM's state, to look at and to change from inside the process.
+        org: the CRM's records, likewise.
+    """
+
+    access: Mapping[str, Mapping[str, str]]
+    pim: PimState
+    org: Org
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that the demo project's connections refer to."""
+        pim, crm = self.access["pim"], self.access["crm"]
+        return {
+            "PIM_URL": pim["url"],
+            "PIM_CLIENT_ID": pim["client_id"],
+            "PIM_SECRET": pim["client_secret"],
+            "PIM_USER": pim["username"],
+            "PIM_PASSWORD": pim["password"],
+            "CRM_URL": crm["url"],
+            "CRM_CLIENT_ID": crm["client_id"],
+            "CRM_SECRET": crm["client_secret"],
+            "CRM_USER": crm["username"],
+            "CRM_PASSWORD": crm["password"],
+            "CRM_TOKEN": crm["token"],
+        }
+
+
+@contextmanager
+def running(
+    data: Path = DEMO_DATA,
+    objects: Path | None = DEMO_PROJECT / "org.json",
+    *,
+    pim_settings: PimSettings = PIM_SETTINGS,
+    crm_settings: CrmSettings = CrmSettings(),  # noqa: B008 - frozen
+    pim_port: int = 0,
+    crm_port: int = 0,
+) -> Iterator[Sandbox]:
+    """Start both servers on loopback and stop them at the end.
+
+    Args:
+        data: folder of JSON Lines for the PIM.
+        objects: JSON file with the CRM's custom objects and fields; None leaves the standard ones.
+        pim_settings: credentials, limits and delays of the PIM.
+        crm_settings: likewise of the CRM.
+        pim_port: 0 takes any free port.
+        crm_port: likewise.
+
+    Raises:
+        DataError, ObjectsError: a file cannot be used; the message says where.
+        OSError: a port is taken.
+    """
+    org = Org(load_objects(objects))
+    pim_app = create_pim(load(data), settings=pim_settings)
+    crm_app = create_crm(org, settings=crm_settings)
+    pim_server = start(pim_app, pim_port)
+    try:
+        crm_server = start(crm_app, crm_port)
+    except BaseException:
+        pim_server.stop()
+        raise
+    access = {
+        "pim": {
+            "url": pim_server.url,
+            "client_id": pim_settings.client_id,
+            "client_secret": pim_settings.client_secret,
+            "username": pim_settings.username,
+            "password": pim_settings.password,
+        },
+        "crm": {
+            "url": crm_server.url,
+            "client_id": crm_settings.client_id,
+            "client_secret": crm_settings.client_secret,
+            "username": crm_settings.username,
+            "password": crm_settings.password,
+            "token": crm_settings.security_token,
+        },
+    }
+    try:
+        yield Sandbox(access, pim_app.state.pim, org)
+    finally:
+        crm_server.stop()
+        pim_server.stop()

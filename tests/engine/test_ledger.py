@@ -1,0 +1,112 @@
+"""The ledger keeps what it was told, and refuses a file it cannot trust."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sync_engine.ledger.records import OutcomeRecord, Status, WrittenRecord
+from sync_engine.ledger.store import Ledger, open_ledger
+from sync_engine.sdk.errors import Refused
+
+STATE = "sqlite:///state/ledger.db"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with open_ledger(STATE, tmp_path) as opened:
+        yield opened
+
+
+def test_a_transfer_and_its_outcomes_survive_reopening(tmp_path: Path) -> None:
+    with open_ledger(STATE, tmp_path) as ledger:
+        transfer = ledger.begin("shop", "digest", "command")
+        reasons = ({"code": "TOO_LONG", "message": "m", "field": "Name", "owner": "data"},)
+        outcomes = [OutcomeRecord("s", "b", "rejected", "", reasons), OutcomeRecord("s", "a", "created", "01t")]
+        ledger.commit(transfer, "shop", outcomes)
+        ledger.finish(transfer, Status.REJECTED, {"created": 1, "rejected": 1})
+    with open_ledger(STATE, tmp_path) as ledger:
+        found = ledger.transfer("last")
+        assert (found.id, found.status, found.summary) == (transfer, Status.REJECTED, {"created": 1, "rejected": 1})
+        assert found.finished
+        assert [each.key for each in ledger.outcomes(transfer)] == ["a", "b"]
+        assert next(ledger.outcomes(transfer, "rejected")).reasons == reasons
+
+
+def test_written_fields_are_laid_over_each_other(ledger: Ledger, tmp_path: Path) -> None:
+    transfer = ledger.begin("shop", "digest", "command")
+    for fields in ({"Name": "A", "Price": "1"}, {"Price": None}):
+        ledger.commit(transfer, "shop", [], [WrittenRecord("s", "a", "Product2", "01t", fields)])
+    with sqlite3.connect(tmp_path / "state" / "ledger.db") as other:
+        (kept,) = other.execute("SELECT fields FROM written").fetchone()
+    other.close()
+    assert kept == '{"Name": "A", "Price": null}'
+
+
+def test_outcomes_are_read_page_by_page_without_loss(ledger: Ledger) -> None:
+    transfer = ledger.begin("shop", "digest", "command")
+    keys = [f"{number:05}" for number in range(2500)]
+    ledger.commit(transfer, "shop", [OutcomeRecord("s", key, "created") for key in keys])
+    assert [each.key for each in ledger.outcomes(transfer)] == keys
+
+
+def test_a_transfer_is_found_by_the_beginning_of_its_id(ledger: Ledger) -> None:
+    transfer = ledger.begin("shop", "digest", "command")
+    assert ledger.transfer(transfer[:-2]).id == transfer
+    ledger.begin("shop", "digest", "command")
+    with pytest.raises(Refused, match="more than one"):
+        ledger.transfer("2")
+    with pytest.raises(Refused, match="no transfer"):
+        ledger.transfer("x")
+
+
+def test_old_outcomes_go_and_their_counts_stay(ledger: Ledger) -> None:
+    transfer = ledger.begin("shop", "digest", "command")
+    ledger.commit(transfer, "shop", [OutcomeRecord("s", "a", "created")])
+    ledger.finish(transfer, Status.DONE, {"created": 1})
+    assert ledger.forget_outcomes("shop", 1) == 0
+    assert ledger.forget_outcomes("shop", -1) == 1
+    assert ledger.transfer(transfer).summary == {"created": 1}
+
+
+def test_writes_are_durable_and_tables_strict(ledger: Ledger, tmp_path: Path) -> None:
+    assert ledger._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert ledger._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert ledger._connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
+    with pytest.raises(sqlite3.IntegrityError):
+        ledger._connection.execute("INSERT INTO batches VALUES ('a', 'no such transfer', 's', 'm', 1, 'x', '{}')")
+    transfer = ledger.begin("shop", "digest", "command")
+    with pytest.raises(sqlite3.IntegrityError):
+        ledger._connection.execute("INSERT INTO batches VALUES ('a', ?, 's', 'm', 'many', 'x', '{}')", (transfer,))
+
+
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [("PRAGMA user_version = 99", "newer sync-engine"), ("CREATE TABLE mine (a)", "no ledger")],
+)
+def test_another_or_a_newer_file_is_refused_and_left_alone(tmp_path: Path, statement: str, why: str) -> None:
+    (tmp_path / "state").mkdir()
+    path = tmp_path / "state" / "ledger.db"
+    other = sqlite3.connect(path)
+    other.execute(statement)
+    other.commit()
+    other.close()
+    with pytest.raises(Refused, match=why):
+        open_ledger(STATE, tmp_path)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    path = tmp_path / "state" / "ledger.db"
+    path.write_bytes(b"something else " * 100)
+    with pytest.raises(Refused, match="cannot be used"):
+        open_ledger(STATE, tmp_path)
+    assert path.read_bytes() == b"something else " * 100
+
+
+def test_a_kind_of_ledger_that_is_not_supported_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="not supported yet"):
+        open_ledger("postgresql://user:password@host/db", tmp_path)

@@ -1,0 +1,132 @@
+"""A plan file is whole and unaltered, or it is refused."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from sync_engine.planner.plan import (
+    CatalogPlan,
+    Change,
+    ChangeKind,
+    FieldChange,
+    Gate,
+    PlannedField,
+    ReadStep,
+    Rejection,
+    StreamPlan,
+    Summary,
+    WriteStep,
+)
+from sync_engine.planner.plan_file import PlanWriter, read_plan
+from sync_engine.sdk.errors import Refused
+from sync_engine.sdk.target import FieldRequest, FieldType, Owner, Reason
+
+CHANGES = (
+    Change(ChangeKind.CREATE, "k1", "s1", "", 0, (FieldChange("Name", None, "A \u2028 \r\n \U0001f600"),)),
+    Change(
+        ChangeKind.UPDATE,
+        "k2",
+        "s2",
+        "01t",
+        1,
+        (FieldChange("Price", "1.5", None), FieldChange("Tags", ["a"], [])),
+    ),
+)
+REJECTION = Rejection("k3", "s3", (Reason("TOO_LONG", "too long", "Name", Owner.DATA),))
+PLAN = CatalogPlan(
+    name="shop",
+    path="catalogs/shop.yaml",
+    fingerprint={"catalog": "abc"},
+    streams=(
+        StreamPlan(
+            "products",
+            ReadStep("products", ("enabled = true",)),
+            WriteStep("Product2", "Key__c", "collections", 1),
+            (PlannedField("Name", FieldType.TEXT, FieldRequest("Name")),),
+            Summary(create=1, update=1, rejected=1),
+        ),
+    ),
+    gates=(Gate("expect.min", "1", "3 records", tripped=False),),
+)
+
+
+def write(path: Path, plan: CatalogPlan = PLAN) -> str:
+    writer = PlanWriter(path)
+    writer.catalog(plan.name, plan.path)
+    writer.changes("products", CHANGES)
+    writer.rejections("products", [REJECTION])
+    writer.catalog_end(plan)
+    return writer.seal()
+
+
+def test_what_was_written_is_read_back(tmp_path: Path) -> None:
+    digest = write(tmp_path / "plan")
+    file = read_plan(tmp_path / "plan")
+    assert file.digest == digest
+    assert file.catalogs == (PLAN,)
+    assert tuple(file.changes("shop", "products")) == CHANGES
+    assert tuple(file.rejections("shop", "products")) == (REJECTION,)
+    assert list(file.changes("shop", "other")) == []
+    assert list(file.changes("other", "products")) == []
+
+
+def test_equal_plans_are_equal_bytes(tmp_path: Path) -> None:
+    assert write(tmp_path / "a") == write(tmp_path / "b")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "plan")
+    content = (tmp_path / "plan").read_bytes()
+    for length in range(0, len(content), 7):
+        (tmp_path / "cut").write_bytes(content[:length])
+        with pytest.raises(Refused):
+            read_plan(tmp_path / "cut")
+
+
+def test_a_file_that_lacks_its_last_line_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "plan")
+    lines = gzip.decompress((tmp_path / "plan").read_bytes()).splitlines(keepends=True)
+    (tmp_path / "cut").write_bytes(gzip.compress(b"".join(lines[:-1])))
+    with pytest.raises(Refused, match="cut off or altered"):
+        read_plan(tmp_path / "cut")
+
+
+def test_a_file_altered_in_one_character_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "plan")
+    text = gzip.decompress((tmp_path / "plan").read_bytes())
+    assert b'"k2"' in text
+    (tmp_path / "altered").write_bytes(gzip.compress(text.replace(b'"k2"', b'"k9"')))
+    with pytest.raises(Refused, match="altered"):
+        read_plan(tmp_path / "altered")
+
+
+@pytest.mark.parametrize("fingerprint", [{}, {"catalog": ""}])
+def test_a_plan_without_a_fingerprint_is_refused(tmp_path: Path, fingerprint: dict[str, str]) -> None:
+    plan = CatalogPlan(PLAN.name, PLAN.path, fingerprint, PLAN.streams)
+    write(tmp_path / "plan", plan)
+    with pytest.raises(Refused, match="no fingerprint"):
+        read_plan(tmp_path / "plan")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "not a whole plan file"),
+        (b"no gzip at all", "not a whole plan file"),
+        (gzip.compress(b'{"head":{"format":"other"}}\n'), "does not begin as one"),
+        (gzip.compress(b'{"head":{"format":"sync-engine plan","version":99}}\n'), "version 99"),
+    ],
+)
+def test_something_else_is_refused_with_the_reason(tmp_path: Path, content: bytes, why: str) -> None:
+    (tmp_path / "plan").write_bytes(content)
+    with pytest.raises(Refused, match=why):
+        read_plan(tmp_path / "plan")
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="no plan file"):
+        read_plan(tmp_path / "nothing")
