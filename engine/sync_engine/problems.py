@@ -109,6 +109,10 @@ CODES: dict[str, Code] = {
         "lines that start with `%` are not allowed",
         "Directives change how YAML is read. Documents are always YAML 1.2.",
     ),
+    "SE118": Code(
+        "the file holds more than {limit} values",
+        "No catalog needs that many; split it into several catalogs.",
+    ),
     # SE2: the shape of a document, and what its parts say of each other.
     "SE201": Code(
         "unknown key `{key}` in {place}",
@@ -305,8 +309,8 @@ CODES: dict[str, Code] = {
     ),
     "SE607": Code(
         "{place} holds a malformed reference: {reason}",
-        "References are `${NAME}` for a variable of the environment and `${file:/path}` for the content of a file. A text "
-        "that really holds `${` writes it as `$${`.",
+        "References are `${NAME}` for a variable of the environment and `${file:/path}` for the content of a file. A "
+        "text that really holds `${` writes it as `$${`.",
     ),
     "SE608": Code(
         "the environment variable `{variable}` is {state}",

@@ -14,6 +14,8 @@ from sync_engine.problems import problem
 from sync_engine.sdk.problem import Origin, Problem
 
 MAX_DEPTH = 50
+MAX_VALUES = 50_000
+MAX_PROBLEMS = 1_000
 # The parser in C is about ten times as fast; both give the same events.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -108,6 +110,8 @@ class _Builder:
         self.places[pointer] = self._origin(event)
         if depth > MAX_DEPTH:
             self._stop("SE115", self._origin(event), limit=MAX_DEPTH)
+        if len(self.places) > MAX_VALUES:
+            self._stop("SE118", self._origin(event), limit=MAX_VALUES)
         if isinstance(event, yaml.AliasEvent):
             self._refuse("SE110", event, written=f"*{event.anchor}")
             self.refused.add(pointer)
@@ -183,6 +187,8 @@ class _Builder:
 
     def _refuse(self, code: str, event: yaml.Event, hint: str = "", **values: object) -> None:
         self.problems.append(problem(code, self._origin(event), hint, **values))
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise _Stop
 
     def _stop(self, code: str, origin: Origin, **values: object) -> None:
         self.problems.append(problem(code, origin, "", **values))

@@ -54,8 +54,11 @@ def read_text(path: Path, name: str, root: Path | None) -> str | list[Problem]:
 def _read_bytes(path: Path) -> bytes | None:
     """Up to one byte more than is allowed; None when it is no regular file. Never waits for a pipe."""
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        return None
     with os.fdopen(handle, "rb") as file:
-        return file.read(MAX_BYTES + 1) if stat.S_ISREG(os.fstat(handle).st_mode) else None
+        return file.read(MAX_BYTES + 1)
 
 
 def refuse_characters(text: str, name: str) -> list[Problem]:
