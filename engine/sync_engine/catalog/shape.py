@@ -160,7 +160,8 @@ def _count(found: Violation) -> str:
     entries = f"{found.limit} {'entry' if found.limit == 1 else 'entries'}"
     if found.rule == "uniqueItems":
         return "each entry once only"
-    if found.schema.get("minProperties") == found.schema.get("maxProperties") is not None:
+    what = "Items" if found.rule.endswith("Items") else "Properties"
+    if found.schema.get(f"min{what}") == found.schema.get(f"max{what}"):
         return f"exactly {entries}"
     return f"at {'least' if found.rule.startswith('min') else 'most'} {entries}"
 

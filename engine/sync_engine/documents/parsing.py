@@ -14,7 +14,7 @@ from sync_engine.problems import problem
 from sync_engine.sdk.problem import Origin, Problem
 
 MAX_DEPTH = 50
-MAX_VALUES = 50_000
+MAX_VALUES = 30_000
 MAX_PROBLEMS = 1_000
 # The parser in C is about ten times as fast; both give the same events.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
