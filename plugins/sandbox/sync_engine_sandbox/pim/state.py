@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -23,6 +24,7 @@ from sync_engine_sandbox.pim.store import EntityStore
 Json = dict[str, Any]
 Hook = Callable[[Request], Awaitable[Response | None]]
 MEDIA_TYPES = frozenset({"pim_catalog_image", "pim_catalog_file"})
+MANY = 10_000
 EPOCH = "2000-01-01T00:00:00+00:00"
 
 
@@ -186,8 +188,10 @@ def build_state(data: PimData, settings: PimSettings) -> PimState:
     for product in data.rows("products"):
         if identifier := state.identifier_of(product):
             state.identifiers[_fold(identifier)] = product["uuid"]
-    created = [product["created"] for product in data.rows("products")]
-    state.loaded = min(created, default=EPOCH)
+    state.loaded = min((product["created"] for product in data.rows("products")), default=EPOCH)
+    if len(state.products.order) >= MANY:
+        # The catalogue lives as long as the server: walking it for garbage costs more than serving it.
+        gc.freeze()
     return state
 
 
