@@ -48,10 +48,8 @@ class Answers:
 
     def clean(self, text: str) -> str:
         """A text from outside, fit for a message: one line, not too long, without secrets."""
-        for secret in self._secrets:
-            hidden = secret.reveal()
-            if hidden:
-                text = text.replace(hidden, "***")
+        for hidden in sorted({secret.reveal() for secret in self._secrets}, key=len, reverse=True):
+            text = text.replace(hidden, "***") if hidden else text
         text = _CONTROL.sub(" ", text).strip()
         return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
 

@@ -10,15 +10,10 @@ from urllib.parse import quote
 
 from sync_engine.sdk.source import Attribute, Kind, Option
 from sync_engine_akeneo.client import PimClient
-from sync_engine_akeneo.kinds import COLLECTIONS, KINDS, LONGEST, WITH_OPTIONS
-from sync_engine_akeneo.paging import Item, listing
+from sync_engine_akeneo.kinds import KINDS, LONGEST, WITH_OPTIONS
+from sync_engine_akeneo.paging import Item, chunks, listing
 from sync_engine_akeneo.records import labels
 from sync_engine_akeneo.wire import Malformed, elements, members, text, texts
-
-CHUNK = 50
-"""Codes in one question; the PIM takes 100, but addresses should stay short."""
-
-PROPERTY_CODES = frozenset(code for each in COLLECTIONS.values() for code in each.properties)
 
 
 class Attributes:
@@ -42,7 +37,7 @@ class Attributes:
         """The attributes with these codes, without options; one that does not exist is absent.
 
         Args:
-            codes: codes of properties among them are ignored; None means all attributes.
+            codes: None means all attributes.
 
         Raises:
             Unavailable, Unauthorised, Refused, BrokenContract: they could not be read.
@@ -54,9 +49,9 @@ class Attributes:
                     self._complete = self._identifiers_known = True
                 return dict(self._known)
             if not self._complete:
-                unknown = sorted(set(codes) - self._known.keys() - self._missing - PROPERTY_CODES)
-                for start in range(0, len(unknown), CHUNK):
-                    self._read({"code": [{"operator": "IN", "value": unknown[start : start + CHUNK]}]})
+                unknown = sorted(set(codes) - self._known.keys() - self._missing)
+                for chunk in chunks(unknown):
+                    self._read({"code": [{"operator": "IN", "value": chunk}]})
                 self._missing.update(code for code in unknown if code not in self._known)
             return {code: self._known[code] for code in codes if code in self._known}
 

@@ -60,6 +60,7 @@ class PimClient:
         self._clock = clock
         self._pause = pause
         self._reached = False
+        self._closed = False
         self._slots = threading.BoundedSemaphore(settings.concurrency)
         self._pool = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="akeneo")
         credentials = settings.credentials
@@ -115,7 +116,8 @@ class PimClient:
                 response.close()
 
     def close(self) -> None:
-        """Wait for calls under way and release the connections; safe to repeat."""
+        """Wait for calls under way, which are not repeated any more, and release the connections; safe to repeat."""
+        self._closed = True
         self._pool.shutdown(cancel_futures=True)
         self._http.close()
 
@@ -212,7 +214,7 @@ class PimClient:
                     if self._reached
                     else min(self.settings.retry_seconds, FIRST_CONTACT_SECONDS)
                 )
-                if self._clock() - began + wait > budget:
+                if self._closed or self._clock() - began + wait > budget:
                     raise
                 tries += 1
             self._pause(wait)

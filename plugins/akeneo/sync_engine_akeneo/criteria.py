@@ -16,9 +16,6 @@ import orjson
 from sync_engine.sdk.filters import OPERATORS, Criterion
 from sync_engine.sdk.source import Attribute, Kind, Query
 
-MOST_IDENTIFIERS = 100
-"""Codes that the PIM takes in a list of identifiers."""
-
 T = TypeVar("T")
 
 _LISTS = frozenset({"IN", "NOT IN"})
@@ -44,6 +41,9 @@ _SHARED: Mapping[str, tuple[str, frozenset[str]]] = {
     "created": ("created", frozenset(OPERATORS["datetime"])),
     "updated": ("updated", frozenset(OPERATORS["datetime"])),
 }
+
+CLOUD_ONLY = frozenset({("products", "parent", operator) for operator in ("IN", "EMPTY", "NOT EMPTY")})
+"""Conditions that only Akeneo's cloud knows (Akeneo REST API, "Filters", "On their parent")."""
 
 NEEDS_TREE = frozenset({"IN CHILDREN", "NOT IN CHILDREN"})
 """Operators that only the PIM can evaluate: they need its category tree."""
@@ -89,7 +89,7 @@ def condition(criterion: Criterion, attribute: Attribute, query: Query, timezone
         made["scope"] = _given(criterion.channel or query.channel)
     if attribute.kind is Kind.COMPLETENESS:
         if criterion.operator.endswith("ON ALL LOCALES"):
-            made["locales"] = list(criterion.locales or query.locales)
+            made["locales"] = _given(criterion.locales)
         elif criterion.locale is not None:
             made["locale"] = criterion.locale
     elif attribute.localizable:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from sync_engine.sdk.errors import BrokenContract, Refused
 from sync_engine_akeneo.client import PimClient
-from sync_engine_akeneo.paging import PAGE_SIZE, Item, listing, scroll
+from sync_engine_akeneo.paging import PAGE_SIZE, Item, chunks, listing, scroll
 from sync_engine_akeneo.records import Property
 from sync_engine_akeneo.wire import Malformed, elements, members, text, texts
 
@@ -47,8 +47,8 @@ class FamilyTree:
         """
         parents = {text(each["parent"]) for each in items if each.get("uuid") and each.get("parent") is not None}
         unknown = sorted(parents - self._models.keys())
-        for start in range(0, len(unknown), PAGE_SIZE):
-            self._read_models(unknown[start : start + PAGE_SIZE], identifier)
+        for chunk in chunks(unknown):
+            self._read_models(chunk, identifier)
         hidden = [code for code in unknown if code not in self._models]
         if hidden:
             raise Refused(

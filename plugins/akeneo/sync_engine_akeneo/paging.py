@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from sync_engine.sdk.errors import BrokenContract
 from sync_engine_akeneo.client import Parameters, PimClient
@@ -17,6 +17,12 @@ from sync_engine_akeneo.wire import Malformed, elements, members, text
 
 PAGE_SIZE = 100
 """The largest page the PIM gives."""
+
+MOST_CODES = 100
+"""The longest list of codes the PIM takes."""
+
+LONGEST_PARAMETER = 3000
+"""Characters of an encoded parameter: two of them must fit into the 8,000 that servers take as an address."""
 
 Item = dict[str, object]
 
@@ -83,6 +89,21 @@ def scroll(client: PimClient, path: str, params: Parameters, cursor: str | None 
             document = client.get(path, following, started)
         finally:
             started.cancel()
+
+
+def chunks(codes: list[str]) -> Iterator[list[str]]:
+    """Codes in lists that the PIM takes, and that fit into an address."""
+    chunk: list[str] = []
+    length = 0
+    for code in codes:
+        size = len(quote(code)) + len("%22%2C%22")
+        if chunk and (len(chunk) == MOST_CODES or length + size > LONGEST_PARAMETER):
+            yield chunk
+            chunk, length = [], 0
+        chunk.append(code)
+        length += size
+    if chunk:
+        yield chunk
 
 
 def _after(params: Parameters, cursor: str | None) -> Parameters:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -12,15 +13,10 @@ from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.filters import AllOf, AnyOf, Criterion, Filter, Not
 from sync_engine.sdk.source import Attribute, Kind, Partition, Pushdown, Query
 from sync_engine_akeneo.attributes import Attributes
-from sync_engine_akeneo.criteria import MOST_IDENTIFIERS, NEEDS_TREE, NotExpressible, condition, filter_property
+from sync_engine_akeneo.criteria import CLOUD_ONLY, NEEDS_TREE, NotExpressible, condition, filter_property
 from sync_engine_akeneo.kinds import COLLECTIONS
+from sync_engine_akeneo.paging import LONGEST_PARAMETER, MOST_CODES
 from sync_engine_akeneo.values import USABLE
-
-LONGEST_SEARCH = 4000
-"""Characters of JSON; criteria that would make an address longer than servers take are left to the engine."""
-
-LONGEST_ATTRIBUTES = 4000
-"""Characters; a longer list of attributes is not sent, and all are read."""
 
 Search = dict[str, list[dict[str, object]]]
 
@@ -50,6 +46,7 @@ class Planner:
         where: the connection, for messages.
         attributes: knows the attributes; asks the PIM only for those that a query names.
         tree_of: category tree of a channel.
+        in_cloud: whether the PIM runs in Akeneo's cloud, whose filters know more.
         page_size: records in a page.
         timezone: in which the PIM reads the dates and times of filters.
     """
@@ -57,6 +54,7 @@ class Planner:
     where: str
     attributes: Attributes
     tree_of: Callable[[str], str]
+    in_cloud: Callable[[], bool]
     page_size: int
     timezone: ZoneInfo
 
@@ -115,6 +113,8 @@ class Planner:
         """A filter as property and condition of ``search``; None when the PIM cannot evaluate it."""
         if not isinstance(filter_, Criterion):
             return None
+        if (query.collection, filter_.field, filter_.operator) in CLOUD_ONLY and not self.in_cloud():
+            return None
         attribute = known[filter_.field]
         main = self.attributes.identifier() if filter_.field == "identifier" else None
         name = filter_property(query.collection, attribute, filter_.operator, main)
@@ -140,7 +140,7 @@ class Planner:
         if not asked or "identifier" in needs.properties:
             asked |= {code for code in (self.attributes.identifier(),) if code}
         listed = ",".join(sorted(asked))
-        if listed and len(listed) <= LONGEST_ATTRIBUTES:
+        if listed and len(quote(listed)) <= LONGEST_PARAMETER:  # else all are read
             params["attributes"] = listed
         if needs.locales and any(each.localizable for each in needs.attributes.values()):
             params["locales"] = ",".join(sorted(needs.locales))
@@ -201,8 +201,9 @@ def _with(some: set[str] | None, more: tuple[str, ...]) -> set[str] | None:
 def _too_many(criterion: Criterion, attribute: Attribute, name: str) -> bool:
     """Whether a list of identifiers is longer than the PIM takes."""
     limited = name in ("uuid", "identifier") or attribute.kind is Kind.IDENTIFIER
-    return limited and isinstance(criterion.value, tuple | list) and len(criterion.value) > MOST_IDENTIFIERS
+    return limited and isinstance(criterion.value, tuple | list) and len(criterion.value) > MOST_CODES
 
 
 def _too_long(search: Search, said: tuple[str, dict[str, object]]) -> bool:
-    return len(orjson.dumps([search, said])) > LONGEST_SEARCH
+    """Whether ``search`` with another condition would not fit into an address."""
+    return len(quote(orjson.dumps([search, said]))) > LONGEST_PARAMETER

@@ -147,9 +147,11 @@ def _present(item: Item, code: str) -> object:
 def _scores(code: str, convert: Convert) -> Property:
     def read(item: Item) -> tuple[Localized, ...]:
         """Entries ``{scope, locale, data}``; absent where the PIM has not computed them."""
-        entries = (members(each) for each in elements(item.get(code) or []))
+        entries = [members(each) for each in elements(item.get(code) or [])]
         return tuple(
-            Localized(text(each.get("locale")), text(each.get("scope")), convert(each.get("data"))) for each in entries
+            Localized(text(each.get("locale")), text(each.get("scope")), convert(each["data"]))
+            for each in entries
+            if each.get("data") is not None
         )
 
     return read

@@ -31,9 +31,10 @@ def read_schema(client: PimClient, attributes: Attributes, codes: Collection[str
     Raises:
         Unavailable, Unauthorised, Refused, BrokenContract: it could not be read completely.
     """
-    asked = attributes.with_options(attributes.get(codes).values())
+    wanted = None if codes is None else set(codes) - COLLECTIONS["products"].properties.keys()
+    asked = attributes.with_options(attributes.get(wanted).values())
     try:
-        version = client.begin(lambda: _version(client))
+        version = client.begin(lambda: " ".join(read_system(client).values()))
         families = client.begin(lambda: read_options(client, "families"))
         with_categories = codes is None or "categories" in codes
         categories = client.begin(lambda: read_options(client, "categories") if with_categories else None)
@@ -66,15 +67,17 @@ def _labelled(collection: RecordCollection, choices: Mapping[str, tuple[Option, 
     return replace(collection, properties=properties)
 
 
-def _version(client: PimClient) -> str:
-    """Edition and version, such as ``EE 7.0.5``; empty where the PIM does not say (before 5.0)."""
+def read_system(client: PimClient) -> dict[str, str]:
+    """``edition`` and ``version``; empty where the PIM does not say (before 5.0)."""
     try:
         found = members(client.get("system-information"))
+        return {key: text(found[key]) for key in ("edition", "version") if found.get(key)}
     except Unauthorised:
         raise
     except Refused:
-        return ""
-    return " ".join(str(found[key]) for key in ("edition", "version") if found.get(key))
+        return {}
+    except Malformed as error:
+        raise client.misshapen("system-information", error) from None
 
 
 def _channels(client: PimClient) -> dict[str, Channel]:

@@ -13,6 +13,7 @@ from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.values import Secret, reveal
 
 _BY_PASSWORD = ["client_id", "client_secret", "username", "password"]
+_ALWAYS_SECRET = ["client_secret", "password", "token"]
 
 SETTINGS_SCHEMA: Mapping[str, object] = {
     "$schema": "http://json-schema.org/draft-07/schema#",
@@ -168,12 +169,10 @@ def read_settings(connection: str, settings: Settings) -> PimSettings:
     else:
         credentials = PasswordGrant(*(_secret(settings, key) for key in _BY_PASSWORD))
     url = _address(where, _text(settings, "url"))
-    hidden = [value for value in settings.values() if isinstance(value, Secret)]
+    hidden = [_secret(settings, key) for key in _ALWAYS_SECRET if key in settings]
+    hidden += [_secret(settings, key) for key in _BY_PASSWORD if isinstance(settings.get(key), Secret)]
     if isinstance(settings.get("url"), Secret):
-        hidden.append(Secret(urlsplit(url).netloc))
-    hidden += (
-        [credentials.token] if isinstance(credentials, AppToken) else [credentials.client_secret, credentials.password]
-    )
+        hidden += [Secret(url), Secret(urlsplit(url).netloc), Secret(urlsplit(url).hostname or "")]
     return PimSettings(
         connection=connection,
         url=Secret(url),

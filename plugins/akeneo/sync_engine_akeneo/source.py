@@ -19,7 +19,9 @@ from sync_engine_akeneo.media import open_media
 from sync_engine_akeneo.paging import listing, scroll
 from sync_engine_akeneo.query import Planner
 from sync_engine_akeneo.records import RecordReader, property_reader
-from sync_engine_akeneo.schema import read_schema
+from sync_engine_akeneo.schema import read_schema, read_system
+
+CLOUD_EDITIONS = frozenset({"Serenity", "GE"})
 
 PATHS = {"products": "products-uuid", "product_models": "product-models"}
 
@@ -36,8 +38,14 @@ class AkeneoSource:
         self._attributes = Attributes(client)
         self._families = FamilyTree(client)
         settings = client.settings
+        self._edition: str | None = None
         self._planner = Planner(
-            client.where, self._attributes, self._tree_of, settings.page_size, settings.server_timezone
+            where=client.where,
+            attributes=self._attributes,
+            tree_of=self._tree_of,
+            in_cloud=self._in_cloud,
+            page_size=settings.page_size,
+            timezone=settings.server_timezone,
         )
 
     def describe(self, attributes: Collection[str] | None = None) -> SourceSchema:
@@ -77,9 +85,10 @@ class AkeneoSource:
         if collection == "categories":
             yield from read_categories(self._client, properties, cursor)
             return
-        identifier = self._attributes.identifier()
-        known = self._attributes.get(_codes(request["attributes"]) or ())
         from_tree = self._families.properties(collection)
+        asks_tree = collection == "products" and not from_tree.keys().isdisjoint(properties)
+        identifier = self._attributes.identifier() if asks_tree or "identifier" in properties else None
+        known = self._attributes.get(_codes(request["attributes"]) or ())
         reader = RecordReader(
             self._client,
             collection,
@@ -94,7 +103,7 @@ class AkeneoSource:
         )
         params = cast("Mapping[str, str]", request["params"])
         for leaf in scroll(self._client, PATHS[collection], params, cursor):
-            if collection == "products" and not from_tree.keys().isdisjoint(properties):
+            if asks_tree:
                 self._families.prepare(leaf.items, identifier)
             yield Page(tuple(map(reader.record, leaf.items)), leaf.cursor)
 
@@ -105,6 +114,11 @@ class AkeneoSource:
     def close(self) -> None:
         """Release connections; safe to repeat."""
         self._client.close()
+
+    def _in_cloud(self) -> bool:
+        if self._edition is None:
+            self._edition = read_system(self._client).get("edition", "")
+        return self._edition in CLOUD_EDITIONS
 
     def _tree_of(self, channel: str) -> str:
         for page in listing(self._client, "channels"):

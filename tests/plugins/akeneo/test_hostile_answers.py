@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from tests.plugins.akeneo.standin import StandIn
 
@@ -113,6 +114,37 @@ def test_a_numbered_list_that_repeats_its_page_breaks_the_contract(pim: StandIn)
     with pytest.raises(BrokenContract, match="again and again"):
         source.describe(())
     source.close()
+
+
+def test_a_token_that_dies_between_two_pages_is_replaced(pim: StandIn) -> None:
+    def first(_: Request) -> Response:
+        pim.dead = {"canary-token-1"}
+        return JSONResponse(pim.page([product("1", name="a")], pim.link("products-uuid", search_after="1")))
+
+    pim.structure([SKU, NAME])
+    pim.on("products-uuid", first, pim.page([product("2", name="b")]))
+    source = pim.open()
+    assert [record.key for record in read(source)] == ["1", "2"]
+    source.close()
+    assert pim.grants == ["password", "refresh_token"]
+
+
+def test_an_access_that_ends_between_two_pages_ends_the_read(pim: StandIn) -> None:
+    following = pim.page([product("1")], pim.link("products-uuid", search_after="1"))
+    error = failure(pim, following, JSONResponse({"code": 401, "message": "Authentication is required"}, 401))
+    assert type(error) is Unauthorised
+
+
+def test_only_the_cursor_of_a_next_link_is_used(pim: StandIn) -> None:
+    """Versions exist that lose parameters in their links."""
+    pim.structure([SKU, NAME])
+    link = pim.link("elsewhere", search_after="u%2F1+x", limit="1", attributes="other")
+    pim.on("products-uuid", pim.page([product("1", name="a")], link), pim.page([]))
+    source = pim.open()
+    read(source)
+    source.close()
+    (_, first), (_, second) = [call for call in pim.asked if call[0] == "products-uuid"]
+    assert second == first | {"search_after": "u/1 x"}
 
 
 @pytest.mark.parametrize(

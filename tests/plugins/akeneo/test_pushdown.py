@@ -14,7 +14,7 @@ from tests.plugins.akeneo.conftest import Icecat, rows
 
 from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.filters import OPERATORS, AllOf, AnyOf, Criterion, Filter, Not
-from sync_engine.sdk.source import Kind, Source
+from sync_engine.sdk.source import Kind, Query, Source
 
 Row = dict[str, Any]
 PRODUCTS = "products"
@@ -358,6 +358,35 @@ def test_an_unknown_code_is_refused_by_name(icecat: Icecat) -> None:
     ):
         with pytest.raises(Refused, match="colour_of_magic"):
             icecat.source.pushdown(wrong)
+
+
+@pytest.mark.parametrize(("edition", "told"), [("Serenity", True), ("EE", False)])
+def test_what_only_the_cloud_filters_is_left_to_the_engine_elsewhere(pim: Any, edition: str, told: bool) -> None:
+    pim.structure([{"code": "sku", "type": "pim_catalog_identifier"}])
+    pim.on("system-information", {"version": "7.0.1", "edition": edition})
+    source = pim.open()
+    criterion = where("parent", "EMPTY")
+    query = Query(PRODUCTS, frozenset(), frozenset({"uuid"}), (), frozenset(), (criterion, where("enabled", "=", True)))
+    pushdown = source.pushdown(query)
+    source.close()
+    assert (criterion in pushdown.pushed, criterion in pushdown.residual) == (told, not told)
+    assert where("enabled", "=", True) in pushdown.pushed
+
+
+def test_many_attributes_are_asked_for_in_several_calls_and_not_named_in_the_address(pim: Any) -> None:
+    codes = [f"a_rather_long_attribute_code_{number:04}" for number in range(250)]
+    pim.structure([{"code": "sku", "type": "pim_catalog_identifier"}])
+    pim.structure([{"code": code, "type": "pim_catalog_text"} for code in codes])
+    source = pim.open()
+    query = Query(PRODUCTS, frozenset(codes), frozenset({"uuid"}), (), frozenset(), ())
+    request: Any = source.pushdown(query).partitions[0].request
+    source.close()
+    assert request["attributes"] == codes
+    assert "attributes" not in request["params"]
+    searches = [orjson.loads(asked["search"])["code"][0]["value"] for path, asked in pim.asked if "search" in asked]
+    assert sorted(code for search in searches for code in search) == codes
+    assert all(len(search) <= 100 for search in searches)
+    assert all(len(asked["search"]) < 4000 for _, asked in pim.asked)
 
 
 def test_known_attributes_cost_no_call_when_planning(icecat: Icecat) -> None:
