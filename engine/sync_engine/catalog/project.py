@@ -9,14 +9,22 @@ from pathlib import Path
 
 from sync_engine.catalog.findings import Findings
 from sync_engine.catalog.model import Connection, Project
-from sync_engine.catalog.registry import Side, installed_adapters, settings_schema
+from sync_engine.catalog.references import unescaped
+from sync_engine.catalog.registry import Side, adapter_sides, installed_adapters, settings_schema
 from sync_engine.catalog.schemas import make_validator, read_schema
-from sync_engine.catalog.settings import check_reference, check_secrets, check_settings, connection_schema
+from sync_engine.catalog.settings import (
+    check_reference,
+    check_secrets,
+    check_settings,
+    connection_schema,
+    plain_secrets,
+)
 from sync_engine.catalog.shape import check_shape
 from sync_engine.documents import Document, Plain, Pointer, load_document, table, text
 from sync_engine.problems import nearest, problem
 from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.problem import Origin, Problem, Severity
+from sync_engine.sdk.values import Secret
 
 PROJECT_FILE = "sync-engine.yaml"
 CATALOG_FOLDER = "catalogs"
@@ -85,10 +93,9 @@ def _check_connection(name: str, written: Plain, findings: Findings) -> frozense
     adapter = text(table(written).get("adapter"))
     if not adapter:
         return frozenset(Side)
-    installed = installed_adapters()
-    sides = frozenset(each.side for each in installed if each.name == adapter)
+    sides = adapter_sides(adapter)
     if not sides:
-        names = {each.name for each in installed}
+        names = {each.name for each in installed_adapters()}
         hint = nearest(adapter, names) or f"Installed: {', '.join(f'`{each}`' for each in sorted(names)) or 'none'}."
         findings.add("SE602", pointer, hint, adapter=adapter)
         return frozenset(Side)
@@ -102,17 +109,25 @@ def _check_connection(name: str, written: Plain, findings: Findings) -> frozense
 
 
 def _build(root: Path, document: Document, connections: Mapping[str, Plain], state: str | None) -> Project:
+    hidden = {pointer for _, pointer in plain_secrets(document.data)}
     return Project(
         root=root,
-        connections={name: _connection(name, table(written), document) for name, written in connections.items()},
-        state=state or DEFAULT_STATE,
+        connections={
+            name: _connection(name, table(written), hidden, document) for name, written in connections.items()
+        },
+        state=Secret(state) if state and ("state",) in hidden else state or DEFAULT_STATE,
         origin=document.origin(("state",)),
     )
 
 
-def _connection(name: str, written: Mapping[str, Plain], document: Document) -> Connection:
+def _connection(name: str, written: Mapping[str, Plain], hidden: set[Pointer], document: Document) -> Connection:
+    """A connection; a secret that stands in the file itself is a ``Secret`` from here on."""
     pointer: Pointer = ("connections", name)
-    settings = {key: value for key, value in written.items() if key != "adapter"}
+    settings = {
+        key: Secret(unescaped(str(value))) if (*pointer, key) in hidden else value
+        for key, value in written.items()
+        if key != "adapter"
+    }
     origins = {
         ".".join(map(str, place[2:])): origin
         for place, origin in document.places.items()

@@ -71,6 +71,11 @@ def is_plain(text: str) -> bool:
         return False
 
 
+def unescaped(text: str) -> str:
+    """A text without references as it is meant: ``$${`` is ``${``."""
+    return "".join(each for each in parts(text) if isinstance(each, str))
+
+
 def substitute(text: str, environ: Mapping[str, str], origin: Origin) -> str | list[Problem]:
     """The text with its references replaced, or a problem for each that cannot be.
 

@@ -47,6 +47,11 @@ def installed_adapters() -> tuple[InstalledAdapter, ...]:
     return tuple(sorted(found, key=lambda each: (each.side, each.name, each.package)))
 
 
+def adapter_sides(name: str) -> frozenset[Side]:
+    """What an adapter can be; empty when it is not installed."""
+    return frozenset(each.side for each in installed_adapters() if each.name == name)
+
+
 def load_source(name: str) -> SourceAdapter:
     """Import a source adapter.
 

@@ -11,7 +11,7 @@ from sync_engine.catalog.findings import Findings
 from sync_engine.catalog.model import Catalog, Project
 from sync_engine.catalog.parse import build_catalog
 from sync_engine.catalog.project import ProjectReading, catalog_files, display_name, read_project
-from sync_engine.catalog.registry import Side
+from sync_engine.catalog.registry import Side, adapter_sides
 from sync_engine.catalog.schemas import catalog_validator
 from sync_engine.catalog.settings import plain_secrets
 from sync_engine.catalog.shape import check_shape
@@ -73,7 +73,7 @@ def load_catalogs(
         project: from ``load_project``.
         paths: catalog files, or folders with some; None for all of the project.
     """
-    sides = read_project(project.root).sides
+    sides = {name: adapter_sides(each.adapter) for name, each in project.connections.items()}
     catalogs, _, problems, _ = _read_catalogs(project.root, sides, paths)
     return tuple(catalogs), tuple(problems)
 
