@@ -190,8 +190,8 @@ CODES: dict[str, Code] = {
     ),
     "SE302": Code(
         "`{name}` is no attribute and no property of {collection}",
-        "Mappings and filters name attributes and properties by their code. `sync-engine attributes` lists them; after a "
-        "change in the PIM, `sync-engine snapshot` refreshes what is known offline.",
+        "Mappings and filters name attributes and properties by their code. `sync-engine attributes` lists them; after "
+        "a change in the PIM, `sync-engine snapshot` refreshes what is known offline.",
     ),
     "SE303": Code(
         "the target has no object `{name}`, or hides it from this user",
@@ -200,8 +200,8 @@ CODES: dict[str, Code] = {
     ),
     "SE304": Code(
         "{object} has no field `{name}`, or hides it from this user",
-        "Fields are named by their API name; custom ones end in `__c`. A field hidden by field-level security looks the "
-        "same as one that does not exist.",
+        "Fields are named by their API name; custom ones end in `__c`. A field hidden by field-level security looks "
+        "the same as one that does not exist.",
     ),
     "SE305": Code(
         "{object}.{name} cannot be written: {why}",
@@ -221,8 +221,8 @@ CODES: dict[str, Code] = {
     ),
     "SE309": Code(
         "`{name}` ({kind}) cannot fill {field} ({type}): {why}",
-        "Each kind of attribute fits some types of field directly and others through an option such as `labels`, `join`, "
-        "`unit`, `currency` or `number`.",
+        "Each kind of attribute fits some types of field directly and others through an option such as `labels`, "
+        "`join`, `unit`, `currency` or `number`.",
     ),
     "SE310": Code(
         "`{name}` has a value per channel, and neither the mapping nor `source.channel` names one",
@@ -334,6 +334,50 @@ CODES: dict[str, Code] = {
         "{folder} holds no catalog",
         "Catalogs are the `.yaml` and `.yml` files under `catalogs/`.",
         Severity.WARNING,
+    ),
+    # SE4: expressions and templates.
+    "SE401": Code(
+        "the expression cannot be read: {why}",
+        "Expressions are written as in Jinja, without braces; templates are text with `{{{{ }}}}`.",
+    ),
+    "SE402": Code(
+        "{what} does not exist in expressions",
+        "Expressions are values, not programs: no statements, calls, loops or imports. docs/expressions.md lists what "
+        "there is.",
+    ),
+    "SE403": Code(
+        "there is no {what} in expressions",
+        "docs/expressions.md lists the filters and tests.",
+    ),
+    "SE404": Code(
+        "the expression has {length} characters, {limit} are allowed",
+        "Something that long is a program; compute it in the PIM.",
+    ),
+    # SE5: filters.
+    "SE501": Code(
+        "`{name}` is no attribute and no property that a filter can name",
+        "Filters name attributes and properties by their code; `sync-engine attributes` lists them.",
+    ),
+    "SE502": Code(
+        "`{name}` ({kind}) cannot be filtered on",
+        "The PIM has no operators for this kind of field.",
+    ),
+    "SE503": Code(
+        "there is no operator `{operator}` for `{name}` ({kind})",
+        "Each kind of field has operators of its own, as in the PIM's product filters.",
+    ),
+    "SE504": Code(
+        "`{name} {operator}` takes {shape}, not {value!r}",
+        "Write the value in the shape that the operator takes.",
+    ),
+    "SE505": Code(
+        "`{value}` is none of the codes of `{name}`",
+        "Filters name options, families and categories by their code, not by their label.",
+    ),
+    # SE7: what is found when planning.
+    "SE701": Code(
+        "the catalog `{catalog}` could not be checked against its connections: {why}",
+        "`sync-engine doctor` checks the connections one by one.",
     ),
     # SE9: accepted by the language but not supported yet.
     "SE901": Code(

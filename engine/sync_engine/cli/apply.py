@@ -12,8 +12,7 @@ import orjson
 from sync_engine.catalog.model import Catalog, Project
 from sync_engine.cli.console import Console, Meter
 from sync_engine.cli.plan import make_plan, print_plan
-from sync_engine.cli.session import Connections, compile_live, load
-from sync_engine.ledger.store import open_ledger
+from sync_engine.cli.session import Connections, compile_live, load, open_state
 from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.plan_file import PlanFile, read_plan
 from sync_engine.report.plan_text import gate_line
@@ -43,7 +42,7 @@ def apply(console: Console, plan_or_catalogs: tuple[str, ...], yes: bool, as_jso
         with Connections(project, console) as connections:
             described = _still_valid(file, catalogs, connections)
             _refuse_tripped(file)
-            results = _transfer(project, catalogs, connections, file, described)
+            results = _transfer(console, project, catalogs, connections, file, described)
     else:
         project, catalogs = load(console, plan_or_catalogs)
         with Connections(project, console) as connections, tempfile.TemporaryDirectory(prefix="sync-engine-") as folder:
@@ -53,7 +52,7 @@ def apply(console: Console, plan_or_catalogs: tuple[str, ...], yes: bool, as_jso
             _refuse_tripped(file)
             if any(each.summary.changes for each in file.catalogs) and not yes:
                 _ask()
-            results = _transfer(project, catalogs, connections, file, {})
+            results = _transfer(console, project, catalogs, connections, file, {})
     return _report(console, results, as_json=as_json)
 
 
@@ -94,6 +93,7 @@ def _still_valid(file: PlanFile, catalogs: tuple[Catalog, ...], connections: Con
 
 
 def _transfer(
+    console: Console,
     project: Project,
     catalogs: tuple[Catalog, ...],
     connections: Connections,
@@ -103,7 +103,7 @@ def _transfer(
     by_name = {each.name: each for each in catalogs}
     results = []
     meter = Meter()
-    with open_ledger(project.state, project.root) as ledger:
+    with open_state(project, console) as ledger:
         for planned in file.catalogs:
             catalog = by_name[planned.name]
             target = connections.target(catalog.target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import click
 
@@ -21,10 +21,12 @@ class Console:
 
     Attributes:
         folder: the project's folder, or one inside it, as the user named it.
+        sources: text of the project's files by name, for the excerpts of problems; without secrets.
     """
 
     def __init__(self) -> None:
         self.folder = "."
+        self.sources: Mapping[str, str] = {}
         self._secrets: set[str] = set()
 
     def hide(self, secrets: Iterable[Secret]) -> None:
@@ -58,7 +60,7 @@ class Console:
         """Print problems on stderr."""
         from sync_engine.report.problems import render
 
-        self.say(render(problems, "text", colour=colour_wanted(sys.stderr)))
+        self.say(render(problems, "text", colour=colour_wanted(sys.stderr), sources=self.sources))
 
 
 def colour_wanted(stream: object) -> bool:

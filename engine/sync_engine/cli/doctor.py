@@ -9,8 +9,7 @@ import click
 
 from sync_engine.catalog.model import Project
 from sync_engine.cli.console import Console
-from sync_engine.cli.session import Connections, load, objects_of
-from sync_engine.ledger.store import open_ledger
+from sync_engine.cli.session import Connections, load, objects_of, open_state
 from sync_engine.report.values import plural
 from sync_engine.sdk.errors import InvalidInput, SyncEngineError
 
@@ -31,7 +30,7 @@ def doctor(console: Console) -> int:
         for name in targets:
             objects = objects_of([each for each in catalogs if each.target == name])
             failed |= not _try(console, f"target {name}", partial(_target, connections, name, objects))
-    failed |= not _try(console, "ledger", partial(_ledger, project))
+    failed |= not _try(console, "ledger", partial(_ledger, project, console))
     if failed:
         return 1
     return 0
@@ -69,7 +68,7 @@ def _target(connections: Connections, name: str, objects: tuple[str, ...]) -> st
     return f"{schema.adapter} {schema.version}, objects {', '.join(schema.objects)}{absent}{left}"
 
 
-def _ledger(project: Project) -> str:
-    with open_ledger(project.state, project.root) as ledger:
+def _ledger(project: Project, console: Console) -> str:
+    with open_state(project, console) as ledger:
         newest = ledger.transfers(limit=1)
         return f"last transfer {newest[0].id} ({newest[0].status})" if newest else "empty"

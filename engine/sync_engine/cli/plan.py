@@ -47,20 +47,20 @@ def print_plan(console: Console, file: PlanFile, format_: str, most: int) -> Non
 def pieces(console: Console, file: PlanFile, format_: str, most: int) -> Iterator[str]:
     """A plan in one of the formats, piece by piece; lines where the format is text."""
     if format_ == "json":
-        from sync_engine.report import plan_json
+        from sync_engine.report.plan_json import render as render_json
 
-        return plan_json.render(file)
+        return render_json(file)
     if format_ == "markdown":
-        from sync_engine.report import plan_markdown
+        from sync_engine.report.plan_markdown import render as render_markdown
 
-        return plan_markdown.render(file)
+        return render_markdown(file)
     if format_ == "html":
-        from sync_engine.report import plan_html
+        from sync_engine.report.plan_html import render as render_html
 
-        return plan_html.render(file)
-    from sync_engine.report import plan_text
+        return render_html(file)
+    from sync_engine.report.plan_text import render as render_text
 
-    return plan_text.render(file, most, console.paint)
+    return render_text(file, most, console.paint)
 
 
 format_option = click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True)

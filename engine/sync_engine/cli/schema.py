@@ -15,7 +15,8 @@ from sync_engine.cli.console import Console
 def schema(console: Console, document: str) -> None:
     """Print the JSON Schema of a catalog or of the project file, with the settings of the installed adapters."""
     from sync_engine.catalog.registry import installed_adapters, settings_schema
-    from sync_engine.catalog.shape import project_schema, read_schema
+    from sync_engine.catalog.schemas import read_schema
+    from sync_engine.catalog.settings import project_schema
 
     if document == "catalog":
         found = read_schema("catalog")

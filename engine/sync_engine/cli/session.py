@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sync_engine.catalog.model import Catalog, Project
-from sync_engine.catalog.project import resolve
 from sync_engine.catalog.registry import load_source, load_target
+from sync_engine.catalog.settings import resolve, resolve_state
 from sync_engine.catalog.validate import validate_project
 from sync_engine.cli.console import Console
 from sync_engine.compiler.catalog import compile_catalog, source_needs
 from sync_engine.compiler.compiled import CompiledCatalog
+from sync_engine.ledger.store import Ledger, open_ledger
 from sync_engine.problems import nearest
 from sync_engine.sdk.errors import InvalidInput, Refused
 from sync_engine.sdk.problem import Problem, Severity
@@ -34,7 +35,8 @@ def load(console: Console, names: Sequence[str] = ()) -> tuple[Project, tuple[Ca
         InvalidInput: something is wrong with the project or any of its catalogs.
         Refused: there is no catalog of that name.
     """
-    result = validate_project(Path(console.folder), None)
+    result = validate_project(Path(console.folder))
+    console.sources = result.sources
     errors = [each for each in result.problems if each.severity is Severity.ERROR]
     if errors or result.project is None:
         raise InvalidInput(result.problems)
@@ -50,6 +52,14 @@ def load(console: Console, names: Sequence[str] = ()) -> tuple[Project, tuple[Ca
             raise Refused(f"the project has no catalog `{name}`", hint=nearest(name, by_name) or f"It has: {known}")
         chosen.append(found)
     return result.project, tuple(dict.fromkeys(chosen))
+
+
+def open_state(project: Project, console: Console) -> Ledger:
+    """The project's ledger."""
+    state = resolve_state(project, os.environ)
+    if isinstance(state, Secret):
+        console.hide([state])
+    return open_ledger(state, project.root)
 
 
 class Connections:

@@ -6,8 +6,8 @@ import click
 import orjson
 
 from sync_engine.cli.console import Console
-from sync_engine.cli.session import load
-from sync_engine.ledger.store import Ledger, open_ledger
+from sync_engine.cli.session import load, open_state
+from sync_engine.ledger.store import Ledger
 from sync_engine.report import transfers as report
 
 
@@ -18,7 +18,7 @@ def transfers() -> None:
 
 def _open(console: Console) -> Ledger:
     project, _ = load(console)
-    return open_ledger(project.state, project.root)
+    return open_state(project, console)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

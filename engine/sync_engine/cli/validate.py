@@ -13,6 +13,7 @@ from sync_engine.catalog.validate import validate_project
 from sync_engine.cli.console import Console, colour_wanted
 from sync_engine.compiler.catalog import check_expressions, compile_catalog, source_needs
 from sync_engine.problems import problem
+from sync_engine.report.values import plural
 from sync_engine.sdk.errors import InvalidInput, SyncEngineError
 from sync_engine.sdk.problem import Problem, Severity
 from sync_engine.sdk.source import SourceSchema
@@ -36,16 +37,17 @@ def validate(console: Console, paths: tuple[str, ...], live: bool, format_: str)
 
     result = validate_project(Path(console.folder), [Path(each) for each in paths] or None)
     problems = list(result.problems)
+    # The usable parts of broken catalogs are checked too: a mistake in one place hides none elsewhere.
+    catalogs = (*result.catalogs, *result.incomplete)
     if result.project is not None:
         if live:
-            problems += _check_live(console, result.project, result.catalogs)
+            problems += _check_live(console, result.project, catalogs)
         else:
-            problems += _check_offline(result.project, result.catalogs)
-    text = render(problems, format_, colour=format_ == "text" and colour_wanted(sys.stdout))
+            problems += _check_offline(result.project, catalogs)
+    text = render(problems, format_, colour=format_ == "text" and colour_wanted(sys.stdout), sources=result.sources)
     console.out(text, newline=not text.endswith("\n"))
     if format_ == "text" and not problems:
-        names = len(result.catalogs)
-        console.say(f"{names} catalog{'' if names == 1 else 's'} checked, no problems.")
+        console.say(f"{plural(len(catalogs), 'catalog')} checked, no problems.")
     if any(each.severity is Severity.ERROR for each in problems):
         return INVALID
     return 0

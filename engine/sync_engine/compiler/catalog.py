@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sync_engine.catalog.model import Catalog, ExpressionRule, FieldMapping, LookupRule, Stream, TemplateRule
 from sync_engine.compiler.checks import check_key, check_mapping, check_required
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledField, CompiledStream
-from sync_engine.compiler.criteria import check_filter, compile_filter, fields_of
+from sync_engine.compiler.criteria import Surroundings, check_filter, compile_filter, fields_of
 from sync_engine.compiler.mapping import Scope, compile_field
 from sync_engine.expressions import InvalidExpression, compile_expression, compile_template
 from sync_engine.problems import nearest, problem
@@ -54,7 +54,9 @@ def compile_catalog(
     problems += _check_filters(catalog, [scope for _, scope, _ in ready], source, today)
     if any(each.severity is Severity.ERROR for each in problems):
         return None, problems
-    streams = {stream.name: _compile_stream(catalog, stream, scope, described, today) for stream, scope, described in ready}
+    streams = {
+        stream.name: _compile_stream(catalog, stream, scope, described, today) for stream, scope, described in ready
+    }
     return CompiledCatalog(catalog, tuple(streams[name] for name in in_order(catalog)), source, target), problems
 
 
@@ -103,9 +105,8 @@ def source_needs(catalog: Catalog) -> frozenset[str]:
 def in_order(catalog: Catalog) -> list[str]:
     """Names of the streams, parents before those that look them up, else as written."""
     parents = {
-        stream.name: {
-            mapping.rule.stream for mapping in stream.fields if isinstance(mapping.rule, LookupRule)
-        } - {stream.name}
+        stream.name: {mapping.rule.stream for mapping in stream.fields if isinstance(mapping.rule, LookupRule)}
+        - {stream.name}
         for stream in catalog.streams
     }
     ordered: list[str] = []
@@ -159,13 +160,15 @@ def _check_filters(catalog: Catalog, scopes: list[Scope], source: SourceSchema, 
     for scope in scopes:
         anywhere.update({code: each for code, each in scope.known().items() if code not in anywhere})
     locale = catalog.locales[0] if catalog.locales else None
+    around = Surroundings(anywhere, source, locale, catalog.channel, today)
     for filter_ in catalog.filter:
-        yield from check_filter(filter_, anywhere, source, locale, catalog.channel)
+        yield from check_filter(filter_, around)
     by_collection = {scope.collection.name: scope for scope in scopes}
     for stream in catalog.streams:
         if stream.source in by_collection:
+            around = Surroundings(by_collection[stream.source].known(), source, locale, catalog.channel, today)
             for filter_ in stream.filter:
-                yield from check_filter(filter_, by_collection[stream.source].known(), source, locale, catalog.channel)
+                yield from check_filter(filter_, around)
 
 
 def _compile_stream(
@@ -188,7 +191,7 @@ def _compile_stream(
     )
 
     def residual(filters: tuple[Filter, ...]) -> Callable[[SourceRecord], bool]:
-        return compile_filter(AllOf(filters), known, scope.schema, scope.locale, scope.channel, today)
+        return compile_filter(AllOf(filters), Surroundings(known, scope.schema, scope.locale, scope.channel, today))
 
     not_applicable = tuple(each for each in catalog.filter if each not in applicable)
     return CompiledStream(stream.name, described, key, fields, query, not_applicable, residual)
@@ -202,9 +205,7 @@ def _compile(mapping: FieldMapping, described: ObjectSchema, scope: Scope) -> Co
 
 
 def _locales(fields: tuple[CompiledField, ...], known: dict[str, Attribute], scope: Scope) -> tuple[str, ...]:
-    used = {
-        field.mapping.locale or scope.locale for field in fields for code in field.reads if known[code].localizable
-    }
+    used = {field.mapping.locale or scope.locale for field in fields for code in field.reads if known[code].localizable}
     return tuple(sorted(each for each in used if each))
 
 

@@ -126,7 +126,12 @@ def _check_value(mapping: FieldMapping, code: str, field: FieldDescription | Non
         )
     elif _may_be_too_long(attribute, field, mapping):
         yield problem(
-            "SE324", mapping.place("value"), name=code, source=attribute.max_length, field=field.name, target=field.length
+            "SE324",
+            mapping.place("value"),
+            name=code,
+            source=attribute.max_length,
+            field=field.name,
+            target=field.length,
         )
 
 
@@ -203,6 +208,6 @@ def _check_fixed(
 ) -> Iterator[Problem]:
     """A value written in the catalog itself must be one that the field takes."""
     try:
-        converter(field, scope.timezone, mapping.round)(value)
+        converter(field, scope.timezone)(value)
     except Unconvertible as error:
         yield problem("SE319", mapping.place(part), value=value, field=field.name, why=error.reason.message)

@@ -62,7 +62,7 @@ def compile_field(mapping: FieldMapping, description: FieldDescription, scope: S
     rule = mapping.rule
     getter, reads = _getter(mapping, scope)
     chain = _steps(mapping, description, scope)
-    convert = converter(description, scope.timezone, mapping.round)
+    convert = converter(description, scope.timezone)
     default = None if mapping.default is None else convert(mapping.default)
     empty = _when_empty(mapping, description)
     name = description.name

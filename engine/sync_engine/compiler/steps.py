@@ -8,9 +8,9 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from sync_engine.catalog.model import Otherwise
 from sync_engine.compiler.conversion import Unconvertible
-from sync_engine.compiler.units import UnknownUnit, convert
 from sync_engine.sdk.source import Option, UnitFamily
 from sync_engine.sdk.target import Owner, Reason
+from sync_engine.sdk.units import UnknownUnit, convert
 from sync_engine.sdk.values import Measurement, Price
 
 Step = Callable[[object], object]

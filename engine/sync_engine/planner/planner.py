@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from sync_engine.compiler.compiled import CompiledCatalog, MappedRecord
+from sync_engine.compiler.criteria import fields_of
 from sync_engine.compiler.mapping import map_record
 from sync_engine.planner.claims import claim_keys
 from sync_engine.planner.describe import describe
@@ -34,7 +35,6 @@ from sync_engine.planner.progress import Progress
 from sync_engine.planner.work import Slot, Work
 from sync_engine.planner.workspace import Held, Workspace
 from sync_engine.sdk.errors import Unavailable
-from sync_engine.sdk.filters import AllOf, AnyOf, Criterion, Filter, Not
 from sync_engine.sdk.source import Page, Pushdown, Query, Source, SourceRecord
 from sync_engine.sdk.target import Operation, Reason, Target
 
@@ -94,17 +94,6 @@ def push_down(source: Source, query: Query) -> Pushdown:
         return pushdown
     wider = dataclasses.replace(query, attributes=query.attributes | needed, properties=query.properties | needed)
     return source.pushdown(wider)
-
-
-def fields_of(filter_: Filter) -> Iterator[str]:
-    """The fields that a filter looks at."""
-    if isinstance(filter_, Criterion):
-        yield filter_.field
-    elif isinstance(filter_, Not):
-        yield from fields_of(filter_.filter)
-    elif isinstance(filter_, (AllOf, AnyOf)):
-        for part in filter_.filters:
-            yield from fields_of(part)
 
 
 def _read(source: Source, pushdown: Pushdown) -> Iterator[Page]:

@@ -1,0 +1,315 @@
+"""From a source value to a value of the target field's type (the matrix of types), or the reason why not.
+
+Nothing is guessed: text becomes a number only through ``number: true`` in the mapping, a number is rounded only through
+``round``, a text is cut only through ``truncate``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from sync_engine.catalog.model import FieldMapping
+from sync_engine.problems import nearest
+from sync_engine.sdk.source import Kind
+from sync_engine.sdk.target import FieldDescription, FieldType, Owner, Reason
+from sync_engine.sdk.values import Measurement, MediaRef, ParentKey, Price, TargetValue
+
+Converter = Callable[[object], TargetValue]
+
+
+class Unconvertible(Exception):
+    """A value cannot be written to a field; the reason is for the record's rejection."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.message)
+        self.reason = reason
+
+
+_TEXTS = (FieldType.TEXT, FieldType.TEXTAREA, FieldType.RICH_TEXT)
+_SPECIAL_TEXTS = (FieldType.EMAIL, FieldType.PHONE, FieldType.URL)
+_NUMBERS = (FieldType.INTEGER, FieldType.DECIMAL, FieldType.PERCENT, FieldType.CURRENCY)
+_SCALARS = frozenset(
+    {
+        Kind.IDENTIFIER, Kind.TEXT, Kind.TEXTAREA, Kind.NUMBER, Kind.BOOLEAN, Kind.DATE, Kind.DATETIME, Kind.SELECT,
+        Kind.RECORD, Kind.LINK, Kind.UUID, Kind.FAMILY, Kind.PARENT, Kind.COMPLETENESS, Kind.QUALITY,
+    }
+)  # fmt: skip
+_LISTS = frozenset({Kind.MULTISELECT, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORDS, Kind.ASSETS})
+_TEXTUAL = _SCALARS - {Kind.NUMBER, Kind.BOOLEAN, Kind.DATE, Kind.DATETIME, Kind.COMPLETENESS}
+
+
+def compatible(kind: Kind, field: FieldDescription, mapping: FieldMapping) -> str | None:
+    """Why values of this kind, after the mapping's options, can never fill the field; None when they can."""
+    if mapping.translate is not None:
+        return None  # what fills the field are the table's entries, and these are checked one by one
+    kind, why = _after_options(kind, mapping)
+    if why is not None:
+        return why
+    type_ = field.type
+    if type_ is FieldType.FILE:
+        return "files are sent by `media`"
+    if type_ is FieldType.MULTIPICKLIST:
+        return None if kind in _LISTS | {Kind.SELECT, Kind.TEXT} else "it takes lists and choices"
+    if kind in _LISTS:
+        return "a list needs `join` to become one text"
+    if type_ in _TEXTS:
+        return None if kind in _SCALARS else "it takes text"
+    if type_ is FieldType.PICKLIST or type_ in _SPECIAL_TEXTS or type_ in (FieldType.REFERENCE, FieldType.ID):
+        return None if kind in _TEXTUAL else "it takes text"
+    if type_ is FieldType.BOOLEAN:
+        return None if kind is Kind.BOOLEAN else "it takes yes/no values"
+    if type_ in _NUMBERS:
+        return (
+            None
+            if kind in (Kind.NUMBER, Kind.COMPLETENESS)
+            else "it takes numbers; for numeric text say `number: true`"
+        )
+    if type_ in (FieldType.DATE, FieldType.DATETIME):
+        return None if kind in (Kind.DATE, Kind.DATETIME) else "it takes dates"
+    if type_ is FieldType.TIME:
+        return None if kind in (Kind.TEXT, Kind.IDENTIFIER) else "it takes text such as 14:30"
+    return f"fields of type {field.native_type or type_} cannot be written"
+
+
+def _after_options(kind: Kind, mapping: FieldMapping) -> tuple[Kind, str | None]:
+    """What kind of value the options make of a kind, or what is missing."""
+    if kind is Kind.MEASUREMENT:
+        return (Kind.NUMBER, None) if mapping.unit else (kind, "a measurement needs `unit` to become a number")
+    if kind is Kind.PRICES:
+        return (Kind.NUMBER, None) if mapping.currency else (kind, "prices need `currency` to become a number")
+    if kind in (Kind.IMAGE, Kind.FILE):
+        return kind, "a file needs a `media` mapping"
+    if kind is Kind.TABLE:
+        return kind, "a table cannot fill a field"
+    if kind in _LISTS and mapping.join is not None:
+        return (kind, None) if mapping.join == ";" else (Kind.TEXT, None)
+    if mapping.number and kind in _TEXTUAL:
+        return Kind.NUMBER, None
+    return kind, None
+
+
+def converter(field: FieldDescription, timezone: ZoneInfo) -> Converter:
+    """A function that turns values into what the field takes.
+
+    Args:
+        field: as the target describes it.
+        timezone: in which a moment becomes a day and a day a moment.
+
+    Returns:
+        A function that raises Unconvertible with the reason. It is never called with an empty value.
+    """
+    convert = _CONVERTERS.get(field.type)
+    if convert is None:
+        why = field.not_writable or f"fields of type {field.native_type or field.type} cannot be written"
+
+        def refuse(_: object) -> TargetValue:
+            raise _reject(field, "NOT_WRITABLE", why, Owner.MAPPING)
+
+        return refuse
+    return lambda value: convert(value, field, timezone)
+
+
+def _reject(field: FieldDescription, code: str, message: str, owner: Owner = Owner.DATA) -> Unconvertible:
+    return Unconvertible(Reason(code, message, field.name, owner))
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+\Z|[^\s:/]+\.\S+\Z")
+_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?\Z")
+
+
+def _plain_text(value: object, field: FieldDescription) -> str:
+    """Scalars as text, the way a person would write them."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, (int, date, time)):
+        return value.isoformat() if not isinstance(value, int) else str(value)
+    if isinstance(value, (tuple, list)):
+        raise _reject(field, "WRONG_TYPE", "a list needs `join` to become one text", Owner.MAPPING)
+    raise _reject(field, "WRONG_TYPE", f"{_named(value)} cannot become text", Owner.MAPPING)
+
+
+def _named(value: object) -> str:
+    words: tuple[tuple[type, str], ...] = (
+        (Measurement, "a measurement"),
+        (Price, "a price"),
+        (MediaRef, "a file"),
+        (ParentKey, "a reference"),
+        (bool, "a yes/no value"),
+        (str, "a text"),
+        (datetime, "a moment"),
+        (date, "a date"),
+        (tuple, "a list"),
+        (list, "a list"),
+    )
+    return next((word for type_, word in words if isinstance(value, type_)), f"a {type(value).__name__}")
+
+
+def _text(value: object, field: FieldDescription, _: ZoneInfo) -> TargetValue:
+    text = _plain_text(value, field)
+    found = _CONTROL.search(text)
+    if found:
+        message = f"the text holds the control character U+{ord(found.group()):04X}, which the target refuses"
+        raise _reject(field, "CONTROL_CHARACTER", message)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise _reject(field, "BROKEN_TEXT", "the text holds half of a surrogate pair, which is no character")
+    if field.length and len(text) > field.length:
+        message = f"the text has {len(text):,} characters, {field.name} takes {field.length:,}"
+        raise _reject(field, "TOO_LONG", message)
+    return text
+
+
+def _picklist(value: object, field: FieldDescription, timezone: ZoneInfo) -> TargetValue:
+    text = _text(value, field, timezone)
+    _check_choice(str(text), field)
+    return text
+
+
+def _check_choice(text: str, field: FieldDescription) -> None:
+    if not field.restricted:
+        return
+    choices = [each.value for each in field.picklist if each.active]
+    if text not in choices:
+        hint = nearest(text, choices)
+        message = f"{text!r} is not in the restricted picklist {field.name}{f'. {hint}' if hint else ''}"
+        raise _reject(field, "NOT_IN_PICKLIST", message)
+
+
+def _multipicklist(value: object, field: FieldDescription, _: ZoneInfo) -> TargetValue:
+    items = value if isinstance(value, (tuple, list)) else (value,)
+    texts = [_plain_text(each, field) for each in items]
+    for text in texts:
+        if ";" in text:
+            message = f"{text!r} holds a semicolon, which separates the values of {field.name}"
+            raise _reject(field, "SEPARATOR_IN_VALUE", message)
+        _check_choice(text, field)
+    joined = ";".join(texts)
+    if field.length and len(joined) > field.length:
+        raise _reject(
+            field, "TOO_LONG", f"the values have {len(joined):,} characters, {field.name} takes {field.length:,}"
+        )
+    return tuple(texts)
+
+
+def _boolean(value: object, field: FieldDescription, _: ZoneInfo) -> TargetValue:
+    if isinstance(value, bool):
+        return value
+    raise _reject(field, "WRONG_TYPE", f"{_named(value)} is neither true nor false", Owner.MAPPING)
+
+
+def _number(value: object, field: FieldDescription, _: ZoneInfo) -> TargetValue:
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+        hint = "; say `number: true` to read text as a number" if isinstance(value, str) else ""
+        raise _reject(field, "NOT_A_NUMBER", f"{_named(value)} is no number{hint}", Owner.MAPPING)
+    number = Decimal(value)
+    if not number.is_finite():
+        raise _reject(field, "NOT_A_NUMBER", f"{number} is no number that can be written")
+    whole, decimals = _digits(number)
+    if decimals > field.scale:
+        message = f"{number:f} has {decimals} decimals, {field.name} takes {field.scale}; `round` rounds it"
+        raise _reject(field, "TOO_MANY_DECIMALS", message)
+    if field.precision and whole > field.precision - field.scale:
+        message = f"{number:f} has {whole} digits before the point, {field.name} takes {field.precision - field.scale}"
+        raise _reject(field, "OUT_OF_RANGE", message)
+    return int(number) if field.type is FieldType.INTEGER else number
+
+
+def _digits(number: Decimal) -> tuple[int, int]:
+    """Digits before and behind the decimal point, without zeros that say nothing."""
+    text = format(abs(number), "f")
+    whole, _, fraction = text.partition(".")
+    return len(whole.lstrip("0")), len(fraction.rstrip("0"))
+
+
+def _date(value: object, field: FieldDescription, timezone: ZoneInfo) -> TargetValue:
+    if isinstance(value, datetime):
+        return value.astimezone(timezone).date()
+    if isinstance(value, date):
+        return value
+    moment = _iso(value, field)
+    return moment.astimezone(timezone).date() if isinstance(moment, datetime) else moment
+
+
+def _datetime(value: object, field: FieldDescription, timezone: ZoneInfo) -> TargetValue:
+    moment = value if isinstance(value, date) else _iso(value, field)
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day, tzinfo=timezone)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise _reject(field, "NOT_A_DATE", f"{moment.isoformat()} is out of range") from None
+
+
+def _iso(value: object, field: FieldDescription) -> date | datetime:
+    """A date or a moment written as ISO 8601, as expressions see dates; a moment must say its offset."""
+    if isinstance(value, str):
+        try:
+            if len(value) <= 10:
+                return date.fromisoformat(value)
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            raise _reject(field, "NOT_A_DATE", f"{value!r} is no date (YYYY-MM-DD)") from None
+        if moment.tzinfo is not None:
+            return moment
+        raise _reject(field, "NOT_A_DATE", f"{value!r} does not say its offset from UTC")
+    raise _reject(field, "NOT_A_DATE", f"{_named(value)} is no date", Owner.MAPPING)
+
+
+def _time(value: object, field: FieldDescription, _: ZoneInfo) -> TargetValue:
+    if isinstance(value, time):
+        return value
+    if isinstance(value, str):
+        try:
+            return time.fromisoformat(value)
+        except ValueError:
+            pass
+    raise _reject(field, "NOT_A_TIME", f"{value!r} is no time of day (hh:mm)")
+
+
+def _email(value: object, field: FieldDescription, timezone: ZoneInfo) -> TargetValue:
+    text = str(_text(value, field, timezone)).strip()
+    if not _EMAIL.match(text):
+        raise _reject(field, "BAD_EMAIL", f"{text!r} is no e-mail address")
+    return text
+
+
+def _url(value: object, field: FieldDescription, timezone: ZoneInfo) -> TargetValue:
+    text = str(_text(value, field, timezone)).strip()
+    if not _URL.match(text):
+        raise _reject(field, "BAD_URL", f"{text!r} is no web address")
+    return text
+
+
+def _reference(value: object, field: FieldDescription, timezone: ZoneInfo) -> TargetValue:
+    if isinstance(value, ParentKey):
+        _text(value.key, field, timezone)
+        return value
+    text = str(_text(value, field, timezone))
+    if not _ID.match(text):
+        raise _reject(field, "BAD_ID", f"{text!r} is no record id (15 or 18 letters and digits)")
+    return text
+
+
+_CONVERTERS: dict[FieldType, Callable[[object, FieldDescription, ZoneInfo], TargetValue]] = {
+    **dict.fromkeys((*_TEXTS, FieldType.PHONE), _text),
+    **dict.fromkeys(_NUMBERS, _number),
+    FieldType.PICKLIST: _picklist,
+    FieldType.MULTIPICKLIST: _multipicklist,
+    FieldType.BOOLEAN: _boolean,
+    FieldType.DATE: _date,
+    FieldType.DATETIME: _datetime,
+    FieldType.TIME: _time,
+    FieldType.EMAIL: _email,
+    FieldType.URL: _url,
+    FieldType.REFERENCE: _reference,
+    FieldType.ID: _reference,
+}
