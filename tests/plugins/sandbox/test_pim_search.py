@@ -211,6 +211,10 @@ CASES: dict[str, tuple[Json, Oracle]] = {
         {"name": {"operator": "=", "value": "canon eos 550d"}},
         _has("name", lambda data: data.lower() == "canon eos 550d"),
     ),
+    "text in": (
+        {"name": {"operator": "IN", "value": ["CANON EOS 550D", "no such name"]}},
+        _has("name", lambda data: data == "Canon EOS 550D"),
+    ),
     "localizable text differs": (
         {"variation_name": {"operator": "!=", "value": "x", "locale": "fr_FR"}},
         _has("variation_name", lambda data: True, "fr_FR"),

@@ -64,6 +64,9 @@ def test_values_merge_by_attribute_locale_and_scope_and_null_erases(pim: Pim) ->
     assert after["values"] == {"name": value("Tasse", "fr_FR"), "sku": value("sku-1")}
     assert after["updated"] > OLD
     assert after["created"] == OLD
+    for scope in ("web", "paper"):
+        after = change(pim, values={"description": value(scope, "en_US", scope)})
+    assert after["values"]["description"] == [*value("paper", "en_US", "paper"), *value("web", "en_US", "web")]
 
 
 def test_a_write_that_changes_nothing_leaves_updated(pim: Pim) -> None:
