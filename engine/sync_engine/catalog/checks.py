@@ -169,7 +169,7 @@ def _check_same_records(streams: Mapping[str, dict[str, Plain]], findings: Findi
         written = {**{part: stream.get(part) for part in ("from", "filter", "for_each", "root")}, "key": key}
         same = json.dumps({**written, "to": str(stream["to"]).casefold()}, sort_keys=True, default=str)
         other = first.setdefault(same, name)
-        if False:
+        if other != name:
             findings.add("SE214", ("streams", name), at_key=True, stream=name, other=other)
 
 
