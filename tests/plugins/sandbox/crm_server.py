@@ -135,7 +135,10 @@ class Crm:
         self.org = org
         self.settings = settings
         self.url = url
-        self.http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {settings.access_token}"}, timeout=30)
+        # A connection per request: on one that is kept, small answers may wait 40 ms for an acknowledgement.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        headers = {"Authorization": f"Bearer {settings.access_token}"}
+        self.http = httpx.Client(base_url=url, headers=headers, timeout=30, limits=limits)
         self.session = requests.Session()
         self.session.mount("https://", Loopback(url))
 
@@ -166,10 +169,17 @@ class Crm:
         records: list[dict[str, Any]] = answer.json()["records"]
         return records
 
+    def select(self, fields: str, sobject: str, where: str) -> list[dict[str, Any]]:
+        return self.soql(select(fields, sobject, where))
+
     def salesforce(self) -> Salesforce:
         return Salesforce(
             session_id=self.settings.access_token, instance="sandbox.example", version=VERSION, session=self.session
         )
+
+
+def select(fields: str, sobject: str, rest: str, word: str = "WHERE") -> str:
+    return " ".join(["SELECT", fields, "FROM", sobject, word, rest])
 
 
 @contextmanager

@@ -7,14 +7,14 @@ the server's loop runs; one that a stopped server left behind goes on at its nex
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 import random
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sync_engine_sandbox.crm import query as queries
 from sync_engine_sandbox.crm import records
+from sync_engine_sandbox.crm.bulk_csv import DELIMITERS, LINE_ENDINGS, InvalidBatch, read_csv, write_csv
 from sync_engine_sandbox.crm.errors import ApiError, not_found, refuse
 from sync_engine_sandbox.crm.ids import make_id
 from sync_engine_sandbox.crm.rows import UnknownColumn, csv_columns, csv_row
@@ -28,16 +28,9 @@ if TYPE_CHECKING:
 CHUNK = 200
 """Rows of one transaction."""
 
-CELL_MAX = 32_000
-DELIMITERS = {"COMMA": ",", "TAB": "\t", "SEMICOLON": ";", "PIPE": "|", "CARET": "^", "BACKQUOTE": "`"}
-LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
 INGEST = {"insert": "insert", "update": "update", "upsert": "upsert", "delete": "delete", "hardDelete": "delete"}
 QUERY = {"query", "queryAll"}
 FINAL = frozenset({"JobComplete", "Failed", "Aborted"})
-
-
-class InvalidBatch(ValueError):
-    """The data cannot be worked on at all; the message becomes the job's ``errorMessage``."""
 
 
 @dataclass(slots=True)
@@ -68,15 +61,17 @@ class Job:
         """Where the job stands."""
         return str(self.info["state"])
 
-    @property
-    def delimiter(self) -> str:
-        """The character between two columns."""
-        return DELIMITERS[self.info["columnDelimiter"]]
+    def parse(self) -> None:
+        """Read the uploaded data into the header and the waiting rows.
 
-    @property
-    def line_ending(self) -> str:
-        """The characters at the end of a row."""
-        return LINE_ENDINGS[self.info["lineEnding"]]
+        Raises:
+            InvalidBatch: the data is not a CSV of the declared form.
+        """
+        self.header, self.waiting = read_csv(self.data or b"", self.info["columnDelimiter"], self.info["lineEnding"])
+
+    def csv(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+        """A result in the job's own delimiter and line ending."""
+        return write_csv(header, rows, self.info["columnDelimiter"], self.info["lineEnding"])
 
 
 class Jobs:
@@ -203,8 +198,9 @@ class Jobs:
         allowed = {"UploadComplete": {"Open"}, "Aborted": {"Open", "UploadComplete", "InProgress"}}
         if job.state not in allowed.get(str(state), ()):
             raise refuse("INVALIDJOBSTATE", f"Invalid Job State: cannot change from {job.state} to {state}")
-        if state == "Aborted" and job.state != "InProgress":
-            self._parse_quietly(job)
+        if state == "Aborted" and job.state != "InProgress" and job.info["operation"] in INGEST:
+            with suppress(InvalidBatch):
+                job.parse()
         self._enter(job, str(state))
         self.drive(job)
 
@@ -224,12 +220,6 @@ class Jobs:
         job.info["state"] = state
         job.info["systemModstamp"] = self.org.store.now()
 
-    def _parse_quietly(self, job: Job) -> None:
-        try:
-            job.header, job.waiting = read_csv(job)
-        except InvalidBatch:
-            job.waiting = []
-
     async def _work_ingest(self, job: Job) -> None:
         if job.state == "UploadComplete":
             await asyncio.sleep(self.settings.bulk_delay)
@@ -237,7 +227,7 @@ class Jobs:
                 return
             self._enter(job, "InProgress")
             try:
-                job.header, job.waiting = read_csv(job)
+                job.parse()
                 self._columns(job)
             except InvalidBatch as error:
                 job.info["errorMessage"] = str(error)
@@ -312,49 +302,6 @@ class Jobs:
         self._enter(job, "JobComplete")
 
 
-def read_csv(job: Job) -> tuple[list[str], list[list[str]]]:
-    """The header and the rows of a job's data.
-
-    Raises:
-        InvalidBatch: the data is not a CSV of the declared form.
-    """
-    try:
-        text = (job.data or b"").decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidBatch("InvalidBatch : The data is not valid UTF-8") from error
-    first = text.find("\n")
-    if first >= 0 and (text[first - 1 : first] == "\r") != (job.line_ending == "\r\n"):
-        setting = job.info["lineEnding"]
-        raise InvalidBatch(
-            f"ClientInputError : LineEnding is invalid on user data. Current LineEnding setting is {setting}"
-        )
-    try:
-        lines = [
-            line for line in csv.reader(io.StringIO(text, newline=""), delimiter=job.delimiter, strict=True) if line
-        ]
-    except csv.Error as error:
-        raise InvalidBatch(f"InvalidBatch : Failed to parse input file: {error}") from error
-    if not lines:
-        raise InvalidBatch("InvalidBatch : The job has no data")
-    header = lines.pop(0)
-    for number, line in enumerate(lines, start=2):
-        if len(line) != len(header):
-            found = f"row {number} has {len(line)} columns, the header {len(header)}"
-            raise InvalidBatch(f"InvalidBatch : Failed to parse input file: {found}")
-        if any(len(cell) > CELL_MAX for cell in line):
-            raise InvalidBatch(f"InvalidBatch : Row {number} has a field longer than {CELL_MAX} characters")
-    return header, lines
-
-
-def write_csv(job: Job, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A result file in the job's own delimiter and line ending, every cell quoted."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, delimiter=job.delimiter, lineterminator=job.line_ending, quoting=csv.QUOTE_ALL)
-    writer.writerow(header)
-    writer.writerows(rows)
-    return buffer.getvalue()
-
-
 def query_page(job: Job, start: int, count: int) -> tuple[str, int, str]:
     """One page of a query's result: the CSV, its rows, the locator of the next page (``null`` at the end)."""
     result = job.result
@@ -362,9 +309,7 @@ def query_page(job: Job, start: int, count: int) -> tuple[str, int, str]:
         raise refuse("INVALIDJOBSTATE", f"Invalid Job State: the job is {job.state}")
     rows = result.rows[start : start + count]
     header = [".".join(column.path) for column in result.columns]
-    text = write_csv(
-        job, header, ([_cell(column.type, column.read(record)) for column in result.columns] for record in rows)
-    )
+    text = job.csv(header, ([_cell(column.type, column.read(record)) for column in result.columns] for record in rows))
     more = start + count < len(result.rows)
     return text, len(rows), str(start + count) if more else "null"
 
@@ -378,16 +323,15 @@ def _cell(kind: str, value: Any) -> str:
     return str(value).replace("+0000", "Z") if kind == "datetime" else str(value)
 
 
-def rows_of(job: Job, kind: str) -> tuple[list[str], Iterable[list[str]]]:
-    """Header and rows of one of the three result files."""
+def results(job: Job, kind: str) -> str:
+    """One of the three result files; data that could not even be read comes back as it was sent."""
     if kind == "successfulresults":
         done = ([record_id, "true" if created else "false", *cells] for record_id, created, cells in job.succeeded)
-        return ["sf__Id", "sf__Created", *job.header], done
+        return job.csv(["sf__Id", "sf__Created", *job.header], done)
     if kind == "failedresults":
-        return ["sf__Id", "sf__Error", *job.header], (
-            [record_id, error, *cells] for record_id, error, cells in job.failed
-        )
-    return list(job.header), job.waiting
+        refused = ([record_id, error, *cells] for record_id, error, cells in job.failed)
+        return job.csv(["sf__Id", "sf__Error", *job.header], refused)
+    return job.csv(job.header, job.waiting) if job.header else (job.data or b"").decode("utf-8", "replace")
 
 
 def described(job: Job) -> dict[str, Any]:

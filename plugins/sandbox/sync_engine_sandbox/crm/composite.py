@@ -172,7 +172,7 @@ async def composite(server: Server, request: Request) -> Response:
     all_or_none = decoded.get("allOrNone") is True
     answers: list[dict[str, Any]] = []
     store = server.org.store
-    with store.undoable() as take_back:
+    with store.lock, store.undoable() as take_back:  # nothing in here waits, so no other request comes in between
         for part in parts:
             answers.append(await _part(request, part, answers))
             if all_or_none and answers[-1]["httpStatusCode"] >= 400:

@@ -114,7 +114,7 @@ def describe(objects: OrgObjects, sobject: SObject, version: str) -> dict[str, A
     return {
         **summary(sobject, version),
         "childRelationships": children,
-        "fields": [describe_field(item) for item in sobject.fields],
+        "fields": [describe_field(item, [each.name for each in objects.objects]) for item in sobject.fields],
         "recordTypeInfos": [master],
         "supportedScopes": [{"label": f"All {sobject.plural.lower()}", "name": "everything"}],
         "actionOverrides": [],
@@ -122,8 +122,8 @@ def describe(objects: OrgObjects, sobject: SObject, version: str) -> dict[str, A
     }
 
 
-def describe_field(item: Field) -> dict[str, Any]:
-    """One field as describe shows it."""
+def describe_field(item: Field, everything: list[str]) -> dict[str, Any]:
+    """One field as describe shows it; ``everything`` is what a reference to any object points to."""
     text = item.type in TEXT or item.type in {"id", "reference"}
     number = item.type in {"double", "percent", "currency"}
     return {
@@ -159,7 +159,7 @@ def describe_field(item: Field) -> dict[str, Any]:
         "restrictedPicklist": item.restricted,
         "dependentPicklist": False,
         "controllerName": None,
-        "referenceTo": list(item.references) if "*" not in item.references else ["Product2", "User"],
+        "referenceTo": everything if "*" in item.references else list(item.references),
         "relationshipName": item.relationship or None,
         "relationshipOrder": 0 if item.master_detail else None,
         "referenceTargetField": None,

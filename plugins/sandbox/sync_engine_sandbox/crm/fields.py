@@ -194,7 +194,9 @@ def _make(entry: Mapping[str, Any]) -> Field:
     kind = entry["type"]
     read_only = entry.get("readOnly", False) or "formula" in entry or kind in {"autonumber", "location", "id"}
     boolean = kind == "boolean"
-    has_default = entry.get("default") is not None
+    values = tuple(_values(entry.get("values", ())))
+    chosen = next((item.value for item in values if item.default), None)
+    default = entry.get("default", False if boolean else chosen)
     master = entry.get("masterDetail", False)
     required = entry.get("required", False) or master
     custom = entry["name"].endswith("__c")
@@ -210,13 +212,13 @@ def _make(entry: Mapping[str, Any]) -> Field:
         nillable=not (required or boolean or kind == "autonumber"),
         createable=not read_only,
         updateable=not (read_only or master or entry.get("createOnly", False)),
-        defaulted=boolean or has_default or kind == "autonumber",
-        default=entry.get("default", False) if boolean else entry.get("default"),
+        defaulted=default is not None or kind == "autonumber",
+        default=default,
         external_id=entry.get("externalId", False),
         unique=entry.get("unique", False),
         case_sensitive=entry.get("caseSensitive", False),
         id_lookup=entry.get("idLookup", False) or entry.get("externalId", False),
-        values=tuple(_values(entry.get("values", ()))),
+        values=values,
         restricted=entry.get("restricted", False),
         references=tuple(entry.get("references", ())),
         relationship=_relationship(entry) if kind == "reference" else "",

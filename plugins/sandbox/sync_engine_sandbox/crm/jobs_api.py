@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from sync_engine_sandbox.crm.bulk import FINAL, described, query_page, rows_of, write_csv
+from sync_engine_sandbox.crm import bulk
 from sync_engine_sandbox.crm.errors import not_found, refuse
 from sync_engine_sandbox.crm.multipart import read_parts
 from sync_engine_sandbox.crm.server import Server, answer, json_object, version_of
@@ -56,7 +56,7 @@ async def change(server: Server, request: Request) -> Response:
 
 async def poll(server: Server, request: Request) -> Response:
     """``GET /jobs/{kind}/{id}``."""
-    return answer(described(_job(server, request)))
+    return answer(bulk.described(_job(server, request)))
 
 
 async def delete(server: Server, request: Request) -> Response:
@@ -69,7 +69,7 @@ async def every(server: Server, request: Request) -> Response:
     """``GET /jobs/{kind}``."""
     query = request.path_params["kind"] == "query"
     found = [
-        described(job)
+        bulk.described(job)
         for job in server.jobs.by_id.values()
         if (job.info["operation"] in {"query", "queryAll"}) == query
     ]
@@ -82,12 +82,11 @@ async def results(server: Server, request: Request) -> Response:
     kind = request.path_params["result"].lower()
     if kind not in RESULTS:
         raise not_found()
-    if job.state not in FINAL:
+    if job.state not in bulk.FINAL:
         raise refuse(
             "INVALIDJOBSTATE", f"Invalid Job State: the job is {job.state}, results are there when it is finished"
         )
-    header, rows = rows_of(job, kind)
-    return Response(write_csv(job, header, rows), media_type="text/csv")
+    return Response(bulk.results(job, kind), media_type="text/csv")
 
 
 async def create_query(server: Server, request: Request) -> Response:
@@ -109,7 +108,7 @@ async def query_results(server: Server, request: Request) -> Response:
     numbers = [request.query_params.get("locator", "0"), request.query_params.get("maxRecords", str(PAGE))]
     if not all(number.isdigit() for number in numbers):
         raise refuse("INVALID_QUERY_LOCATOR", "invalid query locator")
-    text, count, locator = query_page(job, int(numbers[0]), int(numbers[1]))
+    text, count, locator = bulk.query_page(job, int(numbers[0]), int(numbers[1]))
     return Response(
         text, headers={"Sforce-Locator": locator, "Sforce-NumberOfRecords": str(count)}, media_type="text/csv"
     )

@@ -110,6 +110,21 @@ class SObject:
         """Fields that records are found by: external ids, unique fields, lookups."""
         return tuple(item for item in self.fields if item.indexed)
 
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """Fields that a record cannot be without."""
+        return tuple(item.name for item in self.fields if not item.nillable and (item.createable or item.updateable))
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """What a new record has in the fields that were not given."""
+        return {item.name: item.default for item in self.fields if item.default is not None}
+
+    @cached_property
+    def numbered(self) -> tuple[Field, ...]:
+        """Autonumber fields."""
+        return tuple(item for item in self.fields if item.auto_format)
+
     def field(self, name: str) -> Field | None:
         """The field with this API name, whatever its case."""
         return self.by_name.get(name.lower())

@@ -102,8 +102,9 @@ def _write_row(store: Store, sobject: SObject, operation: str, row: Row, user: s
     try:
         with store.undoable() as take_back:
             try:
-                if row.problems:
-                    raise Failed(*row.problems)
+                fault = store.row_fault(sobject, row.values) if store.row_fault else None
+                if row.problems or fault:
+                    raise Failed(*row.problems, *([fault] if fault else ()))
                 if matched and matched.problem:
                     raise Failed(matched.problem)
                 if operation == "delete":
@@ -114,8 +115,6 @@ def _write_row(store: Store, sobject: SObject, operation: str, row: Row, user: s
                     known = known or existing_id(store, sobject, row.record_id)
                     update(store, sobject, known, row.values, user)
                     return Outcome(known)
-                if operation == "upsert" and matched is None:
-                    known = existing_id(store, sobject, row.record_id) if row.record_id else None
                 return Outcome(insert(store, sobject, row.values, user), created=True)
             except Failed:
                 take_back()
@@ -166,7 +165,8 @@ def _find_parents(store: Store, row: Row) -> None:
         if parent.value is None:
             row.values[parent.reference.name] = None
             continue
-        ids = store.tables[parent.target.name].find(parent.key, parent.value)
+        value = store.known_id(parent.value) if parent.key.name == "Id" else checked(parent.key, parent.value)[0]
+        ids = store.tables[parent.target.name].find(parent.key, value) if value is not None else []
         if len(ids) == 1:
             row.values[parent.reference.name] = ids[0]
             continue
@@ -202,12 +202,7 @@ def insert(store: Store, sobject: SObject, values: Record, user: str) -> str:
     _refuse_read_only(sobject, values, "createable")
     clean = _clean(store, sobject, values)
     moment = store.now()
-    record: Record = {"Id": "", "IsDeleted": False}
-    for item in sobject.fields:
-        if item.name in clean:
-            record[item.name] = clean[item.name]
-        elif item.default is not None:
-            record[item.name] = item.default
+    record: Record = {"Id": "", "IsDeleted": False, **sobject.defaults, **clean}
     stamps = {
         "CreatedDate": moment,
         "CreatedById": user,
@@ -216,7 +211,7 @@ def insert(store: Store, sobject: SObject, values: Record, user: str) -> str:
         "SystemModstamp": moment,
     }
     record.update(stamps)
-    if sobject.field("OwnerId") and record.get("OwnerId") is None:
+    if "ownerid" in sobject.by_name and record.get("OwnerId") is None:
         record["OwnerId"] = user
     body = record.pop("VersionData", None)
     created = behaviour.before_save(store, sobject, None, record, body, user)
@@ -323,11 +318,7 @@ def _checked_reference(store: Store, item: Field, given: str | None) -> tuple[st
 
 
 def _check_record(store: Store, sobject: SObject, record: Record) -> None:
-    missing = tuple(
-        item.name
-        for item in sobject.fields
-        if not item.nillable and record.get(item.name) is None and (item.createable or item.updateable)
-    )
+    missing = tuple(name for name in sobject.required if record.get(name) is None)
     if missing:
         raise Failed(Problem("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing))
     broken = tuple(
@@ -356,8 +347,7 @@ def _check_unique(store: Store, sobject: SObject, record: Record) -> None:
 
 
 def _number(store: Store, sobject: SObject, record: Record) -> None:
-    for item in sobject.fields:
-        if item.auto_format:
-            head, _, tail = item.auto_format.partition("{")
-            zeros, _, end = tail.partition("}")
-            record[item.name] = f"{head}{store.tables[sobject.name].made:0{len(zeros)}d}{end}"
+    for item in sobject.numbered:
+        head, _, tail = item.auto_format.partition("{")
+        zeros, _, end = tail.partition("}")
+        record[item.name] = f"{head}{store.tables[sobject.name].made:0{len(zeros)}d}{end}"

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from sync_engine_sandbox.crm import describe as describes
 from sync_engine_sandbox.crm import query as queries
 from sync_engine_sandbox.crm import records
-from sync_engine_sandbox.crm.errors import ApiError, no_such_column, not_found, refuse
+from sync_engine_sandbox.crm.errors import ApiError, Failed, no_such_column, not_found, refuse
 from sync_engine_sandbox.crm.ids import make_id
 from sync_engine_sandbox.crm.multipart import read_parts
 from sync_engine_sandbox.crm.reading import getter
@@ -128,7 +128,7 @@ async def change(server: Server, request: Request) -> Response:
         raise refuse("INVALID_FIELD", "The Id field should not be specified in the sobject data.")
     if "field" in request.path_params and request.path_params["field"].lower() != "id":
         return _upsert(server, request, sobject, row)
-    row.record_id = _one_id(server, sobject, request.path_params.get("value") or request.path_params["id"])
+    row.record_id = _live_id(server, sobject, request.path_params.get("value") or request.path_params["id"])
     return _answer_write(_write(server, sobject, "update", row))
 
 
@@ -163,7 +163,7 @@ async def delete(server: Server, request: Request) -> Response:
             raise not_found()
         record_id = ids[0]
     else:
-        record_id = _one_id(server, sobject, request.path_params["id"])
+        record_id = _live_id(server, sobject, request.path_params["id"])
     return _answer_write(_write(server, sobject, "delete", records.Row(record_id=record_id)))
 
 
@@ -223,17 +223,10 @@ def _write(server: Server, sobject: SObject, operation: str, row: Row) -> Outcom
 
 def _answer_write(outcome: Outcome, more: dict[str, Any] | None = None) -> Response:
     if not outcome.success:
-        raise ApiError(outcome.problems, _status(outcome))
+        raise ApiError(outcome.problems, 400)
     if outcome.created:
         return answer({"id": outcome.record_id, "success": True, "errors": [], **(more or {})}, 201)
     return Response(status_code=204)
-
-
-def _status(outcome: Outcome) -> int:
-    own_id = (
-        outcome.problems[0].code in {"ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY"} and outcome.record_id is None
-    )
-    return 404 if own_id else 400
 
 
 def _key(sobject: SObject, name: str) -> Field:
@@ -265,6 +258,13 @@ def _one_id(server: Server, sobject: SObject, text: str) -> str:
     if len(text) in {15, 18}:
         raise refuse("MALFORMED_ID", f"malformed id {text}")
     raise not_found(f"Provided external ID field does not exist or is not accessible: {text}")
+
+
+def _live_id(server: Server, sobject: SObject, text: str) -> str:
+    try:
+        return records.existing_id(server.org.store, sobject, _one_id(server, sobject, text))
+    except Failed as failure:
+        raise ApiError(failure.problems, 404) from failure
 
 
 def _several(sobject: SObject, ids: list[str], version: str) -> Response:

@@ -18,6 +18,7 @@ from sync_engine_sandbox.crm.values import stored_datetime
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sync_engine_sandbox.crm.errors import Problem
     from sync_engine_sandbox.crm.fields import Field
     from sync_engine_sandbox.crm.objects import OrgObjects, SObject
 
@@ -98,6 +99,11 @@ class Store:
     Args:
         objects: what there is to store.
         clock: the moment that new dates are taken from.
+
+    Attributes:
+        lock: held during every write, so that a test may read and write from its own thread.
+        blobs: contents of files by the id of their ContentVersion.
+        row_fault: asked before each row is written; a problem that it gives fails the row (lock errors, for instance).
     """
 
     def __init__(self, objects: OrgObjects, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -105,6 +111,7 @@ class Store:
         self.clock = clock
         self.lock = threading.RLock()
         self.blobs: dict[str, bytes] = {}
+        self.row_fault: Callable[[SObject, Record], Problem | None] | None = None
         self.tables = {item.name: Table(item) for item in objects.objects}
         for table in self.tables.values():
             table.indexes = {item.name: {} for item in table.sobject.indexed if item.name != "Id"}
@@ -146,7 +153,7 @@ class Store:
         sobject = self.objects.by_name[name.lower()]
         moment = self.now()
         record: Record = {"Id": self.new_id(sobject), "IsDeleted": False}
-        record.update({item.name: item.default for item in sobject.fields if item.default is not None})
+        record.update(sobject.defaults)
         record.update(values)
         record.update(
             {"CreatedDate": moment, "CreatedById": user, "LastModifiedDate": moment, "LastModifiedById": user}
@@ -177,14 +184,14 @@ class Store:
     def undoable(self) -> Iterator[Callable[[], None]]:
         """Writes inside the block can be taken back by calling what the block is given.
 
-        Blocks nest: an inner block that is not taken back becomes part of the outer one.
+        Blocks nest: an inner block that is not taken back becomes part of the outer one. Hold ``lock`` around it.
         """
         journal: list[Undo] = []
         self._journals.append(journal)
         try:
             yield lambda: self._take_back(journal)
         finally:
-            self._journals.remove(journal)
+            self._journals.pop()
             if self._journals:
                 self._journals[-1].extend(journal)
 
