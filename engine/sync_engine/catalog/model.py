@@ -259,9 +259,11 @@ class Project:
         root: the folder.
         connections: by name.
         state: URL of the ledger, references resolved late: it may hold a password.
+        state_origin: where that was written.
     """
 
     root: Path
     connections: Mapping[str, Connection]
     state: str | Secret
     origin: Origin = NOWHERE
+    state_origin: Origin = NOWHERE

@@ -116,7 +116,8 @@ def _build(root: Path, document: Document, connections: Mapping[str, Plain], sta
             name: _connection(name, table(written), hidden, document) for name, written in connections.items()
         },
         state=Secret(state) if state and ("state",) in hidden else state or DEFAULT_STATE,
-        origin=document.origin(("state",)),
+        origin=document.origin(),
+        state_origin=document.origin(("state",)),
     )
 
 

@@ -148,7 +148,7 @@ def resolve_state(project: Project, environ: Mapping[str, str]) -> str | Secret:
     """
     if isinstance(project.state, Secret):
         return project.state
-    text = substitute(project.state, environ, project.origin)
+    text = substitute(project.state, environ, project.state_origin)
     if isinstance(text, list):
         raise InvalidInput(text)
     return text if is_plain(project.state) else Secret(text)
