@@ -1,217 +1,304 @@
-"""The filters that expressions have: what product data needs, all of them small, typed and bounded.
+"""The filters and tests of expressions: the whole list, each with a bounded result.
 
-A filter gets the value before the bar; ``none`` stays none in all but ``default``.
+A filter that works on text takes numbers and true/false as well, written as a template would write them. Without a
+value (None) it yields no value, so that ``{{ description | striptags | upper }}`` needs no condition.
 """
 
 from __future__ import annotations
 
 import html
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from urllib.parse import quote
 
-from sync_engine.expressions.limits import EvaluationFailed
-from sync_engine.expressions.text import slug_of, text_of_html
-from sync_engine.expressions.variables import Amount, Code
-from sync_engine.sdk.units import UnknownUnit
+from sync_engine.expressions import dates, numbers
+from sync_engine.expressions.errors import EvaluationFailed
+from sync_engine.expressions.markup import striptags
+from sync_engine.expressions.values import MAX_SIZE, Coded, Quantity, kind_of, size_of, text_of
 
 Filter = Callable[..., object]
 
-_DATE_PARTS = frozenset("YmdHMSyjBbAa%")
-_LONGEST_FORMAT = 64
+
+def _on_text(change: Callable[..., object]) -> Filter:
+    """A filter from a function on text."""
+
+    def filtered(value: object, *arguments: object, **named: object) -> object:
+        return None if value is None else change(text_of(value), *arguments, **named)
+
+    filtered.__wrapped__ = change  # type: ignore[attr-defined]  # its parameters are those of the function
+    return filtered
 
 
-def _fail(message: str) -> EvaluationFailed:
-    return EvaluationFailed("EXPRESSION_FAILED", message)
+def _items(value: object, name: str) -> tuple[object, ...]:
+    if isinstance(value, tuple | list):
+        return tuple(value)
+    if value is None:
+        return ()
+    raise EvaluationFailed("WRONG_TYPE", f"`{name}` works on a list, not on {kind_of(value)}")
 
 
-def _text(value: object, name: str) -> str:
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-        return format(value, "f") if isinstance(value, Decimal) else str(value)
-    raise _fail(f"`{name}` takes a text")
-
-
-def _on_text(name: str, function: Callable[[str], object]) -> Filter:
-    def apply(value: object) -> object:
-        return None if value is None else function(_text(value, name))
-
-    return apply
-
-
-def _items(value: object, name: str) -> list[object]:
-    if isinstance(value, (list, tuple)):
-        return list(value)
-    raise _fail(f"`{name}` takes a list")
-
-
-def _on_list(name: str, function: Callable[[list[object]], object]) -> Filter:
-    def apply(value: object) -> object:
-        if value is None:
-            return None
-        if isinstance(value, str) and name in ("first", "last", "length", "reverse"):
-            value = list(value)
-        try:
-            return function(_items(value, name))
-        except TypeError:
-            raise _fail(f"`{name}` cannot compare these items") from None
-
-    return apply
-
-
-def _number(value: object, name: str) -> Decimal | int:
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+def _whole(value: object, what: str) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SIZE:
         return value
-    raise _fail(f"`{name}` takes a number")
+    raise EvaluationFailed("WRONG_TYPE", f"{what} must be a whole number from 0 to {MAX_SIZE}")
 
 
-def default(value: object, other: object = "", empty: bool = False) -> object:  # noqa: FBT001 - as in Jinja
-    """``other`` where there is no value; with ``empty`` also for an empty text, zero and false."""
-    return other if value is None or (empty and not value) else value
+def _replace(text: str, old: object, new: object, count: object = None) -> str:
+    found, put = text_of(old), text_of(new)
+    if not found:
+        raise EvaluationFailed("WRONG_TYPE", "`replace` needs a text to look for")
+    times = -1 if count is None else _whole(count, "how often `replace` replaces")
+    if text.count(found) * max(len(put) - len(found), 0) + len(text) > MAX_SIZE and times != 0:
+        raise EvaluationFailed("TOO_LARGE", f"`replace` would make more than {MAX_SIZE:,} characters")
+    return text.replace(found, put, times)
 
 
-def replace(value: object, old: object, new: object) -> object:
-    """A text with every ``old`` replaced by ``new``."""
-    if value is None:
-        return None
-    text, old_text, new_text = _text(value, "replace"), _text(old, "replace"), _text(new, "replace")
-    if not old_text:
-        raise _fail("`replace` needs a text to look for")
-    # Known before it is built: replacing one letter of a long text by another long text is how to fill the memory.
-    if len(text) + text.count(old_text) * len(new_text) > 1_000_000:
-        raise EvaluationFailed("EXPRESSION_TOO_LARGE", "the result of `replace` is too large")
-    return text.replace(old_text, new_text)
+def _truncate(text: str, length: object = 255, end: object = "…") -> str:
+    """Cut to a length in characters, the end mark included; a text that fits stays as it is."""
+    limit, mark = _whole(length, "the length of `truncate`"), text_of(end)
+    if len(text) <= limit:
+        return text
+    return text[: max(limit - len(mark), 0)].rstrip() + mark[:limit]
 
 
-def join(value: object, separator: object = "") -> object:
-    """The items of a list as one text."""
-    if value is None:
-        return None
-    return _text(separator, "join").join(_text(each, "join") for each in _items(value, "join") if each is not None)
+def _split(text: str, separator: object = None) -> tuple[str, ...]:
+    by = None if separator is None else text_of(separator)
+    if by == "":
+        raise EvaluationFailed("WRONG_TYPE", "`split` needs a separator of at least one character")
+    return tuple(text.split(by))
 
 
-def truncate(value: object, length: object) -> object:
-    """At most that many characters."""
-    if value is None:
-        return None
-    count = int(_number(length, "truncate"))
-    if count < 0:
-        raise _fail("`truncate` takes a length of 0 or more")
-    return _text(value, "truncate")[:count]
+_TRANSLITERATION = str.maketrans(
+    {
+        "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D",
+        "ð": "d", "Ð": "D", "ł": "l", "Ł": "L", "þ": "th", "Þ": "TH", "ı": "i",
+    }
+)  # fmt: skip
+_NO_SLUG = re.compile(r"[^a-z0-9]++")
 
 
-def round_(value: object, places: object = 0) -> object:
-    """A number rounded half up to that many decimals."""
-    if value is None:
-        return None
-    count = int(_number(places, "round"))
-    if not 0 <= count <= 20:
-        raise _fail("`round` takes 0 to 20 decimals")
-    return Decimal(_number(value, "round")).quantize(Decimal(1).scaleb(-count), ROUND_HALF_UP)
+def _slug(text: str) -> str:
+    """Lower-case ASCII letters and digits with single hyphens; letters lose their accents, others are left out."""
+    plain = unicodedata.normalize("NFKD", text.translate(_TRANSLITERATION)).encode("ascii", "ignore").decode()
+    return _NO_SLUG.sub("-", plain.lower()).strip("-")
 
 
-def int_(value: object) -> object:
-    """The whole part of a number."""
-    return None if value is None else int(_number(value, "int"))
+def _join(value: object, separator: object = "") -> str:
+    """Items as one text; items without a value are left out."""
+    put = text_of(separator)
+    texts = [text_of(each) for each in _items(value, "join") if each is not None]
+    if sum(map(len, texts)) + len(put) * max(len(texts) - 1, 0) > MAX_SIZE:
+        raise EvaluationFailed("TOO_LARGE", f"a text of more than {MAX_SIZE:,} characters would be made")
+    return put.join(texts)
 
 
-def number(value: object, places: object = None) -> object:
-    """Text such as ``12.50`` as a number; optionally rounded. A comma is refused: it means two things."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        text = value.strip()
-        digits = text.lstrip("+-").replace(".", "", 1)
-        if len(text) > 100 or not digits.isascii() or not digits.isdigit() or len(text) - len(text.lstrip("+-")) > 1:
-            raise EvaluationFailed("NOT_A_NUMBER", f"{text[:40]!r} is not a number")
-        value = Decimal(text)
-    found = _number(value, "number")
-    return found if places is None else round_(found, places)
+def _default(value: object, instead: object = "", boolean: object = False) -> object:  # noqa: FBT002  as in Jinja
+    """Another value where there is none; with ``true`` also for an empty text or list, zero and false."""
+    return instead if value is None or (boolean and not value) else value
 
 
-def date_(value: object, pattern: object = "%Y-%m-%d") -> object:
-    """A date or a moment (ISO 8601 text) in another form, with the parts %Y %m %d %H %M %S %y %j %B %b %A %a."""
-    if value is None:
-        return None
-    text, form = _text(value, "date"), _text(pattern, "date")
-    parts = form.replace("%%", "").split("%")[1:]
-    if len(form) > _LONGEST_FORMAT or any(not each or each[0] not in _DATE_PARTS for each in parts):
-        raise _fail("`date` takes a pattern of %Y %m %d %H %M %S %y %j %B %b %A %a")
-    try:
-        moment = date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text)
-        return moment.strftime(form)
-    except ValueError:
-        raise EvaluationFailed("NOT_A_DATE", f"{text[:40]!r} is no date") from None
+def _end(value: object, name: str, index: int) -> object:
+    items: tuple[object, ...] | str = value if isinstance(value, str) else _items(value, name)
+    return items[index] if items else None
 
 
-def unit(value: object, code: object) -> object:
-    """A measurement as a number in another unit."""
-    if value is None:
-        return None
-    if not isinstance(value, Amount):
-        raise _fail("`unit` takes a measurement")
-    try:
-        return value.converted(_text(code, "unit"))
-    except UnknownUnit as error:
-        raise EvaluationFailed("UNKNOWN_UNIT", str(error)) from None
+def _first(value: object) -> object:
+    return _end(value, "first", 0)
 
 
-def label(value: object, locale: object = None) -> object:
-    """The label of a code, or of each code of a list, in the mapping's locale or in the one that is named."""
-    if value is None:
-        return None
-    named = None if locale is None else _text(locale, "label")
-    if isinstance(value, (list, tuple)):
-        return tuple(label(each, named) for each in value)
-    if isinstance(value, Code):
-        return value.label(named)
-    raise _fail("`label` takes a code of a select, a family or a category")
+def _last(value: object) -> object:
+    return _end(value, "last", -1)
 
 
-def _unique(items: list[object]) -> object:
-    return tuple(dict.fromkeys(items))
+def _length(value: object) -> int:
+    return len(value) if isinstance(value, str) else len(_items(value, "length"))
 
 
-def _sum(items: list[object]) -> object:
-    total: Decimal | int = 0
-    for each in items:
-        total = total + _number(each, "sum")
+def _comparable(value: object, name: str) -> tuple[object, ...]:
+    items = _items(value, name)
+    text = all(isinstance(each, str) for each in items)
+    if text or all(isinstance(each, int | Decimal) and not isinstance(each, bool) for each in items):
+        return items
+    raise EvaluationFailed("WRONG_TYPE", f"`{name}` works on a list of texts or a list of numbers")
+
+
+def _sort(value: object, reverse: object = False) -> tuple[object, ...]:  # noqa: FBT002  as in Jinja
+    return tuple(sorted(_comparable(value, "sort"), reverse=bool(reverse)))  # type: ignore[type-var]
+
+
+def _min(value: object) -> object:
+    return min(_comparable(value, "min"), default=None)  # type: ignore[type-var]
+
+
+def _max(value: object) -> object:
+    return max(_comparable(value, "max"), default=None)  # type: ignore[type-var]
+
+
+def _sum(value: object) -> object:
+    total: numbers.Number = 0
+    for each in _items(value, "sum"):
+        total = numbers.calculate("+", total, numbers.as_number(each, "`sum`"))
     return total
 
 
+def _unique(value: object) -> tuple[object, ...]:
+    seen: dict[object, object] = {}
+    for each in _items(value, "unique"):
+        if isinstance(each, tuple | list | Mapping):
+            raise EvaluationFailed("WRONG_TYPE", f"`unique` works on a list of texts or numbers, not of {kind_of(each)}")
+        # True equals 1, but is not the same value.
+        seen.setdefault((isinstance(each, bool), each), each)
+    return tuple(seen.values())
+
+
+def _reverse(value: object) -> object:
+    return value[::-1] if isinstance(value, str) else _items(value, "reverse")[::-1]
+
+
+def _list(value: object) -> tuple[object, ...]:
+    return tuple(value) if isinstance(value, str) else _items(value, "list")
+
+
+def _map(value: object, name: str, *arguments: object) -> tuple[object, ...]:
+    """Another filter on each item; its name and arguments have been checked before."""
+    made: list[object] = []
+    size = 0
+    for each in _items(value, "map"):
+        made.append(FILTERS[name](each, *arguments))
+        size += size_of(made[-1])
+        if size > MAX_SIZE:
+            raise EvaluationFailed("TOO_LARGE", f"`map` would make more than {MAX_SIZE:,} characters")
+    return tuple(made)
+
+
+def _select(value: object) -> tuple[object, ...]:
+    return tuple(each for each in _items(value, "select") if each)
+
+
+def _reject(value: object) -> tuple[object, ...]:
+    return tuple(each for each in _items(value, "reject") if not each)
+
+
+def _number(value: object, decimals: object = None) -> object:
+    """A number from a text, which uses a decimal point; rounded when a number of decimals is given."""
+    found = numbers.parse(value) if isinstance(value, str) else value
+    if found is None:
+        return None
+    number = numbers.as_number(found, "`number`")
+    return number if decimals is None else numbers.rounded(number, decimals)
+
+
+def _int(value: object) -> object:
+    found = _number(value)
+    return None if found is None else numbers.truncated(numbers.as_number(found, "`int`"))
+
+
+def _round(value: object, precision: object = 0) -> object:
+    return None if value is None else numbers.rounded(numbers.as_number(value, "`round`"), precision)
+
+
+def _abs(value: object) -> object:
+    if value is None:
+        return None
+    number = numbers.as_number(value, "`abs`")
+    return number if number >= 0 else numbers.calculate("-", 0, number)
+
+
+def _unit(value: object, code: str) -> object:
+    """Amount of a measurement in a unit of its family."""
+    if value is None:
+        return None
+    if not isinstance(value, Quantity):
+        raise EvaluationFailed("WRONG_TYPE", f"`unit` works on a measurement, not on {kind_of(value)}")
+    return value.amount_in(text_of(code))
+
+
+def _label(value: object, locale: object = None) -> object:
+    """Label of a code, labels of a list of codes; the code itself where there is no label."""
+    if isinstance(value, tuple | list):
+        return tuple(_label(each, locale) for each in value)
+    if isinstance(value, Coded):
+        return value.label(None if locale is None else text_of(locale))
+    if value is None:
+        return None
+    raise EvaluationFailed("WRONG_TYPE", f"`label` works on codes with labels, not on {kind_of(value)}")
+
+
 FILTERS: Mapping[str, Filter] = {
-    "abs": lambda value: None if value is None else abs(_number(value, "abs")),
-    "capitalize": _on_text("capitalize", str.capitalize),
-    "count": _on_list("length", len),
-    "d": default,
-    "date": date_,
-    "default": default,
-    "escape": _on_text("escape", html.escape),
-    "first": _on_list("first", lambda items: items[0] if items else None),
-    "int": int_,
-    "join": join,
-    "label": label,
-    "last": _on_list("last", lambda items: items[-1] if items else None),
-    "length": _on_list("length", len),
-    "lower": _on_text("lower", str.lower),
-    "max": _on_list("max", lambda items: max(items) if items else None),  # type: ignore[type-var]
-    "min": _on_list("min", lambda items: min(items) if items else None),  # type: ignore[type-var]
-    "number": number,
-    "replace": replace,
-    "reverse": _on_list("reverse", lambda items: tuple(reversed(items))),
-    "round": round_,
-    "slug": _on_text("slug", slug_of),
-    "sort": _on_list("sort", lambda items: tuple(sorted(items))),  # type: ignore[type-var]
-    "string": lambda value: None if value is None else _text(value, "string"),
-    "striptags": _on_text("striptags", text_of_html),
-    "sum": _on_list("sum", _sum),
-    "title": _on_text("title", str.title),
-    "trim": _on_text("trim", str.strip),
-    "truncate": truncate,
-    "unique": _on_list("unique", _unique),
-    "unit": unit,
-    "upper": _on_text("upper", str.upper),
-    "urlencode": _on_text("urlencode", lambda text: quote(text, safe="")),
+    # Text
+    "upper": _on_text(str.upper),
+    "lower": _on_text(str.lower),
+    "title": _on_text(str.title),
+    "capitalize": _on_text(str.capitalize),
+    "trim": _on_text(lambda text: text.strip()),
+    "strip": _on_text(lambda text: text.strip()),
+    "replace": _on_text(_replace),
+    "truncate": _on_text(_truncate),
+    "split": _on_text(_split),
+    "startswith": _on_text(lambda text, start: text.startswith(text_of(start))),
+    "endswith": _on_text(lambda text, end: text.endswith(text_of(end))),
+    "escape": _on_text(lambda text: html.escape(text)),
+    "e": _on_text(lambda text: html.escape(text)),
+    "urlencode": _on_text(lambda text: quote(text, safe="")),
+    "striptags": _on_text(striptags),
+    "slug": _on_text(_slug),
+    "string": _on_text(lambda text: text),
+    "date": _on_text(dates.formatted),
+    # Values of any kind
+    "default": _default,
+    "d": _default,
+    "label": _label,
+    # Lists, and the letters of a text
+    "join": _join,
+    "first": _first,
+    "last": _last,
+    "length": _length,
+    "count": _length,
+    "sort": _sort,
+    "unique": _unique,
+    "reverse": _reverse,
+    "list": _list,
+    "map": _map,
+    "select": _select,
+    "reject": _reject,
+    "min": _min,
+    "max": _max,
+    "sum": _sum,
+    # Numbers
+    "number": _number,
+    "int": _int,
+    "round": _round,
+    "abs": _abs,
+    "unit": _unit,
 }
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
+
+
+def _is_even(value: object) -> bool:
+    return numbers.calculate("%", numbers.as_number(value, "`even`"), 2) == 0
+
+
+def _is_odd(value: object) -> bool:
+    return not _is_even(value)
+
+
+TESTS: Mapping[str, Callable[..., bool]] = {
+    "none": lambda value: value is None,
+    "string": lambda value: isinstance(value, str),
+    "number": _is_number,
+    "boolean": lambda value: isinstance(value, bool),
+    "true": lambda value: value is True,
+    "false": lambda value: value is False,
+    "even": _is_even,
+    "odd": _is_odd,
+}
+
+METHODS = frozenset(
+    {"upper", "lower", "title", "capitalize", "strip", "replace", "split", "startswith", "endswith"}
+)
+"""Methods of text that may be called as Python writes them: ``name.upper()`` is read as ``name | upper``."""

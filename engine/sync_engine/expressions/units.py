@@ -84,9 +84,8 @@ def _apply(amount: Decimal, operations: tuple[tuple[str, Decimal], ...], context
 
 def _without_zeros(number: Decimal) -> Decimal:
     """``1.500`` as ``1.5`` and ``5E+2`` as ``500``, the value unchanged."""
-    if not number:
-        return Decimal(0)
-    digits, exponent = str(number).partition("E")[0], number.as_tuple().exponent
-    if isinstance(exponent, int) and exponent < 0 and digits.endswith("0"):
-        number = number.normalize(Context(DIGITS))
-    return Decimal(format(number, "f"))
+    short = number.normalize(Context(DIGITS))
+    exponent = short.as_tuple().exponent
+    if isinstance(exponent, int) and 0 < exponent <= DIGITS - len(short.as_tuple().digits):
+        return short.quantize(Decimal(1), context=Context(DIGITS))
+    return short

@@ -1,0 +1,26 @@
+"""The adapter itself; nothing heavy is imported before a connection is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sync_engine.sdk.adapter import CONTRACT_VERSION, Settings
+from sync_engine_salesforce.settings import SETTINGS_SCHEMA, read_settings
+
+if TYPE_CHECKING:
+    from sync_engine.sdk.target import Target
+
+
+class SalesforceAdapter:
+    """Opens orgs; see ``sync_engine.sdk.adapter.TargetAdapter``."""
+
+    name: str = "salesforce"
+    contract_version: int = CONTRACT_VERSION
+    settings_schema: Mapping[str, object] = SETTINGS_SCHEMA
+
+    def open(self, connection: str, settings: Settings) -> Target:
+        """Open an org; nothing is sent before it is used."""
+        from sync_engine_salesforce.target import SalesforceTarget
+
+        return SalesforceTarget(connection, read_settings(connection, settings))
