@@ -44,14 +44,14 @@ def load(console: Console, names: Sequence[str] = ()) -> tuple[Project, tuple[Ca
         return result.project, tuple(result.catalogs)
     by_name = {each.name: each for each in result.catalogs}
     by_path = {each.path.resolve(): each for each in result.catalogs}
-    chosen: list[Catalog] = []
+    chosen: dict[str, Catalog] = {}
     for name in names:
         found = by_name.get(name) or by_path.get(Path(name).resolve())
         if found is None:
             known = ", ".join(sorted(by_name)) or "none"
             raise Refused(f"the project has no catalog `{name}`", hint=nearest(name, by_name) or f"It has: {known}")
-        chosen.append(found)
-    return result.project, tuple(dict.fromkeys(chosen))
+        chosen[found.name] = found
+    return result.project, tuple(chosen.values())
 
 
 def open_state(project: Project, console: Console) -> Ledger:

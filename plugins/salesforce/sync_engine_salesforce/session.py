@@ -34,13 +34,13 @@ class _Transport(HTTPAdapter):
     def __init__(self, base: str, timeout: float, pool: int) -> None:
         super().__init__(pool_maxsize=pool)
         self._base = base
-        self._host = urlsplit(base).netloc
+        self._hosts = (urlsplit(base).netloc, f"{_domain(base)}.salesforce.com")
         self._timeout = timeout
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
         url = request.url or ""
         parts = urlsplit(url)
-        if parts.netloc not in (self._host, f"{self._host}.salesforce.com", _login_host(self._host)):
+        if parts.netloc not in self._hosts:
             raise requests.exceptions.InvalidURL("the answer names another host; it is not asked")
         request.url = f"{self._base}{parts.path}{f'?{parts.query}' if parts.query else ''}"
         if options.get("timeout") is None:
@@ -48,13 +48,9 @@ class _Transport(HTTPAdapter):
         return super().send(request, **options)
 
 
-def _login_host(host: str) -> str:
-    return f"{_domain(host)}.salesforce.com"
-
-
-def _domain(host: str) -> str:
-    """What simple-salesforce calls the domain: the host without ``.salesforce.com``."""
-    return host.removesuffix(".salesforce.com")
+def _domain(base: str) -> str:
+    """What simple-salesforce calls the domain: the host without port and without ``.salesforce.com``."""
+    return (urlsplit(base).hostname or "").removesuffix(".salesforce.com")
 
 
 class OrgSession:
@@ -158,7 +154,7 @@ class OrgSession:
     def _new_session(self) -> tuple[str, str]:
         where = f"connection `{self.connection}`"
         secrets = {name: each.reveal() for name, each in self.settings.secrets.items()}
-        domain = _domain(urlsplit(self.settings.base.reveal()).netloc)
+        domain = _domain(self.settings.base.reveal())
         if self.settings.auth == "token":
             return secrets["access_token"], urlsplit(self.settings.base.reveal()).netloc
         choices: dict[str, dict[str, str]] = {
