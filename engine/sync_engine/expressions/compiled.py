@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 import jinja2
 from jinja2 import nodes
 from jinja2.exceptions import TemplateError
+from jinja2.runtime import Context
 
 from sync_engine.expressions.errors import EvaluationFailed
 from sync_engine.expressions.language import VALUES, Reader, Source
 from sync_engine.expressions.sandbox import SANDBOX
-from sync_engine.expressions.values import MAX_SIZE, kind_of, result
-from sync_engine.sdk.problem import Origin
+from sync_engine.expressions.values import MAX_SIZE, result
+from sync_engine.sdk.problem import NOWHERE, Origin
 
-_RESULT = "result of the expression"  # no attribute can have this name
+_RESULT = "result"
 _FAILURES = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError)
 
 
@@ -31,7 +32,6 @@ class Expression:
     text: str
     names: frozenset[str]
     _code: jinja2.Template = field(repr=False, compare=False)
-    _uses_values: bool = field(repr=False, compare=False)
 
     def evaluate(self, variables: Mapping[str, object]) -> object:
         """Its value: text, int, Decimal, bool, None, a tuple of these, or a Measurement.
@@ -43,12 +43,13 @@ class Expression:
             EvaluationFailed: there is none.
         """
         try:
-            context = self._code.new_context(_seen(variables, self._uses_values), shared=True)
+            context = _context(self._code, variables)
             for _ in self._code.root_render_func(context):
                 pass
-            return result(context.vars[_RESULT_NAME])
-        except EvaluationFailed:
-            raise
+            found = context.vars[_RESULT]
+            if isinstance(found, jinja2.Undefined):
+                raise EvaluationFailed("NO_VALUE", "the expression reads something that does not exist")
+            return result(found)
         except _FAILURES as error:
             raise _failure(error, variables) from error
 
@@ -60,7 +61,6 @@ class Template:
     text: str
     names: frozenset[str]
     _code: jinja2.Template = field(repr=False, compare=False)
-    _uses_values: bool = field(repr=False, compare=False)
 
     def evaluate(self, variables: Mapping[str, object]) -> str:
         """Its text; what has no value is written as nothing.
@@ -69,9 +69,76 @@ class Template:
             EvaluationFailed: there is none.
         """
         try:
-            context = self._code.new_context(_seen(variables, self._uses_values), shared=True)
-            return _collected(self._code.root_render_func(context))
-        except EvaluationFailed:
-            raise
+            return _collected(self._code.root_render_func(_context(self._code, variables)))
         except _FAILURES as error:
             raise _failure(error, variables) from error
+
+
+def compile_expression(text: str, origin: Origin = NOWHERE) -> Expression:
+    """See the package."""
+    source = Source(text, origin, template=False)
+    reader = Reader(source)
+    read = reader.read(source.parse())
+    tree = nodes.Template([nodes.Assign(nodes.Name(_RESULT, "store"), read, lineno=1)], lineno=1)
+    return Expression(text, frozenset(reader.names), _code(tree))
+
+
+def compile_template(text: str, origin: Origin = NOWHERE) -> Template:
+    """See the package."""
+    source = Source(text, origin, template=True)
+    reader = Reader(source)
+    return Template(text, frozenset(reader.names), _code(reader.read(source.parse())))
+
+
+def _code(tree: nodes.Node) -> jinja2.Template:
+    if not isinstance(tree, nodes.Template):
+        raise TypeError(f"a template was expected, not {type(tree).__name__}")
+    return SANDBOX.from_string(tree.set_environment(SANDBOX))  # type: ignore[arg-type]
+
+
+def _context(code: jinja2.Template, variables: Mapping[str, object]) -> Context:
+    return code.new_context({**variables, VALUES: variables}, shared=True)
+
+
+def _collected(pieces: Iterable[str]) -> str:
+    found: list[str] = []
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > MAX_SIZE:
+            raise EvaluationFailed("TOO_LARGE", f"the text has more than {MAX_SIZE:,} characters")
+        found.append(piece)
+    return "".join(found)
+
+
+def _failure(error: Exception, variables: Mapping[str, object]) -> EvaluationFailed:
+    """What went wrong, in the words of the catalog; the usual cause is a value that is not there."""
+    if isinstance(error, TypeError):
+        empty = sorted(name for name, value in variables.items() if value is None)
+        if empty and "NoneType" in str(error):
+            names = ", ".join(f"`{name}`" for name in empty)
+            return EvaluationFailed("NO_VALUE", f"{names} has no value; test it first: `{empty[0]} and …`")
+        return EvaluationFailed("WRONG_TYPE", _in_words(str(error)))
+    return EvaluationFailed("WRONG_TYPE", _in_words(str(error)) or type(error).__name__)
+
+
+_WORDS = {
+    "NoneType": "no value",
+    "Coded": "text",
+    "str": "text",
+    "int": "number",
+    "decimal.Decimal": "number",
+    "Decimal": "number",
+    "bool": "true or false",
+    "tuple": "list",
+    "Quantity": "measurement",
+    "mappingproxy": "mapping",
+    "dict": "mapping",
+}
+
+
+def _in_words(message: str) -> str:
+    """Python's message about types with the catalog's words for them."""
+    for name, word in _WORDS.items():
+        message = message.replace(f"'{name}'", word)
+    return message

@@ -8,7 +8,8 @@ from datetime import date, datetime
 from sync_engine.expressions.errors import EvaluationFailed
 
 _ISO = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?P<time>[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?\Z"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?P<time>[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?\Z"
 )
 DIRECTIVES = "YmdHMSyjVGu%"
 """Letters that may follow a ``%`` in a format: those that mean the same in every language."""

@@ -94,7 +94,7 @@ def _join(value: object, separator: object = "") -> str:
     return put.join(texts)
 
 
-def _default(value: object, instead: object = "", boolean: object = False) -> object:  # noqa: FBT002  as in Jinja
+def _default(value: object, instead: object = "", boolean: object = False) -> object:
     """Another value where there is none; with ``true`` also for an empty text or list, zero and false."""
     return instead if value is None or (boolean and not value) else value
 
@@ -124,7 +124,7 @@ def _comparable(value: object, name: str) -> tuple[object, ...]:
     raise EvaluationFailed("WRONG_TYPE", f"`{name}` works on a list of texts or a list of numbers")
 
 
-def _sort(value: object, reverse: object = False) -> tuple[object, ...]:  # noqa: FBT002  as in Jinja
+def _sort(value: object, reverse: object = False) -> tuple[object, ...]:
     return tuple(sorted(_comparable(value, "sort"), reverse=bool(reverse)))  # type: ignore[type-var]
 
 
@@ -147,7 +147,9 @@ def _unique(value: object) -> tuple[object, ...]:
     seen: dict[object, object] = {}
     for each in _items(value, "unique"):
         if isinstance(each, tuple | list | Mapping):
-            raise EvaluationFailed("WRONG_TYPE", f"`unique` works on a list of texts or numbers, not of {kind_of(each)}")
+            raise EvaluationFailed(
+                "WRONG_TYPE", f"`unique` works on a list of texts or numbers, not of {kind_of(each)}"
+            )
         # True equals 1, but is not the same value.
         seen.setdefault((isinstance(each, bool), each), each)
     return tuple(seen.values())
@@ -298,7 +300,5 @@ TESTS: Mapping[str, Callable[..., bool]] = {
     "odd": _is_odd,
 }
 
-METHODS = frozenset(
-    {"upper", "lower", "title", "capitalize", "strip", "replace", "split", "startswith", "endswith"}
-)
+METHODS = frozenset({"upper", "lower", "title", "capitalize", "strip", "replace", "split", "startswith", "endswith"})
 """Methods of text that may be called as Python writes them: ``name.upper()`` is read as ``name | upper``."""

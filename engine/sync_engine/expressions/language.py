@@ -1,4 +1,4 @@
-"""What an expression may contain: an allow-list over Jinja's syntax tree, and the few readings that differ from Jinja's.
+"""What an expression may contain: an allow-list over Jinja's syntax tree, and what is read differently from Jinja.
 
 Three forms are read as filters, so that there is one implementation of each:
     ``name.upper()``  as ``name | upper``           the only calls there are
@@ -36,7 +36,7 @@ _ALLOWED: tuple[type[nodes.Node], ...] = (
     nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Neg, nodes.Pos, nodes.Not, nodes.And,
     nodes.Or, nodes.Call, nodes.Keyword,
 )  # fmt: skip
-_FORBIDDEN = {
+_FORBIDDEN: dict[type[nodes.Node], tuple[str, str, str]] = {
     nodes.Dict: ("{", "a mapping in braces", "A `translate` table belongs to the mapping itself."),
     nodes.Pow: ("**", "the operator `**`", "Multiply instead."),
 }
@@ -65,6 +65,7 @@ class Source:
 
     @property
     def what(self) -> str:
+        """The word for the text in messages."""
         return "template" if self.template else "expression"
 
     def fail(self, code: str, written: str = "", line: int = 1, hint: str = "", **values: object) -> NoReturn:
@@ -117,6 +118,9 @@ class Source:
                 self.fail_at(place, "SE402", hint, construct="a statement (`{% … %}`)")
             if kind in ("integer", "float"):
                 self._number(place, text)
+                before = self._tokens[-2] if len(self._tokens) > 1 else None
+                if before and before[2] == "integer" and before[1] + len(before[3]) == place:  # 012 is read as 0 and 12
+                    self.fail_at(before[1], "SE406", literal=before[3] + text)
             place += len(text)
 
     def _number(self, place: int, text: str) -> None:
@@ -147,7 +151,7 @@ class Reader(NodeTransformer):
         """The tree to compile."""
         found = self.visit(tree)
         found.set_environment(SANDBOX)
-        return found  # type: ignore[no-any-return]
+        return found
 
     def visit(self, node: nodes.Node, *args: object, **kwargs: object) -> nodes.Node:
         """Refuse what is not on the list, then read the node."""
@@ -163,7 +167,8 @@ class Reader(NodeTransformer):
         self._depth -= 1
         return read  # type: ignore[no-any-return]
 
-    def visit_Name(self, node: nodes.Name) -> nodes.Node:  # noqa: N802  the name says which node
+    def visit_Name(self, node: nodes.Name) -> nodes.Node:  # noqa: N802
+        """A free variable, unless it stands for something else."""
         if node.name == VALUES:
             self._source.fail(
                 "SE402", VALUES, node.lineno, "Write `values['code']`.", construct="`values` without a constant code"
@@ -174,25 +179,30 @@ class Reader(NodeTransformer):
         return node
 
     def visit_Const(self, node: nodes.Const) -> nodes.Node:  # noqa: N802
+        """A literal; one with decimals is read exactly."""
         if not isinstance(node.value, float):
             return node
         return _filter(nodes.Const(repr(node.value)), "number", node.lineno)
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
+        """``~`` as the filter ``join``."""
         parts = nodes.List([self.visit(each) for each in node.nodes], lineno=node.lineno)
         return _filter(parts, "join", node.lineno)
 
     def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Node:  # noqa: N802
+        """``a if b`` without ``else`` has no value when ``b`` does not hold."""
         self.generic_visit(node)
         if node.expr2 is None:
             node.expr2 = nodes.Const(None, lineno=node.lineno)
         return node
 
     def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:  # noqa: N802
+        """``a.b`` as ``a['b']``."""
         part = nodes.Const(node.attr, lineno=node.lineno)
         return self.visit_Getitem(nodes.Getitem(node.node, part, "load", lineno=node.lineno))
 
     def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
+        """A part of a value, or a variable by its code in quotes."""
         key = node.arg.value if isinstance(node.arg, nodes.Const) else None
         if isinstance(node.node, nodes.Name) and node.node.name == VALUES and isinstance(key, str):
             self.names.add(key)
@@ -203,6 +213,7 @@ class Reader(NodeTransformer):
         return self.generic_visit(node)
 
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802
+        """A method of text as the filter of that name; nothing else can be called."""
         called = node.node
         if not isinstance(called, nodes.Getattr) or called.attr not in METHODS:
             name = called.attr if isinstance(called, nodes.Getattr) else getattr(called, "name", "")
@@ -213,8 +224,9 @@ class Reader(NodeTransformer):
         return self.visit_Filter(made)
 
     def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802
+        """A filter of the list with arguments that it takes."""
         self._known(node, FILTERS, "SE403")
-        self._arguments(node, node.name, [*node.args], {each.key for each in node.kwargs})
+        self._arguments(node, node.name, [*node.args], {str(getattr(each, "key", "")) for each in node.kwargs})
         if node.name == "map":
             self._mapped(node)
         if node.name == "date" and node.args and isinstance(node.args[0], nodes.Const):
@@ -224,6 +236,7 @@ class Reader(NodeTransformer):
         return self.generic_visit(node)
 
     def visit_Test(self, node: nodes.Test) -> nodes.Node:  # noqa: N802
+        """A test of the list."""
         self._known(node, TESTS, "SE404")
         if node.args or node.kwargs or node.dyn_args or node.dyn_kwargs:
             self._source.fail("SE405", node.name, node.lineno, name=node.name, reason="it takes no arguments")
@@ -251,7 +264,7 @@ class Reader(NodeTransformer):
     def _mapped(self, node: nodes.Filter) -> None:
         """``map`` names another filter, as a constant."""
         name = node.args[0].value if isinstance(node.args[0], nodes.Const) else None
-        if name not in FILTERS or name == "map":
+        if not isinstance(name, str) or name not in FILTERS or name == "map":
             reason = "its first argument is the name of another filter, in quotes"
             self._source.fail("SE405", "map", node.lineno, name="map", reason=reason)
         self._arguments(node, name, node.args[1:], set())

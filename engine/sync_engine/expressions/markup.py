@@ -13,9 +13,12 @@ _TAG = re.compile(r"""<(/?)([a-zA-Z][a-zA-Z0-9:-]*+)(?:[^<>"']|"[^"<]*+"|'[^'<]*
 _DECLARATION = re.compile(r"<[!?][^<>]*+>")
 _NOT_SHOWN = ("script", "style", "template", "head")
 _BLOCKS = frozenset(
-    "address article aside blockquote br center dd div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 "
-    "header hr li main nav ol p pre section table tr ul".split()
-)
+    {
+        "address", "article", "aside", "blockquote", "br", "center", "dd", "div", "dl", "dt", "fieldset", "figcaption",
+        "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p",
+        "pre", "section", "table", "tr", "ul",
+    }
+)  # fmt: skip
 _CELLS = frozenset({"td", "th"})
 _BREAK = "\x1f"  # no character of a document, so it cannot be confused with what the text holds
 _SPACES = re.compile(r"[ \t\n\r\f]++")

@@ -81,6 +81,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def call_unop(self, context: Context, operator: str, arg: object) -> object:
         """The sign of a number."""
+        _check_time(context)
         return numbers.calculate(operator, 0, numbers.as_number(arg, f"`{operator}`"))
 
 

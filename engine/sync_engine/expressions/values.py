@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from sync_engine.expressions.errors import EvaluationFailed
-from sync_engine.expressions.units import UnknownUnit, convert
 from sync_engine.sdk.source import UnitFamily
+from sync_engine.sdk.units import UnknownUnit, convert
 from sync_engine.sdk.values import Measurement
 
 MAX_SIZE = 65_536
@@ -34,8 +34,11 @@ class Coded(str):
     """
 
     __slots__ = ("_labels", "_locale")
+    _labels: Mapping[str, str]
+    _locale: str | None
 
     def __new__(cls, code: str, labels: Mapping[str, str], locale: str | None) -> Coded:
+        """Make it; a text cannot be changed later."""
         made = super().__new__(cls, code)
         made._labels = labels
         made._locale = locale

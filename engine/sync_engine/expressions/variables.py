@@ -1,97 +1,87 @@
-"""What expressions see of a record: source values as plain text, numbers and lists that know a little more.
-
-Dates and moments are ISO 8601 text, so that ``release_date >= '2025-01-01'`` is what it looks like. No value is none.
-"""
+"""From the source's data to what an expression sees."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import UTC, date, datetime, time
+from functools import partial
 
-from sync_engine.sdk.source import Attribute, Kind, SourceSchema, UnitFamily
-from sync_engine.sdk.units import convert
+from sync_engine.expressions.values import Coded, Quantity
+from sync_engine.sdk.source import Attribute, Kind, Option, SourceSchema, UnitFamily
 from sync_engine.sdk.values import Measurement, MediaRef, Price
 
-MakeVariable = Callable[[object], object]
+Maker = Callable[[object], object]
 
 
-class Code(str):
-    """A code that knows its labels; else it is the text of the code."""
+def variable_maker(attribute: Attribute, schema: SourceSchema, locale: str | None) -> Maker:
+    r"""A function from an attribute's or property's data to the variable of that name.
 
-    __slots__ = ("labels", "locale")
-    labels: Mapping[str, str]
-    locale: str | None
-
-    def label(self, locale: str | None = None) -> str:
-        """The label in a locale (the mapping's own by default), the code itself when there is none."""
-        return self.labels.get(locale or self.locale or "") or str(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """A measurement; ``| unit('KILOGRAM')`` makes a number of it."""
-
-    amount: Decimal | int
-    unit: str
-    family: UnitFamily | None
-
-    def converted(self, unit: str) -> Decimal:
-        """The amount in another unit."""
-        if self.family is None:
-            return Decimal(self.amount)
-        return convert(Measurement(self.amount, self.unit), unit, self.family)
-
-    def __str__(self) -> str:
-        return f"{self.amount} {self.unit}"
-
-
-class Prices(dict[str, Decimal | int]):
-    """Amounts by currency; a currency without a price is none."""
-
-    def __missing__(self, currency: str) -> None:
-        return None
-
-
-def variable_maker(attribute: Attribute, schema: SourceSchema, locale: str | None) -> MakeVariable:
-    """A function that turns an attribute's data into what expressions see.
+    | data                            | variable                                                            |
+    |---------------------------------|---------------------------------------------------------------------|
+    | text, number, true/false, None  | the same                                                            |
+    | date; date and time             | ISO 8601 text (in UTC), which compares as the dates do              |
+    | code, codes                     | text, tuple of texts, that know their labels for the filter `label` |
+    | measurement                     | `Quantity`: `.amount`, `.unit`, `\| unit('…')`                        |
+    | prices                          | mapping from currency to amount: `price.EUR`                        |
+    | file, files                     | its code, a tuple of codes                                          |
+    | table                           | tuple of rows, each a mapping by column                             |
 
     Args:
-        attribute: whose data it will get.
-        schema: has the unit families.
-        locale: in which labels are looked up by default.
+        attribute: as the source describes it.
+        schema: gives the labels of families and the units of measurements.
+        locale: in which `label` reads labels unless it names one.
     """
     kind = attribute.kind
-    if attribute.options is not None:
-        labels = {each.code: each.labels for each in attribute.options}
-
-        def coded(code: str) -> Code:
-            made = Code(code)
-            made.labels = labels.get(code, {})
-            made.locale = locale
-            return made
-
-        return lambda data: (
-            tuple(map(coded, data)) if isinstance(data, tuple) else coded(data) if isinstance(data, str) else None
-        )
     if kind is Kind.MEASUREMENT:
-        family = schema.unit_families.get(attribute.unit_family or "")
-        return lambda data: Amount(data.amount, data.unit, family) if isinstance(data, Measurement) else None
+        return partial(_quantity, schema.unit_families.get(attribute.unit_family or ""))
     if kind is Kind.PRICES:
-        return lambda data: (
-            Prices({each.currency: each.amount for each in data if isinstance(each, Price)})
-            if isinstance(data, tuple)
-            else Prices()
-        )
+        return _prices
+    options = attribute.options or (schema.families if kind is Kind.FAMILY else ())
+    if kind in _CODED:
+        return partial(_coded, _table(options, locale), locale)
     return _plain
 
 
+_CODED = frozenset(
+    {Kind.SELECT, Kind.MULTISELECT, Kind.FAMILY, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORD, Kind.RECORDS, Kind.ASSETS}
+)
+
+
+def _table(options: tuple[Option, ...], locale: str | None) -> dict[str, Coded]:
+    return {option.code: Coded(option.code, option.labels, locale) for option in options}
+
+
+def _coded(table: Mapping[str, Coded], locale: str | None, data: object) -> object:
+    if isinstance(data, str):
+        return table.get(data) or Coded(data, {}, locale)
+    if isinstance(data, tuple | list):
+        return tuple(_coded(table, locale, each) for each in data)
+    return _plain(data)
+
+
+def _quantity(family: UnitFamily | None, data: object) -> object:
+    return Quantity(data, family) if isinstance(data, Measurement) else _plain(data)
+
+
+def _prices(data: object) -> object:
+    if isinstance(data, tuple | list):
+        return {each.currency: each.amount for each in data if isinstance(each, Price)} or None
+    return _plain(data)
+
+
 def _plain(data: object) -> object:
-    if isinstance(data, (datetime, date)):
+    if isinstance(data, str):  # the usual case first
+        return data
+    if isinstance(data, datetime):
+        return (data.astimezone(UTC) if data.tzinfo else data).isoformat()
+    if isinstance(data, date | time):
         return data.isoformat()
     if isinstance(data, MediaRef):
         return data.code
-    if isinstance(data, tuple):
+    if isinstance(data, Measurement):
+        return Quantity(data, None)
+    if isinstance(data, tuple | list):
         return tuple(map(_plain, data))
+    if isinstance(data, Mapping):
+        return {str(key): _plain(each) for key, each in data.items()}
     return data
