@@ -87,7 +87,8 @@ def compile_template(text: str, origin: Origin = NOWHERE) -> Template:
     """See the package."""
     source = Source(text, origin, template=True)
     reader = Reader(source)
-    return Template(text, frozenset(reader.names), _code(reader.read(source.parse())))
+    tree = reader.read(source.parse())  # which collects the names
+    return Template(text, frozenset(reader.names), _code(tree))
 
 
 def _code(tree: nodes.Node) -> jinja2.Template:
