@@ -17,6 +17,7 @@ from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.plan_file import PlanFile, read_plan
 from sync_engine.report.plan_text import gate_line
 from sync_engine.report.transfers import summary_line
+from sync_engine.report.values import plural
 from sync_engine.sdk.errors import GateTripped, PlanStale
 from sync_engine.sdk.target import TargetSchema
 from sync_engine.transfer.run import TransferResult, apply_catalog
@@ -131,11 +132,13 @@ def _report(console: Console, results: list[TransferResult], *, as_json: bool) -
     stale = sum(each.summary["stale"] for each in results)
     if rejected:
         console.say(
-            f"Finished, but {rejected:,} records were REJECTED: sync-engine transfers show {results[-1].id}",
+            f"Finished, but NOT ALL: {plural(rejected, 'record')} rejected; sync-engine transfers show {results[-1].id}",
             colour="red",
         )
         return REJECTED
     if stale:
-        console.say(f"Finished, but {stale:,} records were stale and not written: make a new plan.", colour="yellow")
+        console.say(
+            f"Finished, but NOT ALL: {plural(stale, 'record')} stale and not written; make a new plan.", colour="yellow"
+        )
         return PlanStale.exit_code
     return 0

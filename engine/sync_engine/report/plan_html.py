@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 
-from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, FieldChange, Rejection, StreamPlan
+from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, FieldChange, PlannedField, Rejection, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.report.plan_text import cost_line, gate_line
-from sync_engine.report.values import around_difference, quoted, shortened
+from sync_engine.report.values import around_difference, shortened, shown
 
 MOST_ROWS = 5000
 """Rows of a stream that are put in the page; more make a browser slow and are in the JSON output."""
@@ -91,27 +91,30 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
     for rejection, _ in zip(file.rejections(catalog.name, stream.name), range(MOST_ROWS), strict=False):
         yield _rejection(rejection)
     for change, _ in zip(file.changes(catalog.name, stream.name), range(MOST_ROWS), strict=False):
-        yield _change(change)
+        yield _change(change, stream.field_by_name)
     yield "</tbody></table>"
     hidden = stream.summary.changes - MOST_ROWS
     if hidden > 0:
         yield f'<p class="dim">… and {hidden:,} more changes, which `--format json` lists.</p>'
 
 
-def _change(change: Change) -> str:
+def _change(change: Change, planned: Mapping[str, PlannedField]) -> str:
     identity = f'<br><span class="dim">{escape(change.target_id)}</span>' if change.target_id else ""
-    fields = "".join(f"<dt>{escape(each.field)}</dt><dd>{_field(change.kind, each)}</dd>" for each in change.fields)
+    fields = "".join(
+        f"<dt>{escape(each.field)}</dt><dd>{_field(change.kind, each, planned.get(each.field))}</dd>"
+        for each in change.fields
+    )
     return (
         f'<tr data-kind="{change.kind}"><td><span class="tag {change.kind}">{change.kind}</span></td>'
         f'<td class="key">{escape(change.key)}{identity}</td><td><dl>{fields}</dl></td></tr>'
     )
 
 
-def _field(kind: ChangeKind, change: FieldChange) -> str:
-    after = quoted(change.after)
+def _field(kind: ChangeKind, change: FieldChange, field: PlannedField | None) -> str:
+    after = shown(change.after, field)
     if kind is ChangeKind.CREATE:
         return escape(shortened(after, 300))
-    before, after = around_difference(quoted(change.before), after, 160)
+    before, after = around_difference(shown(change.before, field), after, 160)
     return f"<del>{escape(before)}</del> → <ins>{escape(after)}</ins>"
 
 

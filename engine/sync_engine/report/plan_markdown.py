@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from sync_engine.planner.plan import CatalogPlan, Change, StreamPlan
+from sync_engine.planner.plan import CatalogPlan, Change, PlannedField, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.report.plan_text import SYMBOLS, cost_line, gate_line
-from sync_engine.report.values import around_difference, quoted, shortened
+from sync_engine.report.values import around_difference, quoted, shortened, shown
 
 SAMPLES = 3
 MOST_FIELDS = 8
@@ -64,7 +64,7 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
     for kind, some in samples.items():
         yield f"<details><summary>{kind}: {getattr(stream.summary, kind):,}</summary>\n\n```diff\n"
         for change in some:
-            yield from _sample(change)
+            yield from _sample(change, stream.field_by_name)
         yield "```\n</details>\n\n"
     rejections = list(zip(file.rejections(catalog.name, stream.name), range(SAMPLES), strict=False))
     if rejections:
@@ -75,10 +75,12 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
         yield "</details>\n\n"
 
 
-def _sample(change: Change) -> Iterator[str]:
+def _sample(change: Change, planned: Mapping[str, PlannedField]) -> Iterator[str]:
     yield f"{SYMBOLS[change.kind]} {change.kind} {shortened(quoted(change.key)[1:-1])}\n"
     for each in change.fields[:MOST_FIELDS]:
-        before, after = around_difference(quoted(each.before), quoted(each.after))
+        before, after = around_difference(
+            *(shown(value, planned.get(each.field)) for value in (each.before, each.after))
+        )
         if each.before is not None:
             yield f"-   {each.field}: {_fenced(before)}\n"
         yield f"+   {each.field}: {_fenced(after)}\n"

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, FieldChange, Gate, Rejection, StreamPlan, Summary
+from sync_engine.planner.plan import (
+    CatalogPlan,
+    Change,
+    ChangeKind,
+    FieldChange,
+    Gate,
+    PlannedField,
+    Rejection,
+    StreamPlan,
+    Summary,
+)
 from sync_engine.planner.plan_file import PlanFile
-from sync_engine.report.values import around_difference, plural, quoted, shortened
+from sync_engine.report.values import around_difference, plural, quoted, shortened, shown
 
 Paint = Callable[[str, str], str]
 """Colours a text: (text, name of a colour or ``bold`` or ``dim``) → text."""
@@ -110,7 +120,7 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, most: int,
         count = shown[change.kind] = shown.get(change.kind, 0) + 1
         if most and count > most:
             continue
-        yield from _change(change, paint)
+        yield from _change(change, stream.field_by_name, paint)
     for index, rejection in enumerate(file.rejections(catalog.name, stream.name)):
         if not most or index < most:
             yield from _rejection(rejection, paint)
@@ -126,20 +136,20 @@ def _more(summary: Summary, shown: dict[ChangeKind, int], most: int) -> Iterator
         yield f"    … and {', '.join(f'{count:,} more {word}' for count, word in hidden)} (--show 0 shows all)"
 
 
-def _change(change: Change, paint: Paint) -> Iterator[str]:
+def _change(change: Change, fields: Mapping[str, PlannedField], paint: Paint) -> Iterator[str]:
     identity = f" ({change.target_id})" if change.target_id else ""
     head = f"    {SYMBOLS[change.kind]} {change.kind} {shortened(quoted(change.key)[1:-1])}{identity}"
     yield paint(head, COLOURS[change.kind])
     width = max((len(each.field) for each in change.fields), default=0)
     for each in change.fields:
-        yield f"        {each.field:<{width}}  {_field(change.kind, each, paint)}"
+        yield f"        {each.field:<{width}}  {_field(change.kind, each, fields.get(each.field), paint)}"
 
 
-def _field(kind: ChangeKind, change: FieldChange, paint: Paint) -> str:
-    after = quoted(change.after)
+def _field(kind: ChangeKind, change: FieldChange, field: PlannedField | None, paint: Paint) -> str:
+    after = shown(change.after, field)
     if kind is ChangeKind.CREATE:
         return shortened(after)
-    before, after = around_difference(quoted(change.before), after)
+    before, after = around_difference(shown(change.before, field), after)
     return f"{paint(before, 'red')} → {paint(after, 'green')}"
 
 

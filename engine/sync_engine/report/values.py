@@ -26,6 +26,13 @@ def quoted(value: Encoded) -> str:
     return json.dumps(value)
 
 
+def shown(value: Encoded, field: PlannedField | None) -> str:
+    """A value as ``quoted``, but numbers, which are kept as exact text, without quotes."""
+    if field is not None and field.type in NUMBERS and isinstance(value, str):
+        return value
+    return quoted(value)
+
+
 def shortened(text: str, width: int = WIDEST) -> str:
     """The beginning of a long text, with its length."""
     return text if len(text) <= width else f"{text[: width - 1]}… ({len(text):,} characters)"
