@@ -359,8 +359,8 @@ CODES: dict[str, Code] = {
     ),
     "SE406": Code(
         "`{literal}` can be read as a number or as a text, or would not be exact",
-        "Exponents, hexadecimal and octal numbers, underscores and leading zeros may be article numbers. In quotes it is "
-        "a text; a number is written like `120000` or `0.5`, with at most 15 digits if it has decimals.",
+        "Exponents, hexadecimal and octal numbers, underscores and leading zeros may be article numbers. In quotes it "
+        "is a text; a number is written like `120000` or `0.5`, with at most 15 digits if it has decimals.",
     ),
     "SE407": Code(
         "this {what} is too large: {reason}",
@@ -391,6 +391,14 @@ CODES: dict[str, Code] = {
     "SE505": Code(
         "`{value}` is none of the codes of `{name}`",
         "Filters name options, families and categories by their code, not by their label.",
+    ),
+    "SE506": Code(
+        "`{name} {operator}` needs a {part} beside the amount",
+        "Measurements and prices are compared in one unit or currency: `value: {amount: 2, unit: KILOGRAM}`.",
+    ),
+    "SE507": Code(
+        "`{name}` has the same value in every {part}, so none can be named",
+        "Only attributes that the PIM calls localizable or scopable have a value per locale or channel.",
     ),
     # SE7: what is found when planning.
     "SE701": Code(

@@ -1,14 +1,15 @@
 """From a source value to a value of the target field's type (the matrix of types), or the reason why not.
 
 Nothing is guessed: text becomes a number only through ``number: true`` in the mapping, a number is rounded only through
-``round``, a text is cut only through ``truncate``.
+``round``, a text is cut only through ``truncate``. Text never becomes true or false. Line breaks in a text of one line
+are sent as they are; what the target makes of them is its normal form.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -61,7 +62,7 @@ def compatible(kind: Kind, field: FieldDescription, mapping: FieldMapping) -> st
     if type_ is FieldType.PICKLIST or type_ in _SPECIAL_TEXTS or type_ in (FieldType.REFERENCE, FieldType.ID):
         return None if kind in _TEXTUAL else "it takes text"
     if type_ is FieldType.BOOLEAN:
-        return None if kind is Kind.BOOLEAN else "it takes yes/no values"
+        return None if kind is Kind.BOOLEAN else "it takes yes/no values; an `expression` that compares gives one"
     if type_ in _NUMBERS:
         return (
             None
@@ -69,7 +70,7 @@ def compatible(kind: Kind, field: FieldDescription, mapping: FieldMapping) -> st
             else "it takes numbers; for numeric text say `number: true`"
         )
     if type_ in (FieldType.DATE, FieldType.DATETIME):
-        return None if kind in (Kind.DATE, Kind.DATETIME) else "it takes dates"
+        return None if kind in (Kind.DATE, Kind.DATETIME) else "it takes dates; an `expression` may give YYYY-MM-DD"
     if type_ is FieldType.TIME:
         return None if kind in (Kind.TEXT, Kind.IDENTIFIER) else "it takes text such as 14:30"
     return f"fields of type {field.native_type or type_} cannot be written"
@@ -78,9 +79,17 @@ def compatible(kind: Kind, field: FieldDescription, mapping: FieldMapping) -> st
 def _after_options(kind: Kind, mapping: FieldMapping) -> tuple[Kind, str | None]:
     """What kind of value the options make of a kind, or what is missing."""
     if kind is Kind.MEASUREMENT:
-        return (Kind.NUMBER, None) if mapping.unit else (kind, "a measurement needs `unit` to become a number")
+        return (
+            (Kind.NUMBER, None)
+            if mapping.unit
+            else (kind, "a measurement needs `unit` to become a number, or a `template`")
+        )
     if kind is Kind.PRICES:
-        return (Kind.NUMBER, None) if mapping.currency else (kind, "prices need `currency` to become a number")
+        return (
+            (Kind.NUMBER, None)
+            if mapping.currency
+            else (kind, "prices need `currency` to become a number, or a `template`")
+        )
     if kind in (Kind.IMAGE, Kind.FILE):
         return kind, "a file needs a `media` mapping"
     if kind is Kind.TABLE:
@@ -117,10 +126,18 @@ def _reject(field: FieldDescription, code: str, message: str, owner: Owner = Own
     return Unconvertible(Reason(code, message, field.name, owner))
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+\Z|[^\s:/]+\.\S+\Z")
+# Each quantifier is possessive or of fixed width: source data cannot make a match take long.
+_REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_EMAIL = re.compile(r"[^@\s]++@(?:[^@\s.]++\.)++[^@\s.]++\Z")
+_URL = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*+://)?+[^\s:/?#]++\S*+\Z")
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?\Z")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?\Z"
+)
+_TIME = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?\Z")
+_MOST_DIGITS = 100
+"""Digits beyond which a number is not even looked at: no target holds it, and writing it out would fill the memory."""
 
 
 def _plain_text(value: object, field: FieldDescription) -> str:
@@ -129,10 +146,10 @@ def _plain_text(value: object, field: FieldDescription) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, (int, date, time)):
-        return value.isoformat() if not isinstance(value, int) else str(value)
+    if isinstance(value, (int, Decimal)):
+        return format(_finite(value, field), "f")
+    if isinstance(value, (date, time)):
+        return value.isoformat()
     if isinstance(value, (tuple, list)):
         raise _reject(field, "WRONG_TYPE", "a list needs `join` to become one text", Owner.MAPPING)
     raise _reject(field, "WRONG_TYPE", f"{_named(value)} cannot become text", Owner.MAPPING)
@@ -155,16 +172,19 @@ def _named(value: object) -> str:
 
 
 def _text(value: object, field: FieldDescription, _: ZoneInfo) -> TargetValue:
-    text = _plain_text(value, field)
-    found = _CONTROL.search(text)
-    if found:
-        message = f"the text holds the control character U+{ord(found.group()):04X}, which the target refuses"
-        raise _reject(field, "CONTROL_CHARACTER", message)
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise _reject(field, "BROKEN_TEXT", "the text holds half of a surrogate pair, which is no character")
+    text = _clean(_plain_text(value, field), field)
     if field.length and len(text) > field.length:
         message = f"the text has {len(text):,} characters, {field.name} takes {field.length:,}"
         raise _reject(field, "TOO_LONG", message)
+    return text
+
+
+def _clean(text: str, field: FieldDescription) -> str:
+    """The text itself; tab and line breaks are the only control characters that targets take."""
+    found = _REFUSED.search(text)
+    if found:
+        message = f"the text holds U+{ord(found.group()):04X}, a control character that the target refuses"
+        raise _reject(field, "CONTROL_CHARACTER", message)
     return text
 
 
@@ -177,19 +197,20 @@ def _picklist(value: object, field: FieldDescription, timezone: ZoneInfo) -> Tar
 def _check_choice(text: str, field: FieldDescription) -> None:
     if not field.restricted:
         return
-    choices = [each.value for each in field.picklist if each.active]
-    if text not in choices:
-        hint = nearest(text, choices)
-        message = f"{text!r} is not in the restricted picklist {field.name}{f'. {hint}' if hint else ''}"
+    if not any(each.value == text and each.active for each in field.picklist):
+        hint = nearest(text[:255], [each.value for each in field.picklist if each.active])
+        message = f"{text[:255]!r} is not in the restricted picklist {field.name}{f'. {hint}' if hint else ''}"
         raise _reject(field, "NOT_IN_PICKLIST", message)
 
 
 def _multipicklist(value: object, field: FieldDescription, _: ZoneInfo) -> TargetValue:
     items = value if isinstance(value, (tuple, list)) else (value,)
-    texts = [_plain_text(each, field) for each in items]
+    texts = sorted({_clean(_plain_text(each, field), field) for each in items} - {""})
     for text in texts:
         if ";" in text:
-            message = f"{text!r} holds a semicolon, which separates the values of {field.name}"
+            message = (
+                f"{text[:255]!r} holds a semicolon, which separates the values of {field.name}; give them as a list"
+            )
             raise _reject(field, "SEPARATOR_IN_VALUE", message)
         _check_choice(text, field)
     joined = ";".join(texts)
@@ -210,9 +231,7 @@ def _number(value: object, field: FieldDescription, _: ZoneInfo) -> TargetValue:
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         hint = "; say `number: true` to read text as a number" if isinstance(value, str) else ""
         raise _reject(field, "NOT_A_NUMBER", f"{_named(value)} is no number{hint}", Owner.MAPPING)
-    number = Decimal(value)
-    if not number.is_finite():
-        raise _reject(field, "NOT_A_NUMBER", f"{number} is no number that can be written")
+    number = _finite(value, field)
     whole, decimals = _digits(number)
     if decimals > field.scale:
         message = f"{number:f} has {decimals} decimals, {field.name} takes {field.scale}; `round` rounds it"
@@ -223,6 +242,17 @@ def _number(value: object, field: FieldDescription, _: ZoneInfo) -> TargetValue:
     return int(number) if field.type is FieldType.INTEGER else number
 
 
+def _finite(value: int | Decimal, field: FieldDescription) -> Decimal:
+    """The number as Decimal, if it can be written out at all."""
+    number = Decimal(value)
+    if not number.is_finite():
+        raise _reject(field, "NOT_A_NUMBER", f"{number} is no number that can be written")
+    exponent = int(number.as_tuple().exponent)
+    if number and (number.adjusted() >= _MOST_DIGITS or exponent < -_MOST_DIGITS):
+        raise _reject(field, "OUT_OF_RANGE", f"the number has more than {_MOST_DIGITS} digits")
+    return number if number else Decimal(0)
+
+
 def _digits(number: Decimal) -> tuple[int, int]:
     """Digits before and behind the decimal point, without zeros that say nothing."""
     text = format(abs(number), "f")
@@ -231,61 +261,65 @@ def _digits(number: Decimal) -> tuple[int, int]:
 
 
 def _date(value: object, field: FieldDescription, timezone: ZoneInfo) -> TargetValue:
-    if isinstance(value, datetime):
-        return value.astimezone(timezone).date()
-    if isinstance(value, date):
-        return value
-    moment = _iso(value, field)
-    return moment.astimezone(timezone).date() if isinstance(moment, datetime) else moment
+    moment = value if isinstance(value, date) else _iso(value, field)
+    return _shifted(moment, timezone, timezone, field).date() if isinstance(moment, datetime) else moment
 
 
 def _datetime(value: object, field: FieldDescription, timezone: ZoneInfo) -> TargetValue:
     moment = value if isinstance(value, date) else _iso(value, field)
     if not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day, tzinfo=timezone)
+    return _shifted(moment, UTC, timezone, field)
+
+
+def _shifted(moment: datetime, zone: tzinfo, home: ZoneInfo, field: FieldDescription) -> datetime:
+    """The moment in another zone; one that does not say its own is of the catalog's."""
     try:
-        return moment.astimezone(UTC)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=home)).astimezone(zone)
     except OverflowError:
         raise _reject(field, "NOT_A_DATE", f"{moment.isoformat()} is out of range") from None
 
 
 def _iso(value: object, field: FieldDescription) -> date | datetime:
     """A date or a moment written as ISO 8601, as expressions see dates; a moment must say its offset."""
-    if isinstance(value, str):
-        try:
-            if len(value) <= 10:
-                return date.fromisoformat(value)
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            raise _reject(field, "NOT_A_DATE", f"{value!r} is no date (YYYY-MM-DD)") from None
-        if moment.tzinfo is not None:
-            return moment
-        raise _reject(field, "NOT_A_DATE", f"{value!r} does not say its offset from UTC")
-    raise _reject(field, "NOT_A_DATE", f"{_named(value)} is no date", Owner.MAPPING)
+    if not isinstance(value, str):
+        raise _reject(field, "NOT_A_DATE", f"{_named(value)} is no date", Owner.MAPPING)
+    text = value.strip()
+    try:
+        if _DAY.match(text):
+            return date.fromisoformat(text)
+        moment = datetime.fromisoformat(text) if _MOMENT.match(text) else None
+    except ValueError:
+        raise _reject(field, "NOT_A_DATE", f"{text!r} is no date that exists") from None
+    if moment is None:
+        raise _reject(field, "NOT_A_DATE", f"{text[:60]!r} is no date (YYYY-MM-DD)")
+    if moment.tzinfo is None:
+        raise _reject(field, "NOT_A_DATE", f"{text!r} does not say its offset from UTC")
+    return moment
 
 
 def _time(value: object, field: FieldDescription, _: ZoneInfo) -> TargetValue:
-    if isinstance(value, time):
+    if isinstance(value, time) and value.tzinfo is None:
         return value
-    if isinstance(value, str):
+    if isinstance(value, str) and _TIME.match(value.strip()):
         try:
-            return time.fromisoformat(value)
+            return time.fromisoformat(value.strip())
         except ValueError:
             pass
-    raise _reject(field, "NOT_A_TIME", f"{value!r} is no time of day (hh:mm)")
+    raise _reject(field, "NOT_A_TIME", f"{str(value)[:60]!r} is no time of day (hh:mm)")
 
 
 def _email(value: object, field: FieldDescription, timezone: ZoneInfo) -> TargetValue:
     text = str(_text(value, field, timezone)).strip()
     if not _EMAIL.match(text):
-        raise _reject(field, "BAD_EMAIL", f"{text!r} is no e-mail address")
+        raise _reject(field, "BAD_EMAIL", f"{text[:80]!r} is no e-mail address")
     return text
 
 
 def _url(value: object, field: FieldDescription, timezone: ZoneInfo) -> TargetValue:
     text = str(_text(value, field, timezone)).strip()
     if not _URL.match(text):
-        raise _reject(field, "BAD_URL", f"{text!r} is no web address")
+        raise _reject(field, "BAD_URL", f"{text[:80]!r} is no web address")
     return text
 
 
@@ -294,7 +328,7 @@ def _reference(value: object, field: FieldDescription, timezone: ZoneInfo) -> Ta
         return value  # the field's length is that of an id, and says nothing of the parent's key
     text = str(_text(value, field, timezone))
     if not _ID.match(text):
-        raise _reject(field, "BAD_ID", f"{text!r} is no record id (15 or 18 letters and digits)")
+        raise _reject(field, "BAD_ID", f"{text[:80]!r} is no record id (15 or 18 letters and digits)")
     return text
 
 
