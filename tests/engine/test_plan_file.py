@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import json
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft7Validator
 
 from sync_engine.planner.plan import (
     CatalogPlan,
@@ -130,3 +133,17 @@ def test_something_else_is_refused_with_the_reason(tmp_path: Path, content: byte
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="no plan file"):
         read_plan(tmp_path / "nothing")
+
+
+def test_every_line_is_as_its_schema_says(tmp_path: Path) -> None:
+    schema = json.loads(files("sync_engine_schemas").joinpath("plan.v1.json").read_bytes())
+    Draft7Validator.check_schema(schema)
+    validator = Draft7Validator(schema)
+    write(tmp_path / "plan")
+    lines = [json.loads(line) for line in gzip.decompress((tmp_path / "plan").read_bytes()).splitlines()]
+    assert [next(iter(line)) for line in lines] == [
+        "head", "catalog", "change", "change", "rejection", "catalog_end", "end",
+    ]  # fmt: skip
+    for line in lines:
+        validator.validate(line)
+    assert not validator.is_valid({"change": ["products", "upsert", "k", "s", "", 0, []]})

@@ -131,9 +131,9 @@ def _report(console: Console, results: list[TransferResult], *, as_json: bool) -
     rejected = sum(each.summary["rejected"] for each in results)
     stale = sum(each.summary["stale"] for each in results)
     if rejected:
+        count = plural(rejected, "record")
         console.say(
-            f"Finished, but NOT ALL: {plural(rejected, 'record')} rejected; sync-engine transfers show {results[-1].id}",
-            colour="red",
+            f"Finished, but NOT ALL: {count} rejected; sync-engine transfers show {results[-1].id}", colour="red"
         )
         return REJECTED
     if stale:
