@@ -78,9 +78,8 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
 def _sample(change: Change, planned: Mapping[str, PlannedField]) -> Iterator[str]:
     yield f"{SYMBOLS[change.kind]} {change.kind} {shortened(quoted(change.key)[1:-1])}\n"
     for each in change.fields[:MOST_FIELDS]:
-        before, after = around_difference(
-            *(shown(value, planned.get(each.field)) for value in (each.before, each.after))
-        )
+        field = planned.get(each.field)
+        before, after = around_difference(shown(each.before, field), shown(each.after, field))
         if each.before is not None:
             yield f"-   {each.field}: {_fenced(before)}\n"
         yield f"+   {each.field}: {_fenced(after)}\n"
