@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from sync_engine.sdk.values import MediaRef
 from tests.plugins.akeneo.standin import SECRETS, StandIn
 
 from sync_engine.sdk.errors import Refused, Unavailable
@@ -121,13 +123,12 @@ def test_never_more_calls_are_under_way_than_allowed(pim: StandIn) -> None:
             now -= 1
         return JSONResponse(pim.page([]))
 
-    pim.structure([])
-    for path in ("families", "channels", "locales", "currencies"):
-        pim.on(path, slow)
+    pim.on("families", slow)
     settings: dict[str, Any] = {"url": pim.url, "concurrency": 2} | SECRETS
-    source = adapter.open("pim", settings)
-    source.describe(())
-    source.close()
+    client = PimClient(read_settings("pim", settings))
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(lambda _: client.get("families"), range(8)))
+    client.close()
     assert most == 2
 
 
@@ -179,3 +180,12 @@ def test_a_dropped_connection_is_unavailable(dropping: str) -> None:
         client.get("families")
     client.close()
     assert len(waiting.waits) > 3
+
+
+def test_a_file_whose_download_breaks_off_is_unavailable(dropping: str) -> None:
+    source = adapter.open("pim", {"url": dropping, "token": "app-canary", "retry_minutes": 0})
+    with source.open_media(MediaRef("a/b.jpg")) as stream:
+        assert stream.read(1) == b"{"
+        with pytest.raises(Unavailable):
+            stream.read()
+    source.close()

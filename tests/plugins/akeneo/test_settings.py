@@ -53,6 +53,7 @@ def test_there_are_exactly_two_ways_to_authenticate() -> None:
         ("https://", "not an address"),
         ("https://pim.example:port", "not an address"),
         ("https://user:canary@pim.example", "more than an address"),
+        ("https://canary@pim.example", "more than an address"),
         ("https://pim.example?token=canary", "more than an address"),
     ],
 )

@@ -67,7 +67,7 @@ SHAPES: list[tuple[str, Any, Any]] = [
     ("pim_catalog_price_collection", [{"amount": None, "currency": "USD"}], None),
     ("pim_catalog_price", [{"amount": "1", "currency": "EUR"}], (Price(Decimal(1), "EUR"),)),
     ("pim_catalog_boolean", False, False),
-    ("pim_catalog_date", "2012-03-13T00:00:00-11:00", date(2012, 3, 13)),
+    ("pim_catalog_date", "2012-03-13T00:00:00+11:00", date(2012, 3, 13)),
     ("pim_catalog_date", "2012-03-13", date(2012, 3, 13)),
     ("pim_catalog_simpleselect", "800", "800"),
     ("pim_catalog_multiselect", ["b", "a"], ("b", "a")),
@@ -190,12 +190,27 @@ def test_entries_that_the_attribute_cannot_have_are_left_out(pim: StandIn) -> No
             item(
                 entry({"amount": "1", "unit": "KILOGRAM"}),
                 entry({"amount": "2.2", "unit": "POUND"}, "en_US", "ecommerce"),
+                entry({"amount": "2.2", "unit": "POUND"}, "en_US"),
+                entry({"amount": "2.2", "unit": "POUND"}, None, "ecommerce"),
             )
         ],
         locales=("en_US",),
         channels=frozenset({"ecommerce"}),
     )
     assert record.values["it"] == [Localized(None, None, Measurement(Decimal(1), "KILOGRAM"))]
+
+
+def test_values_that_were_not_asked_for_are_left_out(pim: StandIn) -> None:
+    """The PIM's own filters cannot say every combination."""
+    places = [("en_US", "print"), ("en_US", "mobile"), ("de_DE", "print"), ("fr_FR", "print")]
+    [record] = read(
+        pim,
+        [attribute("pim_catalog_text", localizable=True, scopable=True)],
+        [item(*(entry("text", *place) for place in places))],
+        locales=("de_DE", "en_US"),
+        channels=frozenset({"print"}),
+    )
+    assert [each[:2] for each in record.values["it"]] == [("en_US", "print"), ("de_DE", "print")]
 
 
 def test_kinds_that_cannot_be_used_are_not_asked_for(pim: StandIn) -> None:
