@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from sync_engine.sdk.values import MediaRef
 from tests.plugins.akeneo.standin import SECRETS, StandIn
 
 from sync_engine.sdk.errors import Refused, Unavailable
+from sync_engine.sdk.values import MediaRef
 from sync_engine_akeneo import adapter
 from sync_engine_akeneo.answers import retry_after
 from sync_engine_akeneo.client import PimClient
