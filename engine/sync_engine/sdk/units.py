@@ -70,9 +70,9 @@ def _apply(amount: Decimal, operations: tuple[tuple[str, Decimal], ...], context
                 amount = context.add(amount, number)
             case "sub":
                 amount = context.subtract(amount, number)
-            case "mul":
+            case "mul" if number:
                 amount = context.multiply(amount, number)
-            case "div":
+            case "div" if number:
                 amount = context.divide(amount, number)
             case _:
                 raise KeyError(operation)
