@@ -79,7 +79,7 @@ def _plain(kind: Kind) -> Callable[[Any], str]:
 
 
 def _membership(name: str, wanted: Any, plain: Callable[[Any], str]) -> Test:
-    codes = frozenset(map(plain, wanted))
+    codes = frozenset(each.casefold() for each in wanted)
     inside = name != "NOT IN"
 
     def test(value: Any) -> bool:
@@ -90,7 +90,7 @@ def _membership(name: str, wanted: Any, plain: Callable[[Any], str]) -> Test:
 
 
 def _text(name: str, wanted: str, plain: Callable[[Any], str]) -> Test:
-    text = plain(wanted)
+    text = wanted.casefold()  # what looks like markup is looked for as it is
     match name:
         case "STARTS WITH":
             return lambda value: plain(value).startswith(text)
