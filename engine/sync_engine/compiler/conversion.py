@@ -95,7 +95,7 @@ def _after_options(kind: Kind, mapping: FieldMapping) -> tuple[Kind, str | None]
     if kind is Kind.TABLE:
         return kind, "a table cannot fill a field"
     if kind in _LISTS and mapping.join is not None:
-        return (kind, None) if mapping.join == ";" else (Kind.TEXT, None)
+        return Kind.TEXT, None
     if mapping.number and kind in _TEXTUAL:
         return Kind.NUMBER, None
     return kind, None
