@@ -335,6 +335,23 @@ CODES: dict[str, Code] = {
         "Catalogs are the `.yaml` and `.yml` files under `catalogs/`.",
         Severity.WARNING,
     ),
+    "SE325": Code(
+        "{collection} cannot be exploded by {each}",
+        "`for_each` needs records that have what it explodes: products and models have locales, categories, prices, "
+        "files and associations.",
+    ),
+    "SE326": Code(
+        "`{name}` ({kind}) makes no rows for `for_each: {each}`",
+        "`price` takes price attributes, `media` takes images and files.",
+    ),
+    "SE327": Code(
+        "`for_each: locale` leaves nothing: the catalog has no locale but its default one",
+        "Add locales to `source.locales`, or name them: `for_each: {{locale: [en_US]}}`.",
+    ),
+    "SE328": Code(
+        "`root` is for categories, not for {collection}",
+        "`root` limits a stream of categories to one tree.",
+    ),
     # SE4: expressions and templates.
     "SE401": Code(
         "this {what} cannot be read: {reason}",

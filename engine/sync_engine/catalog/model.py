@@ -144,6 +144,39 @@ class FieldMapping:
         return self.part_origins.get(part, self.origin)
 
 
+class Each(StrEnum):
+    """What a stream makes one target record for, beside the source record itself."""
+
+    LOCALE = "locale"
+    CATEGORY = "category"
+    PRICE = "price"
+    MEDIA = "media"
+    ASSOCIATION = "association"
+
+
+@dataclass(frozen=True, slots=True)
+class ForEach:
+    """One target record per source record and locale, category, price, file or association.
+
+    Attributes:
+        each: which of them.
+        codes: locales, attributes or association types; empty means all there are (of locales: all of the catalog's but
+            the default one).
+    """
+
+    each: Each
+    codes: tuple[str, ...] = ()
+    origin: Origin = NOWHERE
+
+
+class OnMissing(StrEnum):
+    """What happens to a target record whose source record left the filter or the source."""
+
+    KEEP = "keep"
+    SET = "set"
+    DELETE = "delete"
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """One source collection mapped onto one target object.
@@ -156,6 +189,10 @@ class Stream:
         fields: the other mappings, in the order they were written.
         filter: conditions in addition to the catalog's.
         locale: the locale its values are read in; None means the catalog's default.
+        root: of categories: only the tree under this one.
+        for_each: rows that each record is exploded into; None means one row per record.
+        on_missing: what happens to records whose source record is gone.
+        missing_fields: with ``set``: the fields and the values they get, as constant mappings.
     """
 
     name: str
@@ -165,6 +202,10 @@ class Stream:
     fields: tuple[FieldMapping, ...]
     filter: tuple[Filter, ...] = ()
     locale: str | None = None
+    root: str | None = None
+    for_each: ForEach | None = None
+    on_missing: OnMissing = OnMissing.KEEP
+    missing_fields: tuple[FieldMapping, ...] = ()
     origin: Origin = NOWHERE
     source_origin: Origin = NOWHERE
     object_origin: Origin = NOWHERE

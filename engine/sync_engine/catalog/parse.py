@@ -14,12 +14,15 @@ from sync_engine.catalog.findings import Findings
 from sync_engine.catalog.model import (
     Catalog,
     ConstRule,
+    Each,
     ExpressionRule,
     FieldMapping,
+    ForEach,
     LogLevel,
     LogPolicy,
     LookupRule,
     MediaRule,
+    OnMissing,
     Otherwise,
     Overwrite,
     Rule,
@@ -119,9 +122,35 @@ def _stream(name: str, written: dict[str, Plain], usable: dict[str, dict[str, Pl
         fields=tuple(each for each in fields if not isinstance(each.rule, LookupRule) or each.rule.stream in usable),
         filter=_filters((*pointer, "filter"), written.get("filter"), findings),
         locale=None if findings.touched(*pointer, "locale") else text(written.get("locale")),
+        root=None if findings.touched(*pointer, "root") else text(written.get("root")),
+        for_each=_for_each(written.get("for_each"), document, (*pointer, "for_each")),
+        on_missing=_on_missing(written.get("on_missing")),
+        missing_fields=_missing_fields(written.get("on_missing"), document, (*pointer, "on_missing", "set")),
         origin=document.key_origin(pointer),
         source_origin=document.origin((*pointer, "from")),
         object_origin=document.origin((*pointer, "to")),
+    )
+
+
+def _for_each(written: Plain, document: Document, pointer: Pointer) -> ForEach | None:
+    """What a stream's records are exploded by; a plain word means all there are."""
+    if written is None:
+        return None
+    origin = document.origin(pointer)
+    if isinstance(written, str):
+        return ForEach(Each(written), (), origin)
+    each, codes = next(iter(table(written).items()))
+    return ForEach(Each(each), texts(codes), origin)
+
+
+def _on_missing(written: Plain) -> OnMissing:
+    return OnMissing.SET if isinstance(written, dict) else OnMissing(text(written) or OnMissing.KEEP)
+
+
+def _missing_fields(written: Plain, document: Document, pointer: Pointer) -> tuple[FieldMapping, ...]:
+    return tuple(
+        FieldMapping(field, ConstRule(value), origin=document.key_origin((*pointer, field)))
+        for field, value in table(table(written).get("set")).items()
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sync_engine.catalog.findings import Findings
 from sync_engine.documents import Pointer, items, table
 
-_OF_STREAM = ("root", "for_each", "match")
+_OF_STREAM = ("match",)
 _OF_SCHEDULE = ("daily", "weekly", "cron")
 
 
@@ -22,8 +22,6 @@ def check_supported(findings: Findings) -> None:
         for key in _OF_STREAM:
             if key in stream:
                 _refuse(("streams", name, key), f"`{key}`", findings)
-        if stream.get("on_missing") == "delete" or table(stream.get("on_missing")):
-            _refuse(("streams", name, "on_missing"), "`on_missing` other than `keep`", findings)
         for part in ("key", "fields"):
             for field, mapping in table(stream.get(part)).items():
                 if "media" in table(mapping):

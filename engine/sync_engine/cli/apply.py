@@ -47,7 +47,7 @@ def apply(console: Console, plan_or_catalogs: tuple[str, ...], yes: bool, as_jso
     else:
         project, catalogs = load(console, plan_or_catalogs)
         with Connections(project, console) as connections, tempfile.TemporaryDirectory(prefix="sync-engine-") as folder:
-            file = make_plan(console, catalogs, connections, Path(folder) / "plan")
+            file = make_plan(console, project, catalogs, connections, Path(folder) / "plan")
             if not as_json:
                 print_plan(console, file, "text", 5)
             _refuse_tripped(file)

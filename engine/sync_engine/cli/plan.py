@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 
-from sync_engine.catalog.model import Catalog
+from sync_engine.catalog.model import Catalog, Project
 from sync_engine.cli.console import Console, Meter
-from sync_engine.cli.session import Connections, compile_live, load
+from sync_engine.cli.session import Connections, compile_live, load, open_state
 from sync_engine.planner.plan_file import PlanFile, PlanWriter, read_plan
 from sync_engine.planner.planner import plan_catalog
 from sync_engine.report.values import plural
@@ -20,7 +21,9 @@ CHANGES_PRESENT = 2
 FORMATS = ("text", "json", "markdown", "html")
 
 
-def make_plan(console: Console, catalogs: Sequence[Catalog], connections: Connections, path: Path) -> PlanFile:
+def make_plan(
+    console: Console, project: Project, catalogs: Sequence[Catalog], connections: Connections, path: Path
+) -> PlanFile:
     """Plan catalogs into a file and read it back."""
     compiled, warnings = compile_live(catalogs, connections)
     if warnings:
@@ -28,10 +31,11 @@ def make_plan(console: Console, catalogs: Sequence[Catalog], connections: Connec
     meter = Meter()
     writer = PlanWriter(path)
     try:
-        for each in compiled:
-            catalog = each.catalog
-            source, target = connections.source(catalog.source), connections.target(catalog.target)
-            plan_catalog(each, source, target, writer, meter)
+        with open_state(project, console) as ledger:
+            for each in compiled:
+                catalog = each.catalog
+                source, target = connections.source(catalog.source), connections.target(catalog.target)
+                plan_catalog(each, source, target, writer, meter, partial(ledger.owned, catalog.name))
         writer.seal()
     finally:
         writer.close()
@@ -92,7 +96,7 @@ def plan(
     project, chosen = load(console, catalogs)
     with tempfile.TemporaryDirectory(prefix="sync-engine-") as folder, Connections(project, console) as connections:
         partial = Path(folder) / "plan"
-        file = make_plan(console, chosen, connections, partial)
+        file = make_plan(console, project, chosen, connections, partial)
         print_plan(console, file, format_, most)
         if path is not None:
             path.write_bytes(partial.read_bytes())

@@ -10,7 +10,6 @@ import orjson
 from sync_engine.cli.console import Console
 from sync_engine.cli.session import Connections, compile_live, load
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream, MappedRecord
-from sync_engine.compiler.mapping import map_record
 from sync_engine.planner.difference import desired_fields
 from sync_engine.planner.encoding import Encoded
 from sync_engine.planner.planner import push_down
@@ -56,11 +55,9 @@ def _sample(stream: CompiledStream, source: Source, limit: int, key: str | None)
             for record in page.records:
                 if not keep(record):
                     continue
-                mapped = map_record(stream, record)
-                if key is None or key in (mapped.key, record.key):
-                    found.append(mapped)
-                if len(found) == (1 if key is not None else limit):
-                    return found
+                found += [each for each in stream.map_rows(record) if key is None or key in (each.key, record.key)]
+                if len(found) >= limit:
+                    return found[:limit]
     return found
 
 

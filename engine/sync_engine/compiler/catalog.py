@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from sync_engine.catalog.model import Catalog, ExpressionRule, FieldMapping, LookupRule, Stream, TemplateRule
+from sync_engine.catalog.model import Catalog, Each, ExpressionRule, LookupRule, Stream, TemplateRule
 from sync_engine.compiler.checks import check_key, check_mapping, check_required
-from sync_engine.compiler.compiled import CompiledCatalog, CompiledField, CompiledStream
-from sync_engine.compiler.criteria import Surroundings, check_filter, compile_filter, fields_of
-from sync_engine.compiler.mapping import Scope, compile_field
+from sync_engine.compiler.compiled import CompiledCatalog
+from sync_engine.compiler.criteria import Surroundings, check_filter, fields_of
+from sync_engine.compiler.mapping import Scope
+from sync_engine.compiler.rows import PROPERTIES, added_properties, check_for_each
+from sync_engine.compiler.streams import compile_stream
 from sync_engine.expressions import InvalidExpression, compile_expression, compile_template
 from sync_engine.problems import nearest, problem
-from sync_engine.sdk.filters import AllOf, Filter
 from sync_engine.sdk.problem import Problem, Severity
-from sync_engine.sdk.source import Attribute, Query, RecordCollection, SourceRecord, SourceSchema
+from sync_engine.sdk.source import Attribute, RecordCollection, SourceSchema
 from sync_engine.sdk.target import ObjectSchema, TargetSchema
 
 
@@ -46,16 +47,17 @@ def compile_catalog(
             problems.append(problem("SE303", stream.object_origin, hint, name=stream.object))
         if collection is not None and described is not None:
             scope = _scope(catalog, stream, source, target, collection)
+            problems += _check_rows(catalog, stream, scope)
             problems += check_key(stream, described, scope)
             problems += check_required(stream, described)
-            for mapping in stream.fields:
+            for mapping in (*stream.fields, *stream.missing_fields):
                 problems += check_mapping(mapping, described, scope)
             ready.append((stream, scope, described))
     problems += _check_filters(catalog, [scope for _, scope, _ in ready], source, today)
     if any(each.severity is Severity.ERROR for each in problems):
         return None, problems
     streams = {
-        stream.name: _compile_stream(catalog, stream, scope, described, today) for stream, scope, described in ready
+        stream.name: compile_stream(catalog, stream, scope, described, today) for stream, scope, described in ready
     }
     return CompiledCatalog(catalog, tuple(streams[name] for name in in_order(catalog)), source, target), problems
 
@@ -97,6 +99,8 @@ def source_needs(catalog: Catalog) -> frozenset[str]:
                     needs.add(code)
         for filter_ in stream.filter:
             needs |= set(fields_of(filter_))
+        if stream.for_each is not None:
+            needs |= {*stream.for_each.codes, PROPERTIES.get(stream.for_each.each, "")}
     for filter_ in catalog.filter:
         needs |= set(fields_of(filter_))
     return frozenset(needs)
@@ -137,19 +141,25 @@ def _scope(
         channel=catalog.channel,
         parents=parents,
         timezone=ZoneInfo(catalog.timezone),
+        added=added_properties(stream.for_each, collection),
     )
+
+
+def _check_rows(catalog: Catalog, stream: Stream, scope: Scope) -> Iterator[Problem]:
+    """What a stream is exploded by, and the tree it is limited to, must exist."""
+    for_each = stream.for_each
+    if for_each is not None:
+        yield from check_for_each(for_each, scope.collection, scope.schema)
+        if for_each.each is Each.LOCALE and not (for_each.codes or catalog.locales[1:]):
+            yield problem("SE327", for_each.origin)
+    if stream.root is not None and "path" not in scope.collection.properties:
+        yield problem("SE328", stream.origin, collection=scope.collection.name)
 
 
 def _key_place(stream: Stream, target: TargetSchema) -> tuple[str, str]:
     described = find_object(target, stream.object)
     field = described.field(stream.key.target) if described else None
     return (described.name if described else stream.object, field.name if field else stream.key.target)
-
-
-def _applies(filter_: Filter, collection: RecordCollection, attributes: dict[str, Attribute]) -> bool:
-    """Whether a collection has every field that a filter of the whole catalog looks at."""
-    known = collection.properties.keys() | (attributes.keys() if collection.has_attributes else set())
-    return all(each in known for each in fields_of(filter_))
 
 
 def _check_filters(catalog: Catalog, scopes: list[Scope], source: SourceSchema, today: date) -> Iterator[Problem]:
@@ -169,46 +179,3 @@ def _check_filters(catalog: Catalog, scopes: list[Scope], source: SourceSchema, 
             around = Surroundings(by_collection[stream.source].known(), source, locale, catalog.channel, today)
             for filter_ in stream.filter:
                 yield from check_filter(filter_, around)
-
-
-def _compile_stream(
-    catalog: Catalog, stream: Stream, scope: Scope, described: ObjectSchema, today: date
-) -> CompiledStream:
-    known = scope.known()
-    key = _compile(stream.key, described, scope)
-    fields = tuple(_compile(each, described, scope) for each in stream.fields)
-    applicable = tuple(each for each in catalog.filter if _applies(each, scope.collection, known))
-    reads = frozenset(code for each in (key, *fields) for code in each.reads)
-    query = Query(
-        collection=scope.collection.name,
-        attributes=frozenset(code for code in reads if not known[code].is_property),
-        properties=frozenset(code for code in reads if known[code].is_property),
-        locales=_locales((key, *fields), known, scope),
-        channels=_channels((key, *fields), known, scope),
-        filters=(*applicable, *stream.filter),
-        channel=catalog.channel,
-        only_channel_tree=catalog.only_channel_tree,
-    )
-
-    def residual(filters: tuple[Filter, ...]) -> Callable[[SourceRecord], bool]:
-        return compile_filter(AllOf(filters), Surroundings(known, scope.schema, scope.locale, scope.channel, today))
-
-    not_applicable = tuple(each for each in catalog.filter if each not in applicable)
-    return CompiledStream(stream.name, described, key, fields, query, not_applicable, residual)
-
-
-def _compile(mapping: FieldMapping, described: ObjectSchema, scope: Scope) -> CompiledField:
-    field = described.field(mapping.target)
-    if field is None:  # check_mapping has refused it
-        raise KeyError(mapping.target)
-    return compile_field(mapping, field, scope)
-
-
-def _locales(fields: tuple[CompiledField, ...], known: dict[str, Attribute], scope: Scope) -> tuple[str, ...]:
-    used = {field.mapping.locale or scope.locale for field in fields for code in field.reads if known[code].localizable}
-    return tuple(sorted(each for each in used if each))
-
-
-def _channels(fields: tuple[CompiledField, ...], known: dict[str, Attribute], scope: Scope) -> frozenset[str]:
-    used = {field.mapping.channel or scope.channel for field in fields for code in field.reads if known[code].scopable}
-    return frozenset(each for each in used if each)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sync_engine.catalog.model import Catalog, FieldMapping
+from sync_engine.catalog.model import Catalog, FieldMapping, OnMissing
 from sync_engine.sdk.filters import Filter
 from sync_engine.sdk.source import Query, SourceRecord, SourceSchema
 from sync_engine.sdk.target import FieldDescription, FieldRequest, ObjectSchema, Reason, TargetSchema
@@ -41,39 +41,6 @@ class CompiledField:
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledStream:
-    """One stream, ready to be run.
-
-    Attributes:
-        name: as in the catalog.
-        object: where it writes to.
-        key: the external id field and how it is computed.
-        fields: the other fields, in the order of the catalog.
-        query: what to ask the source for.
-        not_applicable: criteria of the catalog on fields that this collection does not have.
-        compile_residual: makes the predicate for the filters that the source does not evaluate.
-    """
-
-    name: str
-    object: ObjectSchema
-    key: CompiledField
-    fields: tuple[CompiledField, ...]
-    query: Query
-    not_applicable: tuple[Filter, ...]
-    compile_residual: Callable[[tuple[Filter, ...]], Callable[[SourceRecord], bool]]
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledCatalog:
-    """A catalog, ready to be planned; ``streams`` stand in the order of their lookups, parents first."""
-
-    catalog: Catalog
-    streams: tuple[CompiledStream, ...]
-    source_schema: SourceSchema
-    target_schema: TargetSchema
-
-
-@dataclass(frozen=True, slots=True)
 class MappedRecord:
     """What a record becomes: its key and one value per field of the stream, or the reasons why it cannot be written.
 
@@ -88,3 +55,41 @@ class MappedRecord:
     key: str
     values: tuple[TargetValue | Blank, ...]
     reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledStream:
+    """One stream, ready to be run.
+
+    Attributes:
+        name: as in the catalog.
+        object: where it writes to.
+        key: the external id field and how it is computed.
+        fields: the other fields, in the order of the catalog.
+        query: what to ask the source for.
+        map_rows: from a record to what becomes of it: one row, or as many as ``for_each`` makes of it.
+        missing: with ``on_missing: set``: the fields and constants that a record gets whose source record is gone.
+        not_applicable: criteria of the catalog on fields that this collection does not have.
+        compile_residual: makes the predicate for the filters that the source does not evaluate.
+    """
+
+    name: str
+    object: ObjectSchema
+    key: CompiledField
+    fields: tuple[CompiledField, ...]
+    query: Query
+    map_rows: Callable[[SourceRecord], tuple[MappedRecord, ...]]
+    on_missing: OnMissing
+    missing: tuple[CompiledField, ...]
+    not_applicable: tuple[Filter, ...]
+    compile_residual: Callable[[tuple[Filter, ...]], Callable[[SourceRecord], bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledCatalog:
+    """A catalog, ready to be planned; ``streams`` stand in the order of their lookups, parents first."""
+
+    catalog: Catalog
+    streams: tuple[CompiledStream, ...]
+    source_schema: SourceSchema
+    target_schema: TargetSchema

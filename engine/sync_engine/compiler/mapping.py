@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from sync_engine.catalog.model import (
@@ -17,7 +17,7 @@ from sync_engine.catalog.model import (
     WhenEmpty,
 )
 from sync_engine.compiler import steps
-from sync_engine.compiler.compiled import CompiledField, CompiledStream, MappedRecord
+from sync_engine.compiler.compiled import CompiledField, MappedRecord
 from sync_engine.compiler.conversion import Unconvertible, converter
 from sync_engine.compiler.criteria import pick
 from sync_engine.expressions import EvaluationFailed, Expression, Template, compile_expression, compile_template
@@ -41,6 +41,7 @@ class Scope:
         channel: likewise.
         parents: object and key field of each stream of the catalog, for lookups.
         timezone: in which a moment becomes a day.
+        added: properties that the rows of ``for_each`` have beside those of the record.
     """
 
     schema: SourceSchema
@@ -50,11 +51,12 @@ class Scope:
     channel: str | None
     parents: Mapping[str, tuple[str, str]]
     timezone: ZoneInfo
+    added: Mapping[str, Attribute] = field(default_factory=dict)
 
     def known(self) -> dict[str, Attribute]:
         """Every attribute and property by code."""
         attributes = self.schema.attributes if self.collection.has_attributes else {}
-        return {**attributes, **self.collection.properties}
+        return {**attributes, **self.collection.properties, **self.added}
 
 
 def compile_field(mapping: FieldMapping, description: FieldDescription, scope: Scope) -> CompiledField:
@@ -140,6 +142,7 @@ def value_getter(attribute: Attribute, locale: str | None, channel: str | None) 
         return lambda record: record.properties.get(code)
 
     def get(record: SourceRecord) -> object:
+        # Properties that exist per locale or channel (a category's label) hold entries as attributes do.
         entries = record.properties.get(code) if attribute.is_property else record.values.get(code)
         return pick(entries, wanted_locale, wanted_channel) if entries else None  # type: ignore[arg-type]
 
@@ -187,24 +190,23 @@ def _label_locales(locale: str | None, others: Sequence[str]) -> tuple[str, ...]
     return tuple(dict.fromkeys(wanted))
 
 
-def map_record(stream: CompiledStream, record: SourceRecord) -> MappedRecord:
+def map_record(key: CompiledField, fields: Sequence[CompiledField], record: SourceRecord) -> MappedRecord:
     """All fields of a record, or every reason why it cannot be written."""
     reasons: list[Reason] = []
     values: list[TargetValue | Blank] = []
-    key = ""
+    found: TargetValue | Blank = None
     try:
-        found = stream.key.evaluate(record)
-        key = "" if isinstance(found, Blank) else str(found).strip()
+        found = key.evaluate(record)
     except Unconvertible as error:
         reasons.append(error.reason)
-    if not key and not reasons:
-        name = stream.key.name
-        reasons.append(Reason("KEY_EMPTY", f"the key {name} has no value", name, Owner.DATA))
-    for field in stream.fields:
+    text = "" if found is None or isinstance(found, Blank) else str(found).strip()
+    if not text and not reasons:
+        reasons.append(Reason("KEY_EMPTY", f"the key {key.name} has no value", key.name, Owner.DATA))
+    for compiled in fields:
         try:
-            values.append(field.evaluate(record))
+            values.append(compiled.evaluate(record))
         except Unconvertible as error:
             reasons.append(error.reason)
     if reasons:
-        return MappedRecord(record.key, key, (), tuple(reasons))
-    return MappedRecord(record.key, key, tuple(values))
+        return MappedRecord(record.key, text, (), tuple(reasons))
+    return MappedRecord(record.key, text, tuple(values))

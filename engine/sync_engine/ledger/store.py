@@ -149,6 +149,29 @@ class Ledger:
             (*key, record.object_name, record.target_id, json.dumps(fields), transfer),
         )
 
+    def forget_written(self, catalog: str, stream: str, keys: Iterable[str]) -> None:
+        """Records that were deleted are owned no more."""
+        with self._writing() as connection:
+            connection.executemany(
+                "DELETE FROM written WHERE catalog = ? AND stream = ? AND key = ?",
+                ((catalog, stream, key) for key in keys),
+            )
+
+    def owned(self, catalog: str, stream: str) -> Iterator[tuple[str, str]]:
+        """Key and target id of each record that a stream has written and not deleted since, page by page."""
+        last = ""
+        while True:
+            with self._lock:
+                rows = self._connection.execute(
+                    "SELECT key, target_id FROM written WHERE catalog = ? AND stream = ? AND key > ? "
+                    "ORDER BY key LIMIT 1000",
+                    (catalog, stream, last),
+                ).fetchall()
+            yield from ((row[0], row[1]) for row in rows)
+            if len(rows) < 1000:
+                return
+            last = rows[-1][0]
+
     def finish(self, transfer: str, status: Status, summary: Mapping[str, int], error: str = "") -> None:
         """Record how a transfer ended."""
         with self._writing() as connection:

@@ -7,15 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from sync_engine.compiler.compiled import CompiledCatalog, MappedRecord
+from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream, MappedRecord
 from sync_engine.compiler.criteria import fields_of
-from sync_engine.compiler.mapping import map_record
 from sync_engine.planner.claims import claim_keys
 from sync_engine.planner.describe import describe
 from sync_engine.planner.difference import create, desired_fields, update
 from sync_engine.planner.encoding import Encoded, encode
 from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.gates import judge
+from sync_engine.planner.missing import Owned, nothing_owned, plan_missing
 from sync_engine.planner.parents import needed_parents, resolve_parents
 from sync_engine.planner.plan import (
     CatalogPlan,
@@ -42,7 +42,12 @@ PAGES_AHEAD = 8
 
 
 def plan_catalog(
-    compiled: CompiledCatalog, source: Source, target: Target, writer: PlanWriter, progress: Progress
+    compiled: CompiledCatalog,
+    source: Source,
+    target: Target,
+    writer: PlanWriter,
+    progress: Progress,
+    owned: Owned = nothing_owned,
 ) -> CatalogPlan:
     """Compute the exact changes of a catalog and write them to the plan file.
 
@@ -52,6 +57,8 @@ def plan_catalog(
         target: opened target; the mapped fields of what it holds are read.
         writer: where the plan goes.
         progress: told how far it is.
+        owned: from a stream's name to the keys and target ids of the records that it has written so far; only these
+            can be deactivated or deleted.
 
     Raises:
         Unavailable, BrokenContract, Unauthorised: a side could not be read completely; there is no plan then.
@@ -60,11 +67,13 @@ def plan_catalog(
         slots, works = _lay_out(compiled, source)
         name = compiled.catalog.name
         loading = background.submit(_load_held, space, slots, target, name, progress)
-        for work in works:
-            pages = prefetch(_read(source, work.pushdown), PAGES_AHEAD)
+        for together in _readings(works):
+            pages = prefetch(_read(source, together[0].pushdown), PAGES_AHEAD)
             loading.result()
-            _map_and_compare(space, work, works, pages, target, progress, name)
+            _map_and_compare(space, together, works, pages, target, progress, name)
         resolve_parents(space, works)
+        for work in works:
+            plan_missing(space, work, owned(work.stream.name))
         plan = _conclude(compiled, space, works, target)
         writer.catalog(plan.name, plan.path)
         for work in works:
@@ -77,12 +86,42 @@ def plan_catalog(
 def _lay_out(compiled: CompiledCatalog, source: Source) -> tuple[list[Slot], list[Work]]:
     slots: dict[tuple[str, str], Slot] = {}
     works: list[Work] = []
+    asked: list[tuple[Query, Pushdown]] = []
     for number, stream in enumerate(compiled.streams):
         place = (stream.object.name, stream.key.name)
         slot = slots.setdefault(place, Slot(len(slots), *place[:1], stream.key.description))
         columns = [slot.column(each) for each in stream.fields]
-        works.append(Work(number, stream, slot, columns, push_down(source, stream.query)))
+        missing = [slot.column(each) for each in stream.missing]
+        query = _widened(stream.query, compiled.streams)
+        pushdown = next((each for known, each in asked if known == query), None)
+        if pushdown is None:
+            pushdown = push_down(source, query)
+            asked.append((query, pushdown))
+        works.append(Work(number, stream, slot, columns, missing, pushdown))
     return list(slots.values()), works
+
+
+def _widened(query: Query, streams: Sequence[CompiledStream]) -> Query:
+    """The query of all streams that read the same records: they are read once, with what each of them needs."""
+    for stream in streams:
+        other = stream.query
+        if (other.collection, other.filters, other.channel) == (query.collection, query.filters, query.channel):
+            query = dataclasses.replace(
+                query,
+                attributes=query.attributes | other.attributes,
+                properties=query.properties | other.properties,
+                locales=tuple(sorted({*query.locales, *other.locales})),
+                channels=query.channels | other.channels,
+            )
+    return query
+
+
+def _readings(works: Sequence[Work]) -> list[list[Work]]:
+    """The works that share a reading, in the order of the first of each."""
+    together: dict[int, list[Work]] = {}
+    for work in works:
+        together.setdefault(id(work.pushdown), []).append(work)
+    return list(together.values())
 
 
 def push_down(source: Source, query: Query) -> Pushdown:
@@ -123,21 +162,24 @@ def _held_row(
 
 def _map_and_compare(
     space: Workspace,
-    work: Work,
+    together: Sequence[Work],
     works: Sequence[Work],
     pages: Iterable[Page],
     target: Target,
     progress: Progress,
     catalog: str,
 ) -> None:
-    keep = work.stream.compile_residual(work.pushdown.residual)
+    """Read records once and hand each to all streams that read them."""
+    first = together[0]
+    keep = first.stream.compile_residual(first.pushdown.residual)
     for page in pages:
-        work.pages += 1
+        first.pages += 1
         kept = [record for record in page.records if keep(record)]
-        work.read += len(page.records)
-        work.filtered += len(page.records) - len(kept)
-        _compare_page(space, work, works, kept, target)
-        progress.step(catalog, work.stream.name, "reading", work.read)
+        for work in together:
+            work.read += len(page.records)
+            work.filtered += len(page.records) - len(kept)
+            _compare_page(space, work, works, kept, target)
+        progress.step(catalog, first.stream.name, "reading", first.read)
 
 
 def _compare_page(
@@ -146,11 +188,11 @@ def _compare_page(
     rejections: list[Rejection] = []
     mapped: list[tuple[str, MappedRecord]] = []
     for record in records:
-        row = map_record(work.stream, record)
-        if row.reasons:
-            rejections.append(Rejection(row.key, row.source_key, row.reasons))
-        else:
-            mapped.append((work.slot.normalise(row.key), row))
+        for row in work.stream.map_rows(record):
+            if row.reasons:
+                rejections.append(Rejection(row.key, row.source_key, row.reasons))
+            else:
+                mapped.append((work.slot.normalise(row.key), row))
     unique = claim_keys(space, work, works, mapped, rejections)
     held = space.find_held(work.slot.number, [key for key, _ in unique])
     changes: list[tuple[str, Change]] = []
@@ -168,6 +210,9 @@ def _compare_page(
     space.need_parents(parents)
     space.reject(work.number, rejections)
     work.rejected += len(rejections)
+    # A record that is rejected is not gone: what the target holds of it stays.
+    space.spare(work.slot.number, (work.slot.normalise(each.key) for each in rejections if each.key))
+    work.keyless += sum(1 for each in rejections if not each.key)
 
 
 def _compare(work: Work, row: MappedRecord, held: Held | None, target: Target) -> Change | tuple[Reason, ...] | None:
@@ -213,6 +258,8 @@ def _stream_plan(space: Workspace, work: Work, target: Target) -> StreamPlan:
     summary = Summary(
         create=counts.get(ChangeKind.CREATE, 0),
         update=counts.get(ChangeKind.UPDATE, 0),
+        deactivate=counts.get(ChangeKind.DEACTIVATE, 0),
+        delete=counts.get(ChangeKind.DELETE, 0),
         unchanged=work.unchanged,
         rejected=work.rejected,
         filtered=work.filtered,
@@ -228,6 +275,12 @@ def _stream_plan(space: Workspace, work: Work, target: Target) -> StreamPlan:
             tuple(describe(each) for each in stream.not_applicable),
         ),
         write=WriteStep(stream.object.name, stream.key.name, batching.mode, -(-summary.changes // batching.max_rows)),
-        fields=tuple(PlannedField(each.name, each.description.type, each.request) for each in stream.fields),
+        fields=_planned_fields(stream),
         summary=summary,
     )
+
+
+def _planned_fields(stream: CompiledStream) -> tuple[PlannedField, ...]:
+    """Every field that a change of the stream may name, once."""
+    fields = {each.name: each for each in (*stream.fields, *stream.missing)}
+    return tuple(PlannedField(each.name, each.description.type, each.request) for each in fields.values())

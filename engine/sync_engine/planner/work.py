@@ -40,11 +40,13 @@ class Work:
     stream: CompiledStream
     slot: Slot
     columns: list[int]
+    missing_columns: list[int]
     pushdown: Pushdown
     read: int = 0
     filtered: int = 0
     unchanged: int = 0
     rejected: int = 0
+    keyless: int = 0
     pages: int = 0
     emptied: Counter[str] = field(default_factory=Counter)
     filled: Counter[str] = field(default_factory=Counter)

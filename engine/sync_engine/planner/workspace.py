@@ -25,6 +25,7 @@ CREATE TABLE held (slot INTEGER, key TEXT, id TEXT, stored_key TEXT, fields BLOB
     WITHOUT ROWID;
 CREATE TABLE seen (slot INTEGER, key TEXT, stream INTEGER, source_key TEXT, disputed INTEGER DEFAULT 0,
     PRIMARY KEY (slot, key)) WITHOUT ROWID;
+CREATE TABLE spared (slot INTEGER, key TEXT, PRIMARY KEY (slot, key)) WITHOUT ROWID;
 CREATE TABLE changes (stream INTEGER, key TEXT, slot INTEGER, kind TEXT, wave INTEGER DEFAULT 0, body BLOB,
     PRIMARY KEY (stream, key)) WITHOUT ROWID;
 CREATE INDEX changes_by_slot ON changes (slot, key);
@@ -128,6 +129,16 @@ class Workspace:
         """Whether more than one record claims a key."""
         row = self._db.execute("SELECT disputed FROM seen WHERE slot = ? AND key = ?", (slot, key)).fetchone()
         return bool(row and row[0])
+
+    def spare(self, slot: int, keys: Iterable[str]) -> None:
+        """Note keys whose records in the target must be left alone, though nothing is written to them."""
+        self._db.executemany("INSERT OR IGNORE INTO spared VALUES (?, ?)", ((slot, key) for key in keys))
+
+    def unclaimed(self, slot: int, keys: Sequence[str]) -> list[str]:
+        """Those of the keys that no source record has claimed in this plan and that are not spared."""
+        taken = {row[0] for row in self._select_in("SELECT key FROM seen WHERE slot = ? AND key IN", slot, keys)}
+        taken |= {row[0] for row in self._select_in("SELECT key FROM spared WHERE slot = ? AND key IN", slot, keys)}
+        return [key for key in keys if key not in taken]
 
     def _select_in(self, statement: str, slot: int, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(keys), _MOST_VARIABLES):

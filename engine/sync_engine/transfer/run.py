@@ -91,8 +91,14 @@ def apply_catalog(
     try:
         for stream in plan.streams:
             _record_rejections(run, file, stream)
-            for wave, changes in groupby(file.changes(plan.name, stream.name), key=lambda each: each.wave):
-                _run_wave(run, stream, wave, changes)
+            kept = (each for each in file.changes(plan.name, stream.name) if each.kind is not ChangeKind.DELETE)
+            for wave, changes in groupby(kept, key=lambda each: each.wave):
+                _run_wave(run, stream, f"w{wave}", changes)
+        # Children go before their parents, and everything that points elsewhere now has been written before.
+        for stream in reversed(plan.streams):
+            if stream.summary.delete:
+                gone = (each for each in file.changes(plan.name, stream.name) if each.kind is ChangeKind.DELETE)
+                _run_wave(run, stream, "deletes", gone)
     except (KeyboardInterrupt, Interrupted) as error:
         run.stop.set()
         ledger.finish(transfer, Status.INTERRUPTED, _summary(run), "stopped on request")
@@ -127,8 +133,8 @@ def _record_rejections(run: _Run, file: PlanFile, stream: StreamPlan) -> None:
         run.counts["rejected"] += len(part)
 
 
-def _run_wave(run: _Run, stream: StreamPlan, wave: int, changes: Iterable[Change]) -> None:
-    again = _send_all(run, stream, f"{stream.name}-w{wave}", _fresh(run, stream, changes), last=False)
+def _run_wave(run: _Run, stream: StreamPlan, wave: str, changes: Iterable[Change]) -> None:
+    again = _send_all(run, stream, f"{stream.name}-{wave}", _fresh(run, stream, changes), last=False)
     for attempt in range(1, RETRIES + 1):
         if not again:
             return
@@ -136,7 +142,7 @@ def _run_wave(run: _Run, stream: StreamPlan, wave: int, changes: Iterable[Change
         if run.stop.wait(random.uniform(0.5, 1.0) * 2**attempt / 4):  # noqa: S311 - not for secrets
             raise Interrupted("stopped between two attempts")
         last = attempt == RETRIES
-        again = _send_all(run, stream, f"{stream.name}-w{wave}-r{attempt}", iter(again), last=last)
+        again = _send_all(run, stream, f"{stream.name}-{wave}-r{attempt}", iter(again), last=last)
 
 
 def _fresh(run: _Run, stream: StreamPlan, changes: Iterable[Change]) -> Iterator[Change]:
@@ -245,6 +251,7 @@ def _commit(
     by_key = {each.key: each for each in changes}
     outcomes: list[OutcomeRecord] = []
     written: list[WrittenRecord] = []
+    deleted: list[str] = []
     again: list[Change] = []
     for result in results:
         change = by_key[result.key]
@@ -255,13 +262,18 @@ def _commit(
         run.counts["rejected" if word == "uncertain" else word] += 1
         if word not in ("rejected", "uncertain"):
             run.done += 1
+            if word == "deleted":
+                deleted.append(change.key)
             fields = {each.field: each.after for each in change.fields}
             target_id = result.target_id or change.target_id
-            written.append(WrittenRecord(stream.name, change.key, batch.object, target_id, fields))
+            if word != "deleted":
+                written.append(WrittenRecord(stream.name, change.key, batch.object, target_id, fields))
             if run.level is LogLevel.MINIMAL:
                 continue
         outcomes.append(OutcomeRecord(stream.name, change.key, word, result.target_id or "", _plain(result.reasons)))
     run.ledger.commit(run.id, run.catalog, outcomes, written, batch.id)
+    if deleted:
+        run.ledger.forget_written(run.catalog, stream.name, deleted)
     run.progress.step(run.catalog, stream.name, "writing", run.done)
     return again
 

@@ -1,0 +1,179 @@
+"""``for_each``: a record is exploded into rows, each a record with a few properties more. One mechanism for all kinds.
+
+What a row adds can be used in its mappings like any property:
+
+locale       ``locale``; values and labels are read in it
+category     ``category``
+price        ``currency``, ``amount``, ``attribute``
+media        ``media`` (the file's code), ``filename``, ``attribute``, ``position``
+association  ``association`` (its type), ``associated`` (key of the other record), ``associated_kind``, ``quantity``
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+
+from sync_engine.catalog.model import Each, ForEach
+from sync_engine.compiler.criteria import pick
+from sync_engine.problems import nearest, problem
+from sync_engine.sdk.problem import Problem
+from sync_engine.sdk.source import Attribute, Kind, RecordCollection, SourceRecord, SourceSchema
+from sync_engine.sdk.values import MediaRef, Price, SourceValue
+
+Row = tuple[str, Mapping[str, SourceValue]]
+"""What tells a row from the record's other rows, and the properties it adds."""
+
+KINDS: Mapping[Each, frozenset[Kind]] = {
+    Each.PRICE: frozenset({Kind.PRICES}),
+    Each.MEDIA: frozenset({Kind.IMAGE, Kind.FILE}),
+}
+PROPERTIES: Mapping[Each, str] = {Each.CATEGORY: "categories", Each.ASSOCIATION: "associations"}
+
+
+def _added(code: str, kind: Kind) -> Attribute:
+    return Attribute(code, kind, "row", is_property=True)
+
+
+_ADDED: Mapping[Each, tuple[Attribute, ...]] = {
+    Each.LOCALE: (_added("locale", Kind.TEXT),),
+    Each.CATEGORY: (_added("category", Kind.SELECT),),
+    Each.PRICE: (_added("currency", Kind.TEXT), _added("amount", Kind.NUMBER), _added("attribute", Kind.TEXT)),
+    Each.MEDIA: (
+        _added("media", Kind.TEXT),
+        _added("filename", Kind.TEXT),
+        _added("attribute", Kind.TEXT),
+        _added("position", Kind.NUMBER),
+    ),
+    Each.ASSOCIATION: (
+        _added("association", Kind.TEXT),
+        _added("associated", Kind.PARENT),
+        _added("associated_kind", Kind.TEXT),
+        _added("quantity", Kind.NUMBER),
+    ),
+}
+
+
+def added_properties(for_each: ForEach | None, collection: RecordCollection) -> dict[str, Attribute]:
+    """The properties that rows add, by code; a category knows the labels of the categories."""
+    if for_each is None:
+        return {}
+    added = {each.code: each for each in _ADDED[for_each.each]}
+    categories = collection.properties.get("categories")
+    if for_each.each is Each.CATEGORY and categories is not None:
+        added["category"] = dataclasses.replace(added["category"], options=categories.options or ())
+    return added
+
+
+def check_for_each(for_each: ForEach, collection: RecordCollection, schema: SourceSchema) -> Iterator[Problem]:
+    """The collection must have what is exploded, and every code must exist and be of the right kind."""
+    needed = PROPERTIES.get(for_each.each)
+    lacking = needed is not None and needed not in collection.properties
+    if lacking or (for_each.each in KINDS and not collection.has_attributes):
+        yield problem("SE325", for_each.origin, collection=collection.name, each=for_each.each)
+        return
+    for code in for_each.codes:
+        if for_each.each is Each.LOCALE and code not in schema.locales:
+            yield problem("SE312", for_each.origin, nearest(code, schema.locales), name=code)
+        elif for_each.each in KINDS:
+            attribute = schema.attributes.get(code)
+            if attribute is None:
+                hint = nearest(code, schema.attributes)
+                yield problem("SE302", for_each.origin, hint, name=code, collection=collection.name)
+            elif attribute.kind not in KINDS[for_each.each]:
+                yield problem("SE326", for_each.origin, name=code, kind=attribute.kind, each=for_each.each)
+
+
+def exploded_attributes(for_each: ForEach | None, schema: SourceSchema) -> tuple[str, ...]:
+    """The attributes whose values become rows."""
+    if for_each is None or for_each.each not in KINDS:
+        return ()
+    wanted = KINDS[for_each.each]
+    return for_each.codes or tuple(sorted(code for code, each in schema.attributes.items() if each.kind in wanted))
+
+
+def row_maker(
+    for_each: ForEach, schema: SourceSchema, locale: str | None, channel: str | None
+) -> Callable[[SourceRecord], Iterator[Row]]:
+    """A function from a record to its rows; ``locale`` is not exploded here (see ``compiler.streams``).
+
+    Args:
+        for_each: what makes the rows.
+        schema: of the source.
+        locale: in which the exploded attributes are read, where they are localizable.
+        channel: likewise.
+    """
+    codes = exploded_attributes(for_each, schema)
+
+    def values(record: SourceRecord) -> Iterator[tuple[str, object]]:
+        for code in codes:
+            attribute = schema.attributes[code]
+            entries = record.values.get(code)
+            if entries:
+                own_locale = locale if attribute.localizable else None
+                yield code, pick(entries, own_locale, channel if attribute.scopable else None)
+
+    def prices(record: SourceRecord) -> Iterator[Row]:
+        for code, value in values(record):
+            for each in value if isinstance(value, tuple) else ():
+                if isinstance(each, Price):
+                    yield (
+                        f"{code}/{each.currency}",
+                        {
+                            "currency": each.currency,
+                            "amount": each.amount,
+                            "attribute": code,
+                        },
+                    )
+
+    def media(record: SourceRecord) -> Iterator[Row]:
+        position = 0
+        for code, value in values(record):
+            for each in value if isinstance(value, tuple) else (value,):
+                if isinstance(each, MediaRef):
+                    position += 1
+                    yield (
+                        f"{code}/{each.code}",
+                        {
+                            "media": each.code,
+                            "filename": each.filename,
+                            "attribute": code,
+                            "position": position,
+                        },
+                    )
+
+    makers: dict[Each, Callable[[SourceRecord], Iterator[Row]]] = {
+        Each.CATEGORY: _categories,
+        Each.PRICE: prices,
+        Each.MEDIA: media,
+        Each.ASSOCIATION: lambda record: _associations(record, frozenset(for_each.codes)),
+    }
+    return makers[for_each.each]
+
+
+def _categories(record: SourceRecord) -> Iterator[Row]:
+    held = record.properties.get("categories")
+    for code in held if isinstance(held, tuple) else ():
+        yield str(code), {"category": str(code)}
+
+
+def _associations(record: SourceRecord, types: frozenset[str]) -> Iterator[Row]:
+    held = record.properties.get("associations")
+    for each in held if isinstance(held, tuple) else ():
+        if not isinstance(each, dict) or (types and each.get("type") not in types):
+            continue
+        kind, key, quantity = str(each["kind"]), str(each["key"]), each.get("quantity")
+        added: dict[str, SourceValue] = {
+            "association": str(each["type"]),
+            "associated": key,
+            "associated_kind": kind,
+            "quantity": quantity if isinstance(quantity, (int, Decimal)) else None,
+        }
+        yield f"{each['type']}/{kind}/{key}", added
+
+
+def with_row(record: SourceRecord, row: Row) -> SourceRecord:
+    """The record as one of its rows."""
+    name, added = row
+    return SourceRecord(record.collection, f"{record.key}/{name}", {**record.properties, **added}, record.values)

@@ -1,0 +1,181 @@
+"""One checked stream becomes a compiled one: getters, rows, the query that asks for just what they need."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+
+from sync_engine.catalog.model import Catalog, Each, FieldMapping, Stream
+from sync_engine.compiler.compiled import CompiledField, CompiledStream, MappedRecord
+from sync_engine.compiler.criteria import Surroundings, compile_filter, fields_of
+from sync_engine.compiler.mapping import Scope, compile_field, map_record, value_getter
+from sync_engine.compiler.rows import PROPERTIES, exploded_attributes, row_maker, with_row
+from sync_engine.sdk.filters import AllOf, AnyOf, Criterion, Filter, Not
+from sync_engine.sdk.source import Attribute, Query, RecordCollection, SourceRecord
+from sync_engine.sdk.target import ObjectSchema
+
+MapRows = Callable[[SourceRecord], tuple[MappedRecord, ...]]
+
+
+def compile_stream(
+    catalog: Catalog, stream: Stream, scope: Scope, described: ObjectSchema, today: date
+) -> CompiledStream:
+    """Compile a stream that has no problems."""
+    known = scope.known()
+    variants = _variants(catalog, stream, scope, described)
+    key, fields = variants[0].key, variants[0].fields
+    applicable = tuple(each for each in catalog.filter if applies(each, scope.collection, known))
+    not_applicable = tuple(each for each in catalog.filter if each not in applicable)
+    filters = tuple(_placed(each, scope) for each in (*applicable, *stream.filter, *_under(stream.root)))
+
+    def residual(filters: tuple[Filter, ...]) -> Callable[[SourceRecord], bool]:
+        return compile_filter(AllOf(filters), Surroundings(known, scope.schema, scope.locale, scope.channel, today))
+
+    return CompiledStream(
+        name=stream.name,
+        object=described,
+        key=key,
+        fields=fields,
+        query=_query(catalog, stream, scope, variants, filters),
+        map_rows=_map_rows(stream, scope, variants),
+        on_missing=stream.on_missing,
+        missing=tuple(_compile(each, described, scope) for each in stream.missing_fields),
+        not_applicable=not_applicable,
+        compile_residual=residual,
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Variant:
+    """The getters of a stream in one locale; a stream that is not exploded by locale has just one."""
+
+    locale: str | None
+    key: CompiledField
+    fields: tuple[CompiledField, ...]
+
+
+def _variants(catalog: Catalog, stream: Stream, scope: Scope, described: ObjectSchema) -> tuple[_Variant, ...]:
+    locales: Sequence[str | None] = [scope.locale]
+    if stream.for_each is not None and stream.for_each.each is Each.LOCALE:
+        locales = stream.for_each.codes or catalog.locales[1:]
+    made = []
+    for locale in locales:
+        inner = dataclasses.replace(scope, locale=locale)
+        fields = tuple(_compile(each, described, inner) for each in stream.fields)
+        made.append(_Variant(locale, _compile(stream.key, described, inner), fields))
+    return tuple(made)
+
+
+def _compile(mapping: FieldMapping, described: ObjectSchema, scope: Scope) -> CompiledField:
+    field = described.field(mapping.target)
+    if field is None:  # the checks have refused it
+        raise KeyError(mapping.target)
+    return compile_field(mapping, field, scope)
+
+
+def _map_rows(stream: Stream, scope: Scope, variants: Sequence[_Variant]) -> MapRows:
+    key, fields = variants[0].key, variants[0].fields
+    if stream.for_each is None:
+        return lambda record: (map_record(key, fields, record),)
+    if stream.for_each.each is Each.LOCALE:
+        return _map_locales(scope, variants)
+    make = row_maker(stream.for_each, scope.schema, scope.locale, scope.channel)
+    return lambda record: tuple(map_record(key, fields, with_row(record, row)) for row in make(record))
+
+
+def _map_locales(scope: Scope, variants: Sequence[_Variant]) -> MapRows:
+    """A row per locale in which the record says anything at all; without that a translation is no row."""
+    known = scope.known()
+    first = variants[0]
+    texts = {code for each in first.fields for code in each.reads if known[code].localizable}
+    present = [
+        (variant, [value_getter(known[code], variant.locale, scope.channel) for code in sorted(texts)])
+        for variant in variants
+    ]
+
+    def rows(record: SourceRecord) -> tuple[MappedRecord, ...]:
+        return tuple(
+            map_record(variant.key, variant.fields, with_row(record, (str(variant.locale), {"locale": variant.locale})))
+            for variant, getters in present
+            if not getters or any(get(record) not in (None, "") for get in getters)
+        )
+
+    return rows
+
+
+def _query(
+    catalog: Catalog, stream: Stream, scope: Scope, variants: Sequence[_Variant], filters: tuple[Filter, ...]
+) -> Query:
+    """Ask for what the getters read, what the rows are made of, and nothing else."""
+    known = scope.known()
+    compiled = [(variant.locale, each) for variant in variants for each in (variant.key, *variant.fields)]
+    reads = {code for _, each in compiled for code in each.reads} - scope.added.keys()
+    reads.update(exploded_attributes(stream.for_each, scope.schema))
+    if stream.for_each is not None and stream.for_each.each in PROPERTIES:
+        reads.add(PROPERTIES[stream.for_each.each])
+    return Query(
+        collection=scope.collection.name,
+        attributes=frozenset(code for code in reads if not known[code].is_property),
+        properties=frozenset(code for code in reads if known[code].is_property),
+        locales=_used(compiled, known, "localizable", scope, reads),
+        channels=frozenset(_used(compiled, known, "scopable", scope, reads)),
+        filters=filters,
+        channel=catalog.channel,
+        only_channel_tree=catalog.only_channel_tree,
+    )
+
+
+def _used(
+    compiled: Sequence[tuple[str | None, CompiledField]],
+    known: Mapping[str, Attribute],
+    trait: str,
+    scope: Scope,
+    reads: set[str],
+) -> tuple[str, ...]:
+    """The locales or channels that any getter reads values in."""
+    used: set[str | None] = set()
+    for locale, each in compiled:
+        if any(getattr(known[code], trait) for code in each.reads):
+            own = each.mapping.locale if trait == "localizable" else each.mapping.channel
+            used.add(own or (locale if trait == "localizable" else scope.channel))
+    exploded = reads - {code for _, each in compiled for code in each.reads}
+    if any(getattr(known[code], trait) for code in exploded):
+        used.add(scope.locale if trait == "localizable" else scope.channel)
+    return tuple(sorted(each for each in used if each))
+
+
+def applies(filter_: Filter, collection: RecordCollection, attributes: Mapping[str, Attribute]) -> bool:
+    """Whether a collection has every field that a filter of the whole catalog looks at."""
+    known = collection.properties.keys() | (attributes.keys() if collection.has_attributes else set())
+    return all(each in known for each in fields_of(filter_))
+
+
+def _placed(filter_: Filter, scope: Scope) -> Filter:
+    """The filter with the locale and channel spelt out in which each criterion reads its field."""
+    if isinstance(filter_, (AllOf, AnyOf)):
+        return dataclasses.replace(filter_, filters=tuple(_placed(each, scope) for each in filter_.filters))
+    if isinstance(filter_, Not):
+        return dataclasses.replace(filter_, filter=_placed(filter_.filter, scope))
+    attribute = scope.known()[filter_.field]
+    on_all = "ON ALL LOCALES" in filter_.operator
+    return dataclasses.replace(
+        filter_,
+        locale=filter_.locale or (scope.locale if attribute.localizable and not on_all else None),
+        channel=filter_.channel or (scope.channel if attribute.scopable else None),
+    )
+
+
+def _under(root: str | None) -> tuple[Filter, ...]:
+    """The categories of one tree: the root itself and all below it, by the path of codes that leads to each."""
+    if root is None:
+        return ()
+    return (
+        AnyOf(
+            (
+                Criterion("code", "=", root),
+                Criterion("path", "STARTS WITH", f"{root}/"),
+                Criterion("path", "CONTAINS", f"/{root}/"),
+            )
+        ),
+    )
