@@ -268,6 +268,7 @@ def test_the_place_of_a_text_with_several_lines_is_where_it_starts() -> None:
         ("1 / 0", "DIVISION_BY_ZERO", "zero"),
         ("1 // 0.0", "DIVISION_BY_ZERO", "zero"),
         ("99999999999999999999999999999999999999 * 99", "OUT_OF_RANGE", "38 digits"),
+        ("-99999999999999999999999999999999999999 * 99", "OUT_OF_RANGE", "38 digits"),
         ("many[::0]", "WRONG_TYPE", "slice step"),
         ("prices", "WRONG_TYPE", "mapping"),
         ("unknown", "NO_VALUE", "does not exist"),

@@ -110,6 +110,28 @@ def test_a_value_of_the_greatest_size_still_passes() -> None:
     assert outcome("{{ big }}", big="a" * 65_537) == "TOO_LARGE"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(big + big) | length",
+        "[big, big] | length",
+        "[big, big] | first | length",
+        "(big ~ big) | length",
+        "(many + many) | length",
+        "big | replace('a', 'bb') | length",
+    ],
+)
+def test_what_is_too_large_is_so_on_the_way_already(text: str) -> None:
+    with pytest.raises(EvaluationFailed) as caught:
+        compile_expression(text).evaluate({"big": "a" * 65_000, "many": ("a" * 100,) * 400})
+    assert caught.value.code == "TOO_LARGE"
+
+
+def test_a_filter_on_each_item_stops_when_all_together_are_too_large() -> None:
+    with pytest.raises(EvaluationFailed, match="`map` would make"):
+        compile_expression("many | map('replace', 'a', big)").evaluate({"big": "b" * 65_000, "many": ("a",) * 2_000})
+
+
 def test_an_evaluation_that_takes_too_long_is_stopped() -> None:
     page = "<p>word &amp; word</p>" * 2_900
     slow = compile_expression(" or ".join(["(page | striptags | length) < 0"] * 40))

@@ -198,6 +198,7 @@ def test_a_test_holds(name: str, holds: object, does_not: object) -> None:
         ("<!DOCTYPE html><?xml x?>a", "a"),
         ("unclosed <b tag", "unclosed <b tag"),
         ("&#99999999999999;&#x110000;", "\ufffd\ufffd"),
+        (f"&#{'9' * 5000};", "\ufffd"),
         ("&notanentity; &", "¬anentity; &"),
         ("", ""),
     ],
