@@ -114,6 +114,8 @@ def test_a_value_of_the_greatest_size_still_passes() -> None:
     "text",
     [
         "(big + big) | length",
+        "(big + big) == 'x'",
+        "(marks | urlencode) == 'x'",
         "[big, big] | length",
         "[big, big] | first | length",
         "(big ~ big) | length",
@@ -123,7 +125,7 @@ def test_a_value_of_the_greatest_size_still_passes() -> None:
 )
 def test_what_is_too_large_is_so_on_the_way_already(text: str) -> None:
     with pytest.raises(EvaluationFailed) as caught:
-        compile_expression(text).evaluate({"big": "a" * 65_000, "many": ("a" * 100,) * 400})
+        compile_expression(text).evaluate({"big": "a" * 65_000, "marks": "&" * 65_000, "many": ("a" * 100,) * 400})
     assert caught.value.code == "TOO_LARGE"
 
 
