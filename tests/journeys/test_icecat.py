@@ -133,7 +133,7 @@ class TextOnly(HTMLParser):
         self.pieces.append(data)
 
 
-def text_of(html: str | None) -> str | None:
+def text_of(html: str | None, length: int = 4000) -> str | None:
     """The text of a description, cut to what the field takes."""
     if not html:
         return None
@@ -142,7 +142,7 @@ def text_of(html: str | None) -> str | None:
     parser.feed(re.sub(r"<(?![a-zA-Z/][^<>]*>)", "&lt;", html))
     parser.close()
     lines = (" ".join(line.split()) for line in "".join(parser.pieces).split("\n"))
-    return "\n".join(line for line in lines if line)[:4000].strip()
+    return "\n".join(line for line in lines if line)[:length].strip()
 
 
 def folded(text: str | None) -> str | None:
