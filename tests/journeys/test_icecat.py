@@ -16,6 +16,7 @@ from tests.journeys.conftest import ICECAT, ROOT, NewProject, Project
 from sync_engine_sandbox.sandbox import Sandbox
 
 TEMPLATE = ROOT / "catalogs" / "icecat"
+CATALOG = "icecat-products"
 NAMELESS = "dressshoe"
 SEGMENTS = {
     "Video": ("camcorders", "led_tvs"),
@@ -217,7 +218,7 @@ def edit_three(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
 
 
 def plan(project: Project) -> dict[str, Any]:
-    (catalog,) = project.run("plan", "--format", "json").data["catalogs"]
+    (catalog,) = project.run("plan", CATALOG, "--format", "json").data["catalogs"]
     return dict(catalog)
 
 
@@ -237,7 +238,7 @@ def test_the_whole_catalogue_arrives_as_the_raw_data_say(project: Project, iceca
 
     project.edit("catalogs/products.yaml", ("      Name: name\n", '      Name: {value: name, default: "(no name)"}\n'))
     assert plan(project)["summary"]["create"] == 1062
-    (transfer,) = project.run("apply", "--yes", "--json").data["transfers"]
+    (transfer,) = project.run("apply", CATALOG, "--yes", "--json").data["transfers"]
     assert (transfer["status"], transfer["summary"]["created"], transfer["summary"]["rejected"]) == ("done", 1062, 0)
     assert differences(icecat) == []
 
@@ -256,7 +257,7 @@ def test_the_whole_catalogue_arrives_as_the_raw_data_say(project: Project, iceca
         for change in stream["changes"]
     }
     assert found == expected
-    project.run("apply", "--yes")
+    project.run("apply", CATALOG, "--yes")
     assert plan(project)["summary"]["unchanged"] == 1062
 
 
@@ -265,15 +266,15 @@ def test_the_same_catalogue_by_bulk_jobs_is_the_same(project: Project, icecat: S
         "sync-engine.yaml", ("    auth: client_credentials\n", "    auth: client_credentials\n    bulk_threshold: 10\n")
     )
     project.edit("catalogs/products.yaml", ("      Name: name\n", '      Name: {value: name, default: "(no name)"}\n'))
-    planned = project.run("plan", "--format", "json").data["catalogs"][0]
+    planned = project.run("plan", CATALOG, "--format", "json").data["catalogs"][0]
     assert {stream["mode"] for stream in planned["streams"]} == {"bulk"}
-    project.run("apply", "--yes")
+    project.run("apply", CATALOG, "--yes")
     assert differences(icecat) == []
     assert plan(project)["summary"]["unchanged"] == 1062
 
 
 def test_only_what_the_mapping_needs_is_asked_of_the_pim(project: Project, icecat: Sandbox) -> None:
-    project.run("plan")
+    project.run("plan", CATALOG)
     reads = [call for call in icecat.pim.requests if call.path.endswith("/products-uuid")]
     assert len(reads) == 10
     asked = set(reads[0].query["attributes"].split(","))

@@ -238,3 +238,42 @@ def test_records_that_others_wrote_are_never_deleted(project: Project, icecat: S
     icecat.org.add("PIM_Category__c", {"Name": "By hand", "PIM_Code__c": "by-hand"})
     (categories, *_) = plan(project)["streams"]
     assert categories["summary"]["delete"] == 0
+
+
+def test_a_selection_plans_just_these_streams(project: Project, icecat: Sandbox) -> None:
+    project.run("apply", CATALOG, "--yes", "--streams", "categories")
+    assert len(icecat.org.rows("PIM_Category__c")) == len(raw("categories"))
+    assert icecat.org.rows("Product2") == []
+    assert not [call for call in icecat.pim.requests if call.path.endswith("/products-uuid")]
+
+    project.run("apply", CATALOG, "--yes", "--streams", "products, prices")
+    found = project.run("plan", CATALOG, "--format", "json", "--streams", "product_categories").data
+    (stream,) = found["catalogs"][0]["streams"]
+    assert stream["summary"]["create"] == len(expected_assignments()), "parents are looked up in Salesforce"
+    assert stream["summary"]["rejected"] == 0
+
+    unknown = project.run("plan", CATALOG, "--streams", "catgories", code=1)
+    assert "`categories`" in unknown.err
+
+
+def test_a_selection_never_widens_deletes(project: Project, icecat: Sandbox) -> None:
+    """Two streams write to one object; while only one is planned, records of the other are not missing."""
+    project.edit(
+        "catalogs/products.yaml",
+        ("      Name: name\n", '      Name: {value: name, default: "(no name)"}\n'),
+        (
+            "      PIM_Segment__c:\n",
+            "      PIM_Title__c: sku\n    on_missing: delete\n\n  unused:\n    from: products\n",
+        ),
+    )
+    text = (project.folder / "catalogs" / "products.yaml").read_text(encoding="utf-8")
+    (project.folder / "catalogs" / "products.yaml").write_text(text.split("\n\n  unused:")[0] + "\n", encoding="utf-8")
+    project.edit(
+        "catalogs/products.yaml", ('      PIM_Title__c: {template: "{{ name }} ({{ sku }})", truncate: 120}\n', "")
+    )
+    project.run("apply", "icecat-products", "--yes")
+    icecat.pim.delete_product(next(each["uuid"] for each in raw("products") if not each["parent"]))
+    whole = project.run("plan", "icecat-products", "--format", "json").data
+    assert whole["catalogs"][0]["summary"]["delete"] == 1
+    part = project.run("plan", "icecat-products", "--format", "json", "--streams", "products").data
+    assert part["catalogs"][0]["summary"]["delete"] == 0

@@ -11,7 +11,7 @@ import orjson
 
 from sync_engine.catalog.model import Catalog, Project
 from sync_engine.cli.console import Console, Meter
-from sync_engine.cli.plan import make_plan, print_plan
+from sync_engine.cli.plan import make_plan, print_plan, streams_option
 from sync_engine.cli.session import Connections, compile_live, load, open_state
 from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.plan_file import PlanFile, read_plan
@@ -27,16 +27,19 @@ REJECTED = 4
 
 @click.command()
 @click.argument("plan_or_catalogs", nargs=-1)
+@streams_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.pass_obj
-def apply(console: Console, plan_or_catalogs: tuple[str, ...], yes: bool, as_json: bool) -> int:
+def apply(console: Console, plan_or_catalogs: tuple[str, ...], streams: str | None, yes: bool, as_json: bool) -> int:
     """Write the changes: of a saved plan FILE, or of CATALOGS (all by default) planned now.
 
     A plan made now is shown, and you are asked before anything is written (--yes answers). Of a saved plan only
     those records are written that still are as the plan saw them; the others are reported as stale.
     """
     saved = len(plan_or_catalogs) == 1 and Path(plan_or_catalogs[0]).is_file() and _is_plan(Path(plan_or_catalogs[0]))
+    if saved and streams is not None:
+        raise click.UsageError("a saved plan already says which streams; leave out --streams")
     if saved:
         file = read_plan(Path(plan_or_catalogs[0]))
         project, catalogs = load(console, [each.name for each in file.catalogs])
@@ -47,7 +50,7 @@ def apply(console: Console, plan_or_catalogs: tuple[str, ...], yes: bool, as_jso
     else:
         project, catalogs = load(console, plan_or_catalogs)
         with Connections(project, console) as connections, tempfile.TemporaryDirectory(prefix="sync-engine-") as folder:
-            file = make_plan(console, project, catalogs, connections, Path(folder) / "plan")
+            file = make_plan(console, project, catalogs, connections, Path(folder) / "plan", streams)
             if not as_json:
                 print_plan(console, file, "text", 5)
             _refuse_tripped(file)

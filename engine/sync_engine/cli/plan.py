@@ -14,17 +14,24 @@ from sync_engine.cli.console import Console, Meter
 from sync_engine.cli.session import Connections, compile_live, load, open_state
 from sync_engine.planner.plan_file import PlanFile, PlanWriter, read_plan
 from sync_engine.planner.planner import plan_catalog
+from sync_engine.problems import nearest
 from sync_engine.report.values import plural
-from sync_engine.sdk.errors import GateTripped
+from sync_engine.sdk.errors import GateTripped, Refused
 
 CHANGES_PRESENT = 2
 FORMATS = ("text", "json", "markdown", "html")
 
 
 def make_plan(
-    console: Console, project: Project, catalogs: Sequence[Catalog], connections: Connections, path: Path
+    console: Console,
+    project: Project,
+    catalogs: Sequence[Catalog],
+    connections: Connections,
+    path: Path,
+    streams: str | None = None,
 ) -> PlanFile:
-    """Plan catalogs into a file and read it back."""
+    """Plan catalogs, or only some of their streams, into a file and read it back."""
+    selected = chosen_streams(streams, catalogs)
     compiled, warnings = compile_live(catalogs, connections)
     if warnings:
         console.say(f"{plural(len(warnings), 'warning')} about the catalogs; `sync-engine validate --live` shows them.")
@@ -35,7 +42,7 @@ def make_plan(
             for each in compiled:
                 catalog = each.catalog
                 source, target = connections.source(catalog.source), connections.target(catalog.target)
-                plan_catalog(each, source, target, writer, meter, partial(ledger.owned, catalog.name))
+                plan_catalog(each, source, target, writer, meter, partial(ledger.owned, catalog.name), selected)
         writer.seal()
     finally:
         writer.close()
@@ -68,6 +75,23 @@ def pieces(console: Console, file: PlanFile, format_: str, most: int) -> Iterato
     return render_text(file, most, console.paint)
 
 
+def chosen_streams(names: str | None, catalogs: Sequence[Catalog]) -> frozenset[str] | None:
+    """The streams that ``--streams`` names; None when it was not given.
+
+    Raises:
+        Refused: no catalog has a stream of that name.
+    """
+    if names is None:
+        return None
+    chosen = frozenset(each.strip() for each in names.split(",") if each.strip())
+    known = {stream.name for catalog in catalogs for stream in catalog.streams}
+    for name in sorted(chosen - known):
+        hint = nearest(name, known) or f"There are: {', '.join(sorted(known))}"
+        raise Refused(f"no catalog has a stream `{name}`", hint=hint)
+    return chosen
+
+
+streams_option = click.option("--streams", metavar="A,B", help="Only these streams; a selection never widens deletes.")
 format_option = click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True)
 show_option = click.option(
     "--show", "most", type=click.IntRange(min=0), default=5, show_default=True, help="Records in full per kind; 0: all."
@@ -77,6 +101,7 @@ show_option = click.option(
 @click.command()
 @click.argument("catalogs", nargs=-1)
 @click.option("--out", "path", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for `apply FILE`.")
+@streams_option
 @format_option
 @show_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
@@ -85,6 +110,7 @@ def plan(
     console: Console,
     catalogs: tuple[str, ...],
     path: Path | None,
+    streams: str | None,
     format_: str,
     most: int,
     detailed_exitcode: bool,
@@ -96,7 +122,7 @@ def plan(
     project, chosen = load(console, catalogs)
     with tempfile.TemporaryDirectory(prefix="sync-engine-") as folder, Connections(project, console) as connections:
         partial = Path(folder) / "plan"
-        file = make_plan(console, project, chosen, connections, partial)
+        file = make_plan(console, project, chosen, connections, partial, streams)
         print_plan(console, file, format_, most)
         if path is not None:
             path.write_bytes(partial.read_bytes())

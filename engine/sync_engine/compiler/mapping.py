@@ -177,7 +177,7 @@ def _steps(mapping: FieldMapping, description: FieldDescription, scope: Scope) -
     if mapping.number:
         chain.append(steps.as_number(name))
     if mapping.round is not None:
-        chain.append(steps.rounded(mapping.round))
+        chain.append(steps.rounded(mapping.round, name))
     if mapping.join is not None and description.type is not FieldType.MULTIPICKLIST:
         chain.append(steps.joined(mapping.join))
     if mapping.truncate is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 from sync_engine.catalog.model import Otherwise
 from sync_engine.compiler.conversion import Unconvertible
@@ -102,13 +102,18 @@ def translate(table: Mapping[str, object], otherwise: Otherwise, field: str) -> 
     return step
 
 
-def rounded(places: int) -> Step:
+def rounded(places: int, field: str) -> Step:
     """A number is rounded half up to that many decimals."""
     quantum = Decimal(1).scaleb(-places)
+    enough = Context(prec=400)
 
     def step(value: object) -> object:
         if isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
-            return Decimal(value).quantize(quantum, ROUND_HALF_UP)
+            try:
+                return Decimal(value).quantize(quantum, ROUND_HALF_UP, enough)
+            except InvalidOperation:
+                message = "the number is too large to be rounded"
+                raise Unconvertible(Reason("OUT_OF_RANGE", message, field, Owner.DATA)) from None
         return value
 
     return step

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sync_engine.catalog.model import LookupRule, WhenMissingParent
 from sync_engine.compiler.compiled import MappedRecord
 from sync_engine.planner.plan import Change, Rejection
-from sync_engine.planner.work import Work
+from sync_engine.planner.work import Slot, Work
 from sync_engine.planner.workspace import Orphan, Workspace
 from sync_engine.sdk.target import Owner, Reason
 from sync_engine.sdk.values import ParentKey
@@ -17,17 +17,16 @@ DEEPEST_TREE = 100
 
 
 def needed_parents(
-    work: Work, works: Sequence[Work], key: str, row: MappedRecord, change: Change
+    work: Work, slots: Mapping[str, Slot], key: str, row: MappedRecord, change: Change
 ) -> Iterator[tuple[int, str, str, int, str, str, bool]]:
     """The parents that a change needs, as rows for ``Workspace.need_parents``."""
     changed = {each.field for each in change.fields if each.after is not None}
     for compiled, value in zip(work.stream.fields, row.values, strict=True):
         if compiled.parent_stream and compiled.name in changed and isinstance(value, ParentKey):
-            parent = next(each for each in works if each.stream.name == compiled.parent_stream)
+            slot = slots[compiled.parent_stream]
             rule = compiled.mapping.rule
             leave = isinstance(rule, LookupRule) and rule.missing is WhenMissingParent.LEAVE
-            normalised = parent.slot.normalise(value.key)
-            yield (work.number, key, compiled.name, parent.slot.number, normalised, value.key, leave)
+            yield (work.number, key, compiled.name, slot.number, slot.normalise(value.key), value.key, leave)
 
 
 def resolve_parents(space: Workspace, works: Sequence[Work]) -> None:

@@ -48,6 +48,7 @@ def plan_catalog(
     writer: PlanWriter,
     progress: Progress,
     owned: Owned = nothing_owned,
+    selected: frozenset[str] | None = None,
 ) -> CatalogPlan:
     """Compute the exact changes of a catalog and write them to the plan file.
 
@@ -59,21 +60,24 @@ def plan_catalog(
         progress: told how far it is.
         owned: from a stream's name to the keys and target ids of the records that it has written so far; only these
             can be deactivated or deleted.
+        selected: names of the streams to plan; None plans all. Records of the others are only looked up as parents.
 
     Raises:
         Unavailable, BrokenContract, Unauthorised: a side could not be read completely; there is no plan then.
     """
     with Workspace() as space, ThreadPoolExecutor(max_workers=1, thread_name_prefix="held") as background:
-        slots, works = _lay_out(compiled, source)
+        slots, works = _lay_out(compiled, source, selected)
         name = compiled.catalog.name
-        loading = background.submit(_load_held, space, slots, target, name, progress)
+        loading = background.submit(_load_held, space, _needed(slots, works), target, name, progress)
         for together in _readings(works):
             pages = prefetch(_read(source, together[0].pushdown), PAGES_AHEAD)
             loading.result()
-            _map_and_compare(space, together, works, pages, target, progress, name)
+            _map_and_compare(space, together, works, slots, pages, target, progress, name)
         resolve_parents(space, works)
+        shared = _shared_with_others(slots, works)
         for work in works:
-            plan_missing(space, work, owned(work.stream.name))
+            if work.slot.number not in shared:
+                plan_missing(space, work, owned(work.stream.name))
         plan = _conclude(compiled, space, works, target)
         writer.catalog(plan.name, plan.path)
         for work in works:
@@ -83,22 +87,45 @@ def plan_catalog(
         return plan
 
 
-def _lay_out(compiled: CompiledCatalog, source: Source) -> tuple[list[Slot], list[Work]]:
+def _lay_out(
+    compiled: CompiledCatalog, source: Source, selected: frozenset[str] | None
+) -> tuple[dict[str, Slot], list[Work]]:
+    """The slot of each stream by its name, and the work of each selected stream."""
     slots: dict[tuple[str, str], Slot] = {}
+    of_stream: dict[str, Slot] = {}
     works: list[Work] = []
     asked: list[tuple[Query, Pushdown]] = []
-    for number, stream in enumerate(compiled.streams):
+    streams = [each for each in compiled.streams if selected is None or each.name in selected]
+    for stream in compiled.streams:
         place = (stream.object.name, stream.key.name)
-        slot = slots.setdefault(place, Slot(len(slots), *place[:1], stream.key.description))
+        of_stream[stream.name] = slots.setdefault(place, Slot(len(slots), *place[:1], stream.key.description))
+    for number, stream in enumerate(streams):
+        slot = of_stream[stream.name]
         columns = [slot.column(each) for each in stream.fields]
         missing = [slot.column(each) for each in stream.missing]
-        query = _widened(stream.query, compiled.streams)
+        query = _widened(stream.query, streams)
         pushdown = next((each for known, each in asked if known == query), None)
         if pushdown is None:
             pushdown = push_down(source, query)
             asked.append((query, pushdown))
         works.append(Work(number, stream, slot, columns, missing, pushdown))
-    return list(slots.values()), works
+    return of_stream, works
+
+
+def _needed(slots: Mapping[str, Slot], works: Sequence[Work]) -> list[Slot]:
+    """The slots that the works write to or look parents up in, each once."""
+    names = [name for work in works for name in (work.stream.name, *_parent_streams(work.stream))]
+    return list({slots[name].number: slots[name] for name in names}.values())
+
+
+def _parent_streams(stream: CompiledStream) -> list[str]:
+    return [each.parent_stream for each in stream.fields if each.parent_stream]
+
+
+def _shared_with_others(slots: Mapping[str, Slot], works: Sequence[Work]) -> set[int]:
+    """Numbers of slots that a stream writes to which is not selected: there, a missing record may be that stream's."""
+    planned = {work.stream.name for work in works}
+    return {slot.number for name, slot in slots.items() if name not in planned}
 
 
 def _widened(query: Query, streams: Sequence[CompiledStream]) -> Query:
@@ -164,6 +191,7 @@ def _map_and_compare(
     space: Workspace,
     together: Sequence[Work],
     works: Sequence[Work],
+    slots: Mapping[str, Slot],
     pages: Iterable[Page],
     target: Target,
     progress: Progress,
@@ -178,12 +206,17 @@ def _map_and_compare(
         for work in together:
             work.read += len(page.records)
             work.filtered += len(page.records) - len(kept)
-            _compare_page(space, work, works, kept, target)
+            _compare_page(space, work, works, slots, kept, target)
         progress.step(catalog, first.stream.name, "reading", first.read)
 
 
 def _compare_page(
-    space: Workspace, work: Work, works: Sequence[Work], records: Sequence[SourceRecord], target: Target
+    space: Workspace,
+    work: Work,
+    works: Sequence[Work],
+    slots: Mapping[str, Slot],
+    records: Sequence[SourceRecord],
+    target: Target,
 ) -> None:
     rejections: list[Rejection] = []
     mapped: list[tuple[str, MappedRecord]] = []
@@ -201,7 +234,7 @@ def _compare_page(
         change = _compare(work, row, held.get(key), target)
         if isinstance(change, Change):
             changes.append((key, change))
-            parents.extend(needed_parents(work, works, key, row, change))
+            parents.extend(needed_parents(work, slots, key, row, change))
         elif change is None:
             work.unchanged += 1
         else:

@@ -104,5 +104,5 @@ COLLECTIONS: Mapping[str, RecordCollection] = {
 ``axes``: of a model the attributes in which its direct children differ, of a variant those in which it differs from its
 siblings, of a simple product none. ``root_parent``: the top model above a variant. ``level``: 1 for a root. ``path``:
 codes from the root to the category, joined by ``/``. ``position``: among its siblings, from 1. Properties that exist
-per locale or channel (``label``, ``completeness``, ``quality_score``) are in a record's ``values``, like attributes.
+per locale or channel (``label``, ``completeness``, ``quality_score``) hold entries like those of attributes.
 """
