@@ -352,6 +352,10 @@ CODES: dict[str, Code] = {
         "`root` is for categories, not for {collection}",
         "`root` limits a stream of categories to one tree.",
     ),
+    "SE329": Code(
+        "records cannot be matched by {field}, which is {type}",
+        "`match` compares texts and ids; choose a field that tells records apart, such as a product code.",
+    ),
     # SE4: expressions and templates.
     "SE401": Code(
         "this {what} cannot be read: {reason}",

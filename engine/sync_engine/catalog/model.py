@@ -189,6 +189,7 @@ class Stream:
         fields: the other mappings, in the order they were written.
         filter: conditions in addition to the catalog's.
         locale: the locale its values are read in; None means the catalog's default.
+        match: how records are adopted that were in the target before: mappings of unique fields, tried in this order.
         root: of categories: only the tree under this one.
         for_each: rows that each record is exploded into; None means one row per record.
         on_missing: what happens to records whose source record is gone.
@@ -202,6 +203,7 @@ class Stream:
     fields: tuple[FieldMapping, ...]
     filter: tuple[Filter, ...] = ()
     locale: str | None = None
+    match: tuple[FieldMapping, ...] = ()
     root: str | None = None
     for_each: ForEach | None = None
     on_missing: OnMissing = OnMissing.KEEP

@@ -122,6 +122,7 @@ def _stream(name: str, written: dict[str, Plain], usable: dict[str, dict[str, Pl
         fields=tuple(each for each in fields if not isinstance(each.rule, LookupRule) or each.rule.stream in usable),
         filter=_filters((*pointer, "filter"), written.get("filter"), findings),
         locale=None if findings.touched(*pointer, "locale") else text(written.get("locale")),
+        match=_match(written.get("match"), document, (*pointer, "match"), findings),
         root=None if findings.touched(*pointer, "root") else text(written.get("root")),
         for_each=_for_each(written.get("for_each"), document, (*pointer, "for_each")),
         on_missing=_on_missing(written.get("on_missing")),
@@ -141,6 +142,15 @@ def _for_each(written: Plain, document: Document, pointer: Pointer) -> ForEach |
         return ForEach(Each(written), (), origin)
     each, codes = next(iter(table(written).items()))
     return ForEach(Each(each), texts(codes), origin)
+
+
+def _match(written: Plain, document: Document, pointer: Pointer, findings: Findings) -> tuple[FieldMapping, ...]:
+    return tuple(
+        build_mapping(field, mapping, document, (*pointer, index, field))
+        for index, each in enumerate(items(written))
+        for field, mapping in table(each).items()
+        if not findings.touched(*pointer, index)
+    )
 
 
 def _on_missing(written: Plain) -> OnMissing:

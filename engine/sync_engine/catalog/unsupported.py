@@ -5,7 +5,6 @@ from __future__ import annotations
 from sync_engine.catalog.findings import Findings
 from sync_engine.documents import Pointer, items, table
 
-_OF_STREAM = ("match",)
 _OF_SCHEDULE = ("daily", "weekly", "cron")
 
 
@@ -19,9 +18,6 @@ def check_supported(findings: Findings) -> None:
         _refuse(("tests",), "`tests`", findings)
     for name, written in table(data.get("streams")).items():
         stream = table(written)
-        for key in _OF_STREAM:
-            if key in stream:
-                _refuse(("streams", name, key), f"`{key}`", findings)
         for part in ("key", "fields"):
             for field, mapping in table(stream.get(part)).items():
                 if "media" in table(mapping):

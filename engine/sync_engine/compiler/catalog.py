@@ -7,7 +7,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from sync_engine.catalog.model import Catalog, Each, ExpressionRule, LookupRule, Stream, TemplateRule
-from sync_engine.compiler.checks import check_key, check_mapping, check_required
+from sync_engine.compiler.checks import check_key, check_mapping, check_match, check_required
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.compiler.criteria import Surroundings, check_filter, fields_of
 from sync_engine.compiler.mapping import Scope
@@ -52,6 +52,8 @@ def compile_catalog(
             problems += check_required(stream, described)
             for mapping in (*stream.fields, *stream.missing_fields):
                 problems += check_mapping(mapping, described, scope)
+            for mapping in stream.match:
+                problems += check_match(mapping, described, scope)
             ready.append((stream, scope, described))
     problems += _check_filters(catalog, [scope for _, scope, _ in ready], source, today)
     if any(each.severity is Severity.ERROR for each in problems):
@@ -71,7 +73,7 @@ def find_object(target: TargetSchema, name: str) -> ObjectSchema | None:
 def check_expressions(catalog: Catalog) -> Iterator[Problem]:
     """What can be said of a catalog's expressions without any schema: their syntax."""
     for stream in catalog.streams:
-        for mapping in (stream.key, *stream.fields):
+        for mapping in (stream.key, *stream.fields, *stream.match):
             try:
                 if isinstance(mapping.rule, ExpressionRule):
                     compile_expression(mapping.rule.text, mapping.place("expression"))
@@ -85,7 +87,7 @@ def source_needs(catalog: Catalog) -> frozenset[str]:
     """Every attribute and property that a catalog names, so that only these need describing."""
     needs: set[str] = set()
     for stream in catalog.streams:
-        for mapping in (stream.key, *stream.fields):
+        for mapping in (stream.key, *stream.fields, *stream.match):
             rule = mapping.rule
             if isinstance(rule, ExpressionRule):
                 needs |= compile_expression(rule.text, mapping.origin).names

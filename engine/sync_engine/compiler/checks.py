@@ -21,6 +21,7 @@ from sync_engine.sdk.problem import Origin, Problem
 from sync_engine.sdk.source import Attribute, Kind
 from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema
 
+MATCHABLE = {FieldType.TEXT, FieldType.ID, FieldType.EMAIL, FieldType.PHONE, FieldType.URL, FieldType.REFERENCE}
 LISTS = {Kind.MULTISELECT, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORDS, Kind.ASSETS}
 CODED = {Kind.SELECT, Kind.MULTISELECT, Kind.FAMILY, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORD, Kind.RECORDS}
 
@@ -80,6 +81,21 @@ def check_mapping(mapping: FieldMapping, described: ObjectSchema, scope: Scope) 
             for value in (mapping.translate or {}).values():
                 if value is not None:
                     yield from _check_fixed(mapping, value, "translate", field, scope)
+
+
+def check_match(mapping: FieldMapping, described: ObjectSchema, scope: Scope) -> Iterator[Problem]:
+    """A field to find records by must exist and hold text or an id; it is only compared, so it need not be writable."""
+    field = described.field(mapping.target)
+    if field is None:
+        hint = nearest(mapping.target, described.fields)
+        yield problem("SE304", mapping.origin, hint, object=described.name, name=mapping.target)
+        return
+    if field.type not in MATCHABLE:
+        yield problem("SE329", mapping.origin, field=field.name, type=field.type)
+    if isinstance(mapping.rule, ValueRule):
+        yield from check_name(mapping.rule.code, mapping.place("value"), mapping, scope)
+    elif isinstance(mapping.rule, (ExpressionRule, TemplateRule)):
+        yield from _check_expression(mapping, mapping.rule, scope)
 
 
 def check_place(mapping: FieldMapping, scope: Scope) -> Iterator[Problem]:

@@ -49,12 +49,14 @@ class MappedRecord:
         key: value of the target's key field; empty when it could not be computed.
         values: as many as the stream has fields, in that order; empty when there are reasons.
         reasons: all of them, not the first only.
+        match: one value per field of the stream's ``match``, by which a record of the target can be adopted.
     """
 
     source_key: str
     key: str
     values: tuple[TargetValue | Blank, ...]
     reasons: tuple[Reason, ...] = ()
+    match: tuple[TargetValue | Blank, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class CompiledStream:
         fields: the other fields, in the order of the catalog.
         query: what to ask the source for.
         map_rows: from a record to what becomes of it: one row, or as many as ``for_each`` makes of it.
+        match: fields by which records are adopted that were in the target before, in this order.
         missing: with ``on_missing: set``: the fields and constants that a record gets whose source record is gone.
         not_applicable: criteria of the catalog on fields that this collection does not have.
         compile_residual: makes the predicate for the filters that the source does not evaluate.
@@ -79,6 +82,7 @@ class CompiledStream:
     fields: tuple[CompiledField, ...]
     query: Query
     map_rows: Callable[[SourceRecord], tuple[MappedRecord, ...]]
+    match: tuple[CompiledField, ...]
     on_missing: OnMissing
     missing: tuple[CompiledField, ...]
     not_applicable: tuple[Filter, ...]

@@ -190,7 +190,9 @@ def _label_locales(locale: str | None, others: Sequence[str]) -> tuple[str, ...]
     return tuple(dict.fromkeys(wanted))
 
 
-def map_record(key: CompiledField, fields: Sequence[CompiledField], record: SourceRecord) -> MappedRecord:
+def map_record(
+    key: CompiledField, fields: Sequence[CompiledField], match: Sequence[CompiledField], record: SourceRecord
+) -> MappedRecord:
     """All fields of a record, or every reason why it cannot be written."""
     reasons: list[Reason] = []
     values: list[TargetValue | Blank] = []
@@ -207,6 +209,12 @@ def map_record(key: CompiledField, fields: Sequence[CompiledField], record: Sour
             values.append(compiled.evaluate(record))
         except Unconvertible as error:
             reasons.append(error.reason)
+    found_by: list[TargetValue | Blank] = []
+    for compiled in match:
+        try:
+            found_by.append(compiled.evaluate(record))
+        except Unconvertible as error:
+            reasons.append(error.reason)
     if reasons:
         return MappedRecord(record.key, text, (), tuple(reasons))
-    return MappedRecord(record.key, text, tuple(values))
+    return MappedRecord(record.key, text, tuple(values), (), tuple(found_by))

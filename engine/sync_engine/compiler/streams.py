@@ -39,6 +39,7 @@ def compile_stream(
         fields=fields,
         query=_query(catalog, stream, scope, variants, filters),
         map_rows=_map_rows(stream, scope, variants),
+        match=variants[0].match,
         on_missing=stream.on_missing,
         missing=tuple(_compile(each, described, scope) for each in stream.missing_fields),
         not_applicable=not_applicable,
@@ -53,6 +54,16 @@ class _Variant:
     locale: str | None
     key: CompiledField
     fields: tuple[CompiledField, ...]
+    match: tuple[CompiledField, ...]
+
+    @property
+    def all(self) -> tuple[CompiledField, ...]:
+        """Every getter."""
+        return (self.key, *self.fields, *self.match)
+
+    def map(self, record: SourceRecord) -> MappedRecord:
+        """The record in this locale."""
+        return map_record(self.key, self.fields, self.match, record)
 
 
 def _variants(catalog: Catalog, stream: Stream, scope: Scope, described: ObjectSchema) -> tuple[_Variant, ...]:
@@ -63,7 +74,8 @@ def _variants(catalog: Catalog, stream: Stream, scope: Scope, described: ObjectS
     for locale in locales:
         inner = dataclasses.replace(scope, locale=locale)
         fields = tuple(_compile(each, described, inner) for each in stream.fields)
-        made.append(_Variant(locale, _compile(stream.key, described, inner), fields))
+        match = tuple(_compile(each, described, inner) for each in stream.match)
+        made.append(_Variant(locale, _compile(stream.key, described, inner), fields, match))
     return tuple(made)
 
 
@@ -75,13 +87,13 @@ def _compile(mapping: FieldMapping, described: ObjectSchema, scope: Scope) -> Co
 
 
 def _map_rows(stream: Stream, scope: Scope, variants: Sequence[_Variant]) -> MapRows:
-    key, fields = variants[0].key, variants[0].fields
+    first = variants[0]
     if stream.for_each is None:
-        return lambda record: (map_record(key, fields, record),)
+        return lambda record: (first.map(record),)
     if stream.for_each.each is Each.LOCALE:
         return _map_locales(scope, variants)
     make = row_maker(stream.for_each, scope.schema, scope.locale, scope.channel)
-    return lambda record: tuple(map_record(key, fields, with_row(record, row)) for row in make(record))
+    return lambda record: tuple(first.map(with_row(record, row)) for row in make(record))
 
 
 def _map_locales(scope: Scope, variants: Sequence[_Variant]) -> MapRows:
@@ -96,7 +108,7 @@ def _map_locales(scope: Scope, variants: Sequence[_Variant]) -> MapRows:
 
     def rows(record: SourceRecord) -> tuple[MappedRecord, ...]:
         return tuple(
-            map_record(variant.key, variant.fields, with_row(record, (str(variant.locale), {"locale": variant.locale})))
+            variant.map(with_row(record, (str(variant.locale), {"locale": variant.locale})))
             for variant, getters in present
             if not getters or any(get(record) not in (None, "") for get in getters)
         )
@@ -109,7 +121,9 @@ def _query(
 ) -> Query:
     """Ask for what the getters read, what the rows are made of, and nothing else."""
     known = scope.known()
-    compiled = [(variant.locale, each) for variant in variants for each in (variant.key, *variant.fields)]
+    compiled = [
+        (variant.locale, each) for variant in variants for each in (variant.key, *variant.fields, *variant.match)
+    ]
     reads = {code for _, each in compiled for code in each.reads} - scope.added.keys()
     reads.update(exploded_attributes(stream.for_each, scope.schema))
     if stream.for_each is not None and stream.for_each.each in PROPERTIES:

@@ -66,4 +66,3 @@ def _take_back(space: Workspace, first: Work, key: str, source_key: str, row: Ma
     message = f"the key {row.key!r} is also the key of {row.source_key}"
     reason = Reason("DUPLICATE_KEY", message, "", Owner.DATA)
     space.reject(first.number, [Rejection(row.key, source_key, (reason,))])
-    first.rejected += 1

@@ -53,4 +53,3 @@ def _reject_change(space: Workspace, work: Work, key: str, reason: Reason) -> No
     change = space.drop_change(work.number, key)
     if change is not None:  # two missing parents of one record are one rejection
         space.reject(work.number, [Rejection(change.key, change.source_key, (reason,))])
-        work.rejected += 1

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream, MappedRecord
 from sync_engine.compiler.criteria import fields_of
+from sync_engine.planner.adoption import adopt, take_over
 from sync_engine.planner.claims import claim_keys
 from sync_engine.planner.describe import describe
 from sync_engine.planner.difference import create, desired_fields, update
@@ -228,10 +229,14 @@ def _compare_page(
                 mapped.append((work.slot.normalise(row.key), row))
     unique = claim_keys(space, work, works, mapped, rejections)
     held = space.find_held(work.slot.number, [key for key, _ in unique])
+    adopted = adopt(space, work, [each for each in unique if each[0] not in held], target) if work.stream.match else {}
     changes: list[tuple[str, Change]] = []
     parents: list[tuple[int, str, str, int, str, str, bool]] = []
     for key, row in unique:
-        change = _compare(work, row, held.get(key), target)
+        found = adopted.get(key)
+        change = (found,) if isinstance(found, Reason) else _compare(work, row, found or held.get(key), target)
+        if isinstance(found, Held):
+            change = take_over(work, row, found, change)
         if isinstance(change, Change):
             changes.append((key, change))
             parents.extend(needed_parents(work, slots, key, row, change))
@@ -242,7 +247,6 @@ def _compare_page(
     space.add_changes(work.number, work.slot.number, changes)
     space.need_parents(parents)
     space.reject(work.number, rejections)
-    work.rejected += len(rejections)
     # A record that is rejected is not gone: what the target holds of it stays.
     space.spare(work.slot.number, (work.slot.normalise(each.key) for each in rejections if each.key))
     work.keyless += sum(1 for each in rejections if not each.key)
@@ -294,7 +298,7 @@ def _stream_plan(space: Workspace, work: Work, target: Target) -> StreamPlan:
         deactivate=counts.get(ChangeKind.DEACTIVATE, 0),
         delete=counts.get(ChangeKind.DELETE, 0),
         unchanged=work.unchanged,
-        rejected=work.rejected,
+        rejected=space.rejected(work.number),
         filtered=work.filtered,
     )
     stream = work.stream
@@ -315,5 +319,6 @@ def _stream_plan(space: Workspace, work: Work, target: Target) -> StreamPlan:
 
 def _planned_fields(stream: CompiledStream) -> tuple[PlannedField, ...]:
     """Every field that a change of the stream may name, once."""
-    fields = {each.name: each for each in (*stream.fields, *stream.missing)}
+    adopting = (stream.key,) if stream.match else ()
+    fields = {each.name: each for each in (*adopting, *stream.fields, *stream.missing)}
     return tuple(PlannedField(each.name, each.description.type, each.request) for each in fields.values())

@@ -45,7 +45,6 @@ class Work:
     read: int = 0
     filtered: int = 0
     unchanged: int = 0
-    rejected: int = 0
     keyless: int = 0
     pages: int = 0
     emptied: Counter[str] = field(default_factory=Counter)

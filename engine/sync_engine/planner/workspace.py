@@ -25,6 +25,7 @@ CREATE TABLE held (slot INTEGER, key TEXT, id TEXT, stored_key TEXT, fields BLOB
     WITHOUT ROWID;
 CREATE TABLE seen (slot INTEGER, key TEXT, stream INTEGER, source_key TEXT, disputed INTEGER DEFAULT 0,
     PRIMARY KEY (slot, key)) WITHOUT ROWID;
+CREATE TABLE adopted (slot INTEGER, id TEXT, stream INTEGER, key TEXT, PRIMARY KEY (slot, id)) WITHOUT ROWID;
 CREATE TABLE spared (slot INTEGER, key TEXT, PRIMARY KEY (slot, key)) WITHOUT ROWID;
 CREATE TABLE changes (stream INTEGER, key TEXT, slot INTEGER, kind TEXT, wave INTEGER DEFAULT 0, body BLOB,
     PRIMARY KEY (stream, key)) WITHOUT ROWID;
@@ -129,6 +130,14 @@ class Workspace:
         """Whether more than one record claims a key."""
         row = self._db.execute("SELECT disputed FROM seen WHERE slot = ? AND key = ?", (slot, key)).fetchone()
         return bool(row and row[0])
+
+    def adopter(self, slot: int, target_id: str, stream: int, key: str) -> tuple[int, str] | None:
+        """Who has adopted a record of the target before: (stream, key); None when it is adopted now."""
+        self._db.execute("INSERT OR IGNORE INTO adopted VALUES (?, ?, ?, ?)", (slot, target_id, stream, key))
+        row = self._db.execute(
+            "SELECT stream, key FROM adopted WHERE slot = ? AND id = ?", (slot, target_id)
+        ).fetchone()
+        return None if (row[0], row[1]) == (stream, key) else (row[0], row[1])
 
     def spare(self, slot: int, keys: Iterable[str]) -> None:
         """Note keys whose records in the target must be left alone, though nothing is written to them."""
@@ -239,6 +248,10 @@ class Workspace:
         return dict(
             self._db.execute("SELECT kind, count(*) FROM changes WHERE stream = ? GROUP BY kind", (stream,)).fetchall()
         )
+
+    def rejected(self, stream: int) -> int:
+        """Number of rejections of a stream."""
+        return int(self._db.execute("SELECT count(*) FROM rejections WHERE stream = ?", (stream,)).fetchone()[0])
 
     def rejections(self, stream: int) -> Iterator[Rejection]:
         """The rejections of a stream by key."""

@@ -8,7 +8,7 @@ from itertools import islice
 
 from sync_engine.planner.encoding import encode
 from sync_engine.planner.plan import Change, ChangeKind, StreamPlan
-from sync_engine.sdk.target import FieldDescription, ObjectSchema, Reason, Target, TargetRow
+from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema, Reason, Target, TargetRow
 
 CHUNK = 200
 
@@ -35,12 +35,18 @@ def split_stale(
     descriptions = {each.name: _description(described, each.name) for each in stream.fields}
     key_description = _description(described, stream.write.key_field)
     requests = [each.request for each in stream.fields]
+    object_name, key_field = stream.write.object_name, stream.write.key_field
+    id_field = next(each.name for each in described.fields.values() if each.type is FieldType.ID)
     remaining = iter(changes)
     while chunk := list(islice(remaining, CHUNK)):
         held: dict[str, TargetRow] = {}
-        keys = [each.key for each in chunk]
-        for rows in target.read(stream.write.object_name, stream.write.key_field, requests, keys):
+        for rows in target.read(object_name, key_field, requests, [each.key for each in chunk]):
             held.update((_normalise(key_description, row.key), row) for row in rows)
+        # A record that is being adopted has no key yet.
+        adopted = {each.target_id: each.key for each in chunk if any(one.field == key_field for one in each.fields)}
+        if adopted:
+            for rows in target.read(object_name, id_field, requests, list(adopted)):
+                held.update((_normalise(key_description, adopted[row.id]), row) for row in rows)
         for change in chunk:
             row = held.get(_normalise(key_description, change.key))
             reasons = _differences(change, row, target, descriptions)

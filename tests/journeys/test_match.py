@@ -1,0 +1,88 @@
+"""Records that were in Salesforce before are adopted when they are found without doubt, and never by guessing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.journeys.conftest import ROOT, NewProject, Project
+from tests.journeys.test_icecat import data, raw
+
+from sync_engine_sandbox.sandbox import Sandbox
+
+CATALOG = "icecat-products"
+MATCH = "match: [{ProductCode: sku}, {StockKeepingUnit: sku}]"
+
+
+@pytest.fixture
+def project(icecat: Sandbox, new_project: NewProject) -> Project:
+    made = new_project(ROOT / "catalogs" / "icecat", icecat)
+    key = "    key: {PIM_Id__c: uuid}\n"
+    made.edit("catalogs/products.yaml", (key, f"{key}    {MATCH}\n"))
+    made.run("apply", CATALOG, "--streams", "models", "--yes", code=4)
+    return made
+
+
+def products_plan(project: Project) -> dict[str, Any]:
+    found = project.run("plan", CATALOG, "--streams", "products", "--format", "json").data
+    (stream,) = found["catalogs"][0]["streams"]
+    return dict(stream)
+
+
+def test_a_record_with_the_same_code_is_adopted_and_keeps_its_id(project: Project, icecat: Sandbox) -> None:
+    first, second = [each for each in raw("products") if not each["parent"]][:2]
+    by_code = icecat.org.add("Product2", {"Name": "Old name", "ProductCode": data(first, "sku").upper()})
+    by_unit = icecat.org.add("Product2", {"Name": "Other", "StockKeepingUnit": data(second, "sku")})
+
+    planned = products_plan(project)
+    assert planned["summary"]["update"] == 2
+    assert planned["summary"]["create"] == len(raw("products")) - 2
+    changes = {each["key"]: each for each in planned["changes"] if each["operation"] == "update"}
+    adopted = {each["field"]: (each["before"], each["after"]) for each in changes[first["uuid"]]["fields"]}
+    assert adopted["PIM_Id__c"] == (None, first["uuid"])
+    assert adopted["Name"] == ("Old name", data(first, "name"))
+
+    project.run("plan", CATALOG, "--streams", "products", "--out", "saved")
+    project.run("apply", "saved")
+    uuids = {each["uuid"] for each in raw("products")}
+    rows = {row["PIM_Id__c"]: row["Id"] for row in icecat.org.rows("Product2") if row["PIM_Id__c"] in uuids}
+    assert (rows[first["uuid"]], rows[second["uuid"]]) == (by_code, by_unit)
+    assert len(rows) == len(uuids)
+    assert products_plan(project)["summary"]["unchanged"] == len(raw("products"))
+
+
+def test_a_doubtful_match_is_rejected_and_nothing_is_doubled(project: Project, icecat: Sandbox) -> None:
+    first, second = [each for each in raw("products") if not each["parent"]][:2]
+    twins = [icecat.org.add("Product2", {"Name": "Twin", "ProductCode": data(first, "sku")}) for _ in range(2)]
+    taken = icecat.org.add(
+        "Product2", {"Name": "Taken", "ProductCode": data(second, "sku"), "PIM_Id__c": "somebody-else"}
+    )
+
+    planned = products_plan(project)
+    reasons = {each["key"]: each["reasons"][0] for each in planned["rejections"]}
+    assert reasons.keys() == {first["uuid"], second["uuid"]}
+    assert reasons[first["uuid"]]["code"] == "AMBIGUOUS_MATCH"
+    assert all(each in reasons[first["uuid"]]["message"] for each in twins)
+    assert reasons[second["uuid"]]["code"] == "WOULD_DUPLICATE"
+    assert taken in reasons[second["uuid"]]["message"]
+
+    project.run("apply", CATALOG, "--streams", "products", "--yes", code=4)
+    codes = [row["ProductCode"] for row in icecat.org.rows("Product2")]
+    assert codes.count(data(first, "sku")) == 2
+    assert codes.count(data(second, "sku")) == 1
+
+
+def test_two_source_records_cannot_adopt_one_record(project: Project, icecat: Sandbox) -> None:
+    """The two stand on different pages of the PIM, so they are not compared at the same time."""
+    simple = [each for each in raw("products") if not each["parent"] and each["family"] == "scanners"]
+    first, last = simple[0], simple[-1]
+    project.edit("catalogs/products.yaml", (MATCH, "match: [{ProductCode: ean}]"))
+    for each in (first, last):
+        values = {**each["values"], "ean": [{"locale": None, "scope": None, "data": "4711"}]}
+        icecat.pim.edit_product(each["uuid"], values=values)
+    record = icecat.org.add("Product2", {"Name": "One", "ProductCode": "4711"})
+
+    planned = products_plan(project)
+    assert {each["key"] for each in planned["rejections"]} == {first["uuid"], last["uuid"]}
+    assert all(record in each["reasons"][0]["message"] for each in planned["rejections"])
+    assert planned["summary"]["update"] == 0
