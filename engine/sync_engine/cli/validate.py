@@ -47,7 +47,7 @@ def validate(console: Console, paths: tuple[str, ...], live: bool, format_: str)
     text = render(problems, format_, colour=format_ == "text" and colour_wanted(sys.stdout), sources=result.sources)
     console.out(text, newline=not text.endswith("\n"))
     if format_ == "text" and not problems:
-        console.say(f"{plural(len(catalogs), 'catalog')} checked, no problems.")
+        console.say(f"{plural(len(catalogs), 'catalog')} checked.")
     if any(each.severity is Severity.ERROR for each in problems):
         return INVALID
     return 0

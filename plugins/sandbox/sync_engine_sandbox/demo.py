@@ -117,9 +117,7 @@ def change_pim(sandbox: Sandbox) -> list[str]:
         for number, product in enumerate(found["_embedded"]["items"], 1):
             values = product["values"]
             entry = next(each for each in values["name"] if each["locale"] == "en_US")
-            renamed = (
-                f"{entry['data']} ({number + 1}nd edition)"[:255] if number == 1 else f"New: {entry['data']}"[:255]
-            )
+            renamed = f"{entry['data']}, edition {number + 1}"[:255]
             body = {"values": {"name": [{**entry, "data": renamed}]}}
             answer = client.patch(f"/api/rest/v1/products-uuid/{product['uuid']}", json=body)
             answer.raise_for_status()
