@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -20,6 +22,7 @@ COMMANDS = {
     "adapters": "sync_engine.cli.inspect:adapters",
     "apply": "sync_engine.cli.apply:apply",
     "attributes": "sync_engine.cli.inspect:attributes",
+    "completion": "sync_engine.cli.completion:completion",
     "doctor": "sync_engine.cli.doctor:doctor",
     "fields": "sync_engine.cli.inspect:fields",
     "init": "sync_engine.cli.init:init",
@@ -92,9 +95,16 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(execute(arguments))
 
 
+def _stop(*_: object) -> NoReturn:
+    """SIGTERM stops as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
 def execute(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; every expected error has become a message on stderr."""
     console = Console()
+    with contextlib.suppress(ValueError):  # not the main thread: whoever runs us there stops us in another way
+        signal.signal(signal.SIGTERM, _stop)
     try:
         code = cli.main(args=arguments, prog_name="sync-engine", standalone_mode=False, obj=console)
         return code if isinstance(code, int) else 0

@@ -17,6 +17,7 @@ from sync_engine.compiler.catalog import compile_catalog, source_needs
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.ledger.store import Ledger, open_ledger
 from sync_engine.problems import nearest
+from sync_engine.sdk.adapter import Settings
 from sync_engine.sdk.errors import InvalidInput, Refused
 from sync_engine.sdk.problem import Problem, Severity
 from sync_engine.sdk.source import Source
@@ -81,24 +82,25 @@ class Connections:
     def source(self, name: str) -> Source:
         """The opened source of that name."""
         if name not in self._sources:
-            connection = self._project.connections[name]
-            settings = resolve(connection, os.environ)
-            self._console.hide(_secrets(settings))
-            source = load_source(connection.adapter).open(name, settings)
-            self._stack.callback(source.close)
-            self._sources[name] = source
+            adapter, settings = self._resolved(name)
+            self._sources[name] = load_source(adapter).open(name, settings)
+            self._stack.callback(self._sources[name].close)
         return self._sources[name]
 
     def target(self, name: str) -> Target:
         """The opened target of that name."""
         if name not in self._targets:
-            connection = self._project.connections[name]
-            settings = resolve(connection, os.environ)
-            self._console.hide(_secrets(settings))
-            target = load_target(connection.adapter).open(name, settings)
-            self._stack.callback(target.close)
-            self._targets[name] = target
+            adapter, settings = self._resolved(name)
+            self._targets[name] = load_target(adapter).open(name, settings)
+            self._stack.callback(self._targets[name].close)
         return self._targets[name]
+
+    def _resolved(self, name: str) -> tuple[str, Settings]:
+        """The adapter of a connection and its settings, which the console now keeps secret."""
+        connection = self._project.connections[name]
+        settings = resolve(connection, os.environ)
+        self._console.hide(_secrets(settings))
+        return connection.adapter, settings
 
 
 def _secrets(value: object) -> Iterator[Secret]:
