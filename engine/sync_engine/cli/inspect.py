@@ -48,7 +48,8 @@ def fields(console: Console, object_name: str, connection: str | None, live: boo
     schema = _target_schema(console, project, name, object_name, live=live)
     described = find_object(schema, object_name)
     if described is None:
-        hint = nearest(object_name, schema.objects) or "Try --live."
+        used = {stream.object for catalog in catalogs if catalog.target == name for stream in catalog.streams}
+        hint = nearest(object_name, used) or f"Catalogs write to: {', '.join(sorted(used))}"
         raise Refused(f"no object `{object_name}` is known of the connection {name}", hint=hint)
     rows = sorted(described.fields.values(), key=lambda each: (not each.required, each.name))
     if as_json:
