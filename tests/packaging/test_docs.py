@@ -1,0 +1,246 @@
+"""What the documentation says is true: its examples are evaluated, its catalogs checked, its links followed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sync_engine.cli.main import cli, execute
+from sync_engine.documents import Document, parse_document
+from sync_engine.expressions import EvaluationFailed, InvalidExpression, compile_expression, compile_template
+from sync_engine.expressions.filters import FILTERS, TESTS
+from sync_engine.expressions.variables import variable_maker
+from sync_engine.sdk.filters import OPERATORS
+from sync_engine.sdk.source import Attribute, Kind, Option, SourceSchema, Unit, UnitFamily
+from sync_engine.sdk.values import Measurement, Price
+from sync_engine_sandbox.sandbox import DEMO_DATA, DEMO_PROJECT, running
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+EXPRESSIONS = (ROOT / "docs" / "expressions.md").read_text(encoding="utf-8")
+LANGUAGE = (ROOT / "docs" / "catalog-language.md").read_text(encoding="utf-8")
+
+WEIGHTS = UnitFamily(
+    "Weight",
+    "KILOGRAM",
+    {"KILOGRAM": Unit("KILOGRAM", "kg", ()), "GRAM": Unit("GRAM", "g", (("mul", Decimal("0.001")),))},
+)
+TENTS = Option("tents", {"en_US": "Tents", "de_DE": "Zelte"})
+MATERIALS = (
+    Option("pa66", {"en_US": "Polyamide", "de_DE": "Polyamid"}),
+    Option("alu", {"en_US": "Aluminium", "de_DE": "Aluminium"}),
+)
+SCHEMA = SourceSchema("akeneo", "", {}, {}, (TENTS,), {}, ("en_US", "de_DE"), ("EUR",), {"Weight": WEIGHTS})
+ATTRIBUTES = {
+    "family": Attribute("family", Kind.FAMILY),
+    "materials": Attribute("materials", Kind.MULTISELECT, options=MATERIALS),
+    "weight": Attribute("weight", Kind.MEASUREMENT, unit_family="Weight"),
+    "price": Attribute("price", Kind.PRICES),
+}
+CATALOG_KEYS = {"version", "name", "source", "target", "filter", "streams", "safety", "schedule", "log"}
+BASE: Mapping[str, Any] = {
+    "version": 1,
+    "name": "fragment",
+    "source": {"connection": "pim", "channel": "ecommerce", "locales": ["en_US", "de_DE"]},
+    "target": {"connection": "crm"},
+}
+STREAM: Mapping[str, Any] = {
+    "from": "products",
+    "to": "Product2",
+    "key": {"PIM_Id__c": "uuid"},
+    "fields": {"Name": "name"},
+}
+
+
+def tables(text: str) -> Iterator[tuple[list[str], list[list[str]]]]:
+    """Every table of a page: head and rows."""
+    for block in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
+        rows = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in block.splitlines()]
+        yield rows[0], rows[2:]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def examples() -> list[tuple[str, str]]:
+    found = []
+    for head, rows in tables(EXPRESSIONS):
+        if head[-1] == "yields":
+            found += [(row[-2].strip("`").replace("\\|", "|"), row[-1]) for row in rows]
+    return found
+
+
+def variables() -> dict[str, object]:
+    """The record at the top of the page as an expression sees it."""
+    document = parse_document(blocks(EXPRESSIONS, "yaml")[0], ROOT / "record.yaml", "record.yaml")
+    assert isinstance(document, Document), document
+    record: dict[str, Any] = dict(document.data)  # type: ignore[arg-type]
+    record["materials"] = tuple(record["materials"])
+    record["weight"] = Measurement(record["weight"]["amount"], record["weight"]["unit"])
+    record["price"] = tuple(Price(amount, currency) for currency, amount in record["price"].items())
+    return {
+        name: variable_maker(ATTRIBUTES.get(name, Attribute(name, Kind.TEXT)), SCHEMA, "en_US")(value)
+        for name, value in record.items()
+    }
+
+
+def outcome(text: str, *, template: bool) -> str:
+    """What the page is to say of an example."""
+    try:
+        compiled = compile_template(text) if template else compile_expression(text)
+    except InvalidExpression as error:
+        return f"refused {error.problem.code}"
+    known = variables()
+    try:
+        found = compiled.evaluate({name: known[name] for name in compiled.names})
+    except EvaluationFailed as error:
+        return f"rejected {error.code}"
+    if found is None:
+        return "nothing"
+    if isinstance(found, Measurement):
+        return f"{found.amount} {found.unit}"
+    if isinstance(found, bool):
+        return str(found).lower()
+    return format(found, "f") if isinstance(found, Decimal) else json.dumps(found, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(("text", "says"), examples())
+def test_an_example_yields_what_the_page_says(text: str, says: str) -> None:
+    template = "{{" in text and not says.startswith("refused")
+    assert outcome(text, template=template) == says
+
+
+def test_the_page_knows_every_filter_and_every_test() -> None:
+    named = {
+        each for head, rows in tables(EXPRESSIONS) if head[0] == "filter" for row in rows for each in words(row[0])
+    }
+    assert named == set(FILTERS)
+    line = next(each for each in EXPRESSIONS.splitlines() if each.startswith("Tests after"))
+    assert set(re.findall(r"`(\w+)`", line)) - {"is"} == set(TESTS)
+
+
+def words(cell: str) -> set[str]:
+    return {each.split("(")[0] for each in re.findall(r"`([^`]+)`", cell)}
+
+
+def test_the_page_has_every_operator_of_every_kind() -> None:
+    said: dict[str, set[str]] = {}
+    kinds: list[str] = []
+    for head, rows in tables(LANGUAGE):
+        if head[0] == "kind of field":
+            for kind, operators, _ in rows:
+                kinds = [each.strip() for each in kind.split(",")] if kind else kinds
+                for each in kinds:
+                    said.setdefault(each, set()).update(re.findall(r"`([^`]+)`", operators))
+    assert said == {kind: set(operators) for kind, operators in OPERATORS.items()}
+
+
+@pytest.fixture(scope="module")
+def checked_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with snapshots of the demo's PIM and of an org that has the objects of all examples."""
+    folder = tmp_path_factory.mktemp("docs")
+    objects: dict[str, dict[str, Any]] = {}
+    for path in (ROOT / "catalogs" / "icecat" / "org.json", DEMO_PROJECT / "org.json"):
+        for each in json.loads(path.read_text(encoding="utf-8"))["objects"]:
+            held = objects.setdefault(each["name"], {**each, "fields": []})
+            new = {field["name"] for field in each["fields"]}
+            held["fields"] = [field for field in held["fields"] if field["name"] not in new] + each["fields"]
+    org = folder / "org.json"
+    org.write_text(json.dumps({"objects": list(objects.values())}), encoding="utf-8")
+    project = folder / "project"
+    (project / "catalogs").mkdir(parents=True)
+    (project / "sync-engine.yaml").write_bytes((DEMO_PROJECT / "sync-engine.yaml").read_bytes())
+    streams = {
+        f"s{number}": {**STREAM, "to": name, "key": {objects[name]["fields"][0]["name"]: "uuid"}}
+        for number, name in enumerate(objects)
+    }
+    write(project, {**BASE, "streams": streams})
+    with running(DEMO_DATA, org) as sandbox, pytest.MonkeyPatch.context() as patch:
+        for name, value in sandbox.environment.items():
+            patch.setenv(name, value)
+        assert execute(["--project", str(project), "snapshot"]) == 0
+    return project
+
+
+def write(project: Path, catalog: Mapping[str, Any]) -> None:
+    text = json.dumps(catalog)  # which is YAML, too
+    (project / "catalogs" / "example.yaml").write_text(text, encoding="utf-8")
+
+
+def catalogs() -> list[Any]:
+    """Each YAML block of the documentation that is a catalog, a part of one, or a project."""
+    return [
+        pytest.param(block, id=f"{page.relative_to(ROOT)}-{number}")
+        for page in PAGES
+        for number, block in enumerate(blocks(page.read_text(encoding="utf-8"), "yaml"))
+        if not block.startswith("# the record")
+    ]
+
+
+@pytest.mark.parametrize("block", catalogs())
+def test_a_yaml_block_is_valid(block: str, checked_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project_file = checked_project / "sync-engine.yaml"
+    catalog_file = checked_project / "catalogs" / "example.yaml"
+    project = (DEMO_PROJECT / "sync-engine.yaml").read_text(encoding="utf-8")
+    keys = set(yaml.load(block, yaml.BaseLoader))
+    if "connections" in keys:
+        project = block
+        write(checked_project, {**BASE, "streams": {"products": STREAM}})
+    elif keys >= {"version", "streams"}:
+        catalog_file.write_text(block, encoding="utf-8")
+    elif keys <= CATALOG_KEYS:
+        catalog_file.write_text(f"{part(BASE, keys)}{part({'streams': {'products': STREAM}}, keys)}{block}", "utf-8")
+    else:  # keys of a stream
+        head = part({**BASE, "streams": {}}, {"streams"})
+        body = part(STREAM, keys) + block
+        indented = "".join(f"    {line}" for line in body.splitlines(keepends=True))
+        catalog_file.write_text(f"{head}streams:\n  products:\n{indented}", encoding="utf-8")
+    project_file.write_text(project, encoding="utf-8")
+    assert execute(["--project", str(checked_project), "validate"]) == 0, capsys.readouterr().out
+
+
+def part(data: Mapping[str, Any], without: set[str]) -> str:
+    """The entries of a mapping as YAML, but for those that the example itself has."""
+    return "".join(f"{key}: {json.dumps(value)}\n" for key, value in data.items() if key not in without)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name) if name else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that headings get."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_of_a_page_exist_with_their_options(page: Path) -> None:
+    import click
+
+    context = click.Context(cli)
+    for line in re.findall(r"(?:^\$ |`)sync-engine ([a-z][^`\n>&|]*)", page.read_text(encoding="utf-8"), re.MULTILINE):
+        name, *arguments = line.split()
+        command = cli.get_command(context, name)
+        assert command is not None, line
+        if isinstance(command, click.Group) and arguments:
+            command = command.get_command(context, arguments[0])
+            assert command is not None, line
+        known = {option for each in command.params for option in each.opts} | {"--help"}
+        assert {each.partition("=")[0] for each in arguments if each.startswith("--")} <= known, line
