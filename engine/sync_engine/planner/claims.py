@@ -32,6 +32,7 @@ def claim_keys(
     """
     taken = space.claim(work.slot.number, work.number, [(key, row.source_key) for key, row in mapped])
     unique: dict[str, MappedRecord] = {}
+    disputed: set[str] = set()
     for key, row in mapped:
         if key in taken:
             stream, source_key = taken[key]
@@ -43,10 +44,11 @@ def claim_keys(
             unique[key] = row
         elif unique[key].source_key != row.source_key:
             rejections.append(_duplicate(row, unique[key].source_key))
-            if not space.is_disputed(work.slot.number, key):
+            if key not in disputed:
+                disputed.add(key)
                 space.dispute(work.slot.number, key)
                 rejections.append(_duplicate(unique[key], row.source_key))
-    return [(key, row) for key, row in unique.items() if not space.is_disputed(work.slot.number, key)]
+    return [(key, row) for key, row in unique.items() if key not in disputed]
 
 
 def _duplicate(row: MappedRecord, other: str) -> Rejection:

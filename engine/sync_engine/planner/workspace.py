@@ -20,15 +20,15 @@ from sync_engine.planner.encoding import Encoded
 from sync_engine.planner.plan import Change, ChangeKind, FieldChange, Rejection
 from sync_engine.sdk.target import Owner, Reason
 
+# Tables with long rows keep them apart from their index: a tree of long rows is slow to search and to fill.
 _TABLES = """
-CREATE TABLE held (slot INTEGER, key TEXT, id TEXT, stored_key TEXT, fields BLOB, PRIMARY KEY (slot, key))
-    WITHOUT ROWID;
+CREATE TABLE held (slot INTEGER, key TEXT, id TEXT, stored_key TEXT, fields BLOB, PRIMARY KEY (slot, key));
 CREATE TABLE seen (slot INTEGER, key TEXT, stream INTEGER, source_key TEXT, disputed INTEGER DEFAULT 0,
     PRIMARY KEY (slot, key)) WITHOUT ROWID;
 CREATE TABLE adopted (slot INTEGER, id TEXT, stream INTEGER, key TEXT, PRIMARY KEY (slot, id)) WITHOUT ROWID;
 CREATE TABLE spared (slot INTEGER, key TEXT, PRIMARY KEY (slot, key)) WITHOUT ROWID;
 CREATE TABLE changes (stream INTEGER, key TEXT, slot INTEGER, kind TEXT, wave INTEGER DEFAULT 0, body BLOB,
-    PRIMARY KEY (stream, key)) WITHOUT ROWID;
+    PRIMARY KEY (stream, key));
 CREATE INDEX changes_by_slot ON changes (slot, key);
 CREATE TABLE rejections (stream INTEGER, key TEXT, source_key TEXT, reasons BLOB);
 CREATE INDEX rejections_by_source ON rejections (stream, source_key);
@@ -73,6 +73,8 @@ class Workspace:
         # Nothing here outlives the process: no journal, no waiting for the disk.
         self._db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;")
         self._db.executescript(_TABLES)
+        # One transaction from beginning to end, that is never committed: each commit would write to the file.
+        self._db.execute("BEGIN")
 
     def __enter__(self) -> Workspace:
         return self
@@ -83,12 +85,10 @@ class Workspace:
 
     def hold(self, slot: int, rows: Iterable[tuple[str, str, str, list[Encoded]]]) -> None:
         """Keep rows of the target: (normalised key, id, stored key, encoded fields)."""
-        self._db.execute("BEGIN")
         self._db.executemany(
             "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?)",
             ((slot, key, id_, stored, orjson.dumps(fields)) for key, id_, stored, fields in rows),
         )
-        self._db.execute("COMMIT")
 
     def held_count(self, slot: int) -> int:
         """How many records the target holds in a slot."""
@@ -156,12 +156,10 @@ class Workspace:
 
     def add_changes(self, stream: int, slot: int, changes: Iterable[tuple[str, Change]]) -> None:
         """Keep changes under their normalised keys."""
-        self._db.execute("BEGIN")
         self._db.executemany(
             "INSERT OR REPLACE INTO changes (stream, key, slot, kind, body) VALUES (?, ?, ?, ?, ?)",
             ((stream, key, slot, change.kind, _dump_change(change)) for key, change in changes),
         )
-        self._db.execute("COMMIT")
 
     def drop_change(self, stream: int, key: str) -> Change | None:
         """Take a change away and return it."""
@@ -264,13 +262,13 @@ class Workspace:
 
 
 def _dump_change(change: Change) -> bytes:
-    fields = [(each.field, each.before, each.after) for each in change.fields]
+    fields = tuple(map(tuple, change.fields))
     return orjson.dumps((change.kind, change.key, change.source_key, change.target_id, fields))
 
 
 def _load_change(body: bytes, wave: int) -> Change:
     kind, key, source_key, target_id, fields = orjson.loads(body)
-    return Change(ChangeKind(kind), key, source_key, target_id, wave, tuple(FieldChange(*each) for each in fields))
+    return Change(ChangeKind(kind), key, source_key, target_id, wave, tuple(map(FieldChange._make, fields)))
 
 
 def _dump_reasons(reasons: Sequence[Reason]) -> bytes:
