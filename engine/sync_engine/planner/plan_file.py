@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ from sync_engine.sdk.target import FieldRequest, FieldType, Owner, Reason
 
 FORMAT = "sync-engine plan"
 VERSION = 1
+PIECE = 1 << 18
+"""Bytes that are unpacked at a time."""
 
 
 class PlanWriter:
@@ -46,7 +49,7 @@ class PlanWriter:
     def __init__(self, path: Path) -> None:
         self._raw = path.open("wb")
         # No name and no time in the gzip header: the same plan is the same bytes.
-        self._out = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=5, mtime=0, filename="")
+        self._out = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=1, mtime=0, filename="")
         self._hash = hashlib.sha256()
         self._line({"head": {"format": FORMAT, "version": VERSION, "engine": __version__}})
 
@@ -62,8 +65,7 @@ class PlanWriter:
     def changes(self, stream: str, changes: Iterable[Change]) -> None:
         """Write the changes of a stream in order."""
         for each in changes:
-            fields = [[one.field, one.before, one.after] for one in each.fields]
-            body = [each.kind, each.key, each.source_key, each.target_id, each.wave, fields]
+            body = [each.kind, each.key, each.source_key, each.target_id, each.wave, tuple(map(tuple, each.fields))]
             self._line({"change": [stream, *body]})
 
     def rejections(self, stream: str, rejections: Iterable[Rejection]) -> None:
@@ -107,9 +109,8 @@ class PlanFile:
         for kind, content in self._lines_of(catalog):
             if kind == "change" and content[0] == stream:
                 _, operation, key, source_key, target_id, wave, fields = content
-                yield Change(
-                    ChangeKind(operation), key, source_key, target_id, wave, tuple(FieldChange(*one) for one in fields)
-                )
+                fields = tuple(map(FieldChange._make, fields))
+                yield Change(ChangeKind(operation), key, source_key, target_id, wave, fields)
 
     def rejections(self, catalog: str, stream: str) -> Iterator[Rejection]:
         """The rejections of a stream."""
@@ -120,13 +121,18 @@ class PlanFile:
 
     def _lines_of(self, catalog: str) -> Iterator[tuple[str, Any]]:
         current = ""
-        with gzip.open(self.path, "rb") as lines:
+        with _unpacked(self.path) as lines:
             for line in lines:
                 ((kind, content),) = orjson.loads(line).items()
                 if kind == "catalog":
                     current = content["name"]
                 elif current == catalog:
                     yield kind, content
+
+
+def _unpacked(path: Path) -> io.BufferedReader:
+    """The lines of a plan file, unpacked in large pieces."""
+    return io.BufferedReader(gzip.open(path, "rb"), PIECE)
 
 
 def read_plan(path: Path) -> PlanFile:
@@ -140,7 +146,7 @@ def read_plan(path: Path) -> PlanFile:
     catalogs: list[CatalogPlan] = []
     sealed = ""
     try:
-        with gzip.open(path, "rb") as lines:
+        with _unpacked(path) as lines:
             _check_head(next(_counted(lines, digest)))
             for line in lines:
                 if sealed:

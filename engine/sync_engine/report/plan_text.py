@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 
 from sync_engine.planner.plan import (
     CatalogPlan,
@@ -115,23 +116,38 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, most: int,
     ):
         if filters:
             yield paint(f"    {label}: {'; '.join(filters)}", "dim")
-    shown: dict[ChangeKind, int] = {}
-    for change in file.changes(catalog.name, stream.name):
-        count = shown[change.kind] = shown.get(change.kind, 0) + 1
-        if most and count > most:
-            continue
-        yield from _change(change, stream.field_by_name, paint)
-    for index, rejection in enumerate(file.rejections(catalog.name, stream.name)):
-        if not most or index < most:
+    fields = stream.field_by_name
+    for change in _first_of_each_kind(file.changes(catalog.name, stream.name), stream.summary, most):
+        yield from _change(change, fields, paint)
+    if stream.summary.rejected:
+        for rejection in islice(file.rejections(catalog.name, stream.name), most or None):
             yield from _rejection(rejection, paint)
-    yield from _more(stream.summary, shown, most)
+    yield from _more(stream.summary, most)
     yield f"    {totals(stream.summary, paint)}"
 
 
-def _more(summary: Summary, shown: dict[ChangeKind, int], most: int) -> Iterator[str]:
-    hidden = [(count - most, f"{kind}s") for kind, count in shown.items() if most and count > most]
-    if most and summary.rejected > most:
-        hidden.append((summary.rejected - most, "rejections"))
+def _first_of_each_kind(changes: Iterator[Change], summary: Summary, most: int) -> Iterator[Change]:
+    """At most so many changes of a kind; the plan is read only as far as it takes to find them."""
+    left = {kind: min(count, most or count) for kind, count in _counts(summary).items()}
+    wanted = sum(left.values())
+    if not wanted:
+        return
+    for change in changes:
+        if left[change.kind]:
+            left[change.kind] -= 1
+            wanted -= 1
+            yield change
+            if not wanted:
+                return
+
+
+def _counts(summary: Summary) -> dict[ChangeKind, int]:
+    return {kind: getattr(summary, kind.value) for kind in ChangeKind}
+
+
+def _more(summary: Summary, most: int) -> Iterator[str]:
+    counts = [*((count, f"{kind}s") for kind, count in _counts(summary).items()), (summary.rejected, "rejections")]
+    hidden = [(count - most, word) for count, word in counts if most and count > most]
     if hidden:
         yield f"    … and {', '.join(f'{count:,} more {word}' for count, word in hidden)} (--show 0 shows all)"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import orjson
 
 from sync_engine.planner.encoding import decode
-from sync_engine.planner.plan import Change, ChangeKind, StreamPlan
+from sync_engine.planner.plan import Change, ChangeKind, PlannedField, StreamPlan
 from sync_engine.sdk.target import Batch, Batching, Operation, Row
 from sync_engine.sdk.values import Blank, TargetValue
 
@@ -60,13 +60,13 @@ def _size(change: Change) -> int:
 def _batch(stream: StreamPlan, operation: Operation, limits: Batching, changes: list[Change], id_: str) -> Batch:
     used = {each.field for change in changes for each in change.fields}
     columns = tuple(each.name for each in stream.fields if each.name in used)
-    rows = tuple(Row(change.key, _values(stream, change), change.target_id or None) for change in changes)
+    fields = stream.field_by_name
+    rows = tuple(Row(change.key, _values(fields, change), change.target_id or None) for change in changes)
     write = stream.write
     return Batch(id_, write.object_name, operation, write.key_field, limits.mode, columns, rows)
 
 
-def _values(stream: StreamPlan, change: Change) -> dict[str, TargetValue | Blank]:
-    fields = stream.field_by_name
+def _values(fields: Mapping[str, PlannedField], change: Change) -> dict[str, TargetValue | Blank]:
     return {
         each.field: Blank.CLEAR
         if each.after is None

@@ -122,6 +122,8 @@ def _summary(run: _Run) -> dict[str, int]:
 
 def _record_rejections(run: _Run, file: PlanFile, stream: StreamPlan) -> None:
     """Records that were rejected when planning are outcomes of the transfer too."""
+    if not stream.summary.rejected:
+        return
     rejections = file.rejections(run.catalog, stream.name)
     while part := [each for each, _ in zip(rejections, range(1000), strict=False)]:
         # A record rejected for want of a key is found by its source key.
