@@ -23,10 +23,11 @@ from sync_engine_salesforce.session import OrgSession
 MODE = "bulk"
 JOBS = "jobs/ingest"
 UPLOADS = 3
-FIRST_WAIT = 0.5
+FIRST_WAIT = 0.2
 LONGEST_WAIT = 30.0
 _FINAL = ("JobComplete", "Failed", "Aborted")
 _UNDER_WAY = ("UploadComplete", "InProgress")
+_SAID = ("sf__Id", "sf__Created", "sf__Error")
 
 
 class BulkJobs:
@@ -133,7 +134,7 @@ class BulkJobs:
         return self._session.call(ask)
 
     def poll(self, job: str, polls: int) -> Progress:
-        """How far the job is; waits grow from half a second to half a minute."""
+        """How far the job is; waits grow from a fifth of a second to half a minute."""
         answer = self.state(job)
         if answer["state"] not in (*_FINAL, *_UNDER_WAY):
             raise BrokenContract(f"bulk job {job} is in the state {answer['state']!r} after it was closed")
@@ -153,8 +154,8 @@ class BulkJobs:
         waiting = {fold((row.key if column != "Id" else row.target_id or "").strip()): row for row in sent}
         found: list[RecordResult] = []
         for kind in ("successfulResults", "failedResults", "unprocessedrecords"):
-            for line in self._rows(job, kind):
-                row = waiting.pop(fold(_key_cell(line, column, job)), None)
+            for line in self._rows(job, kind, column):
+                row = waiting.pop(fold(line[column].strip()), None)
                 if row is None:
                     raise BrokenContract(f"bulk job {job}: {kind} holds a record that was not sent, or twice")
                 found.append(_result(row, kind, line, batch.operation, str(state.get("errorMessage") or "")))
@@ -166,23 +167,20 @@ class BulkJobs:
             found.append(RecordResult(row.key, Outcome.UNCERTAIN, reasons=(lost,), retryable=True))
         yield from found
 
-    def _rows(self, job: str, kind: str) -> Iterator[dict[str, str]]:
-        def get(client: Salesforce) -> str:
+    def _rows(self, job: str, kind: str, column: str) -> Iterator[dict[str, str]]:
+        def get(client: Salesforce) -> bytes:
             answer = client._call_salesforce(  # noqa: SLF001 - `restful` wants JSON back, this is CSV
                 "GET", f"{client.base_url}{JOBS}/{job}/{kind}/"
             )
             if "csv" not in answer.headers.get("Content-Type", ""):
                 raise ValueError("a result set is no CSV")
-            return answer.content.decode("utf-8")
+            content: bytes = answer.content
+            return content
 
-        yield from csv_format.read(self._session.call(get))
-
-
-def _key_cell(line: Mapping[str, str], column: str, job: str) -> str:
-    for name, cell in line.items():
-        if name.casefold() == column.casefold():
-            return cell.strip()
-    raise BrokenContract(f"bulk job {job}: a result set has no column {column}")
+        for line in csv_format.read(self._session.call(get), (column, *_SAID)):
+            if column not in line:
+                raise BrokenContract(f"bulk job {job}: {kind} has no column {column}")
+            yield line
 
 
 def _result(row: Row, kind: str, line: Mapping[str, str], operation: Operation, message: str) -> RecordResult:

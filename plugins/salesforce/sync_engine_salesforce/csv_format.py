@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sync_engine.sdk.errors import BrokenContract
 from sync_engine.sdk.target import Batch, Reason, Row
@@ -52,35 +52,42 @@ def write(batch: Batch, rows: Sequence[Row], key_column: str, names: Mapping[str
         key_column: ``Id``, or the external id field.
         names: column name by field, where a reference is written by its parent's key.
     """
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerow([key_column, *(names.get(each, each) for each in batch.columns)])
     by_id = key_column == "Id"
+    lines = [_line([key_column, *(names.get(each, each) for each in batch.columns)])]
     for row in rows:
         cells = [(row.target_id or "") if by_id else row.key]
         for column in batch.columns:
             value = row.values.get(column, Blank.LEAVE)
             cells.append("" if value is Blank.LEAVE else CLEAR if value is Blank.CLEAR else to_text(value))
-        writer.writerow(cells)
-    return out.getvalue().encode("utf-8")
+        lines.append(_line(cells))
+    return b"".join(lines)
 
 
-def read(text: str) -> Iterator[dict[str, str]]:
-    """Rows of a result set by column name.
+def _line(cells: Iterable[str]) -> bytes:
+    """All cells quoted."""
+    # The library's writer looks at every character by itself, which takes twice as long.
+    return ('"' + '","'.join([cell.replace('"', '""') for cell in cells]) + '"\n').encode("utf-8")
+
+
+def read(content: bytes, columns: Collection[str]) -> Iterator[dict[str, str]]:
+    """Rows of a result set: the cells of these columns, as far as they are there; names are found in any case.
 
     Raises:
         BrokenContract: it is no complete CSV.
     """
     csv.field_size_limit(10_000_000)
     # newline="" and not splitlines: a quoted text may hold line breaks of every kind.
-    lines = csv.reader(io.StringIO(text.replace("\0", ""), newline=""), strict=True)
+    text = io.TextIOWrapper(io.BytesIO(content.replace(b"\0", b"")), encoding="utf-8", newline="")
+    lines = csv.reader(text, strict=True)
+    wanted = {each.casefold(): each for each in columns}
     try:
         head = next(lines, None)
         if head is None:
             return
+        places = [(wanted[name.casefold()], place) for place, name in enumerate(head) if name.casefold() in wanted]
         for cells in lines:
             if len(cells) != len(head):
                 raise BrokenContract(f"a result set has a row of {len(cells)} cells under {len(head)} columns")
-            yield dict(zip(head, cells, strict=True))
-    except csv.Error as error:
+            yield {name: cells[place] for name, place in places}
+    except (csv.Error, UnicodeDecodeError) as error:
         raise BrokenContract(f"a result set is cut off or no CSV: {error}") from error

@@ -25,6 +25,7 @@ from sync_engine.sdk.target import (
     Outcome,
     Progress,
     RecordResult,
+    Row,
     TargetRow,
     TargetSchema,
 )
@@ -131,9 +132,8 @@ class SalesforceTarget:
             with_results = composite.send(self._session, batch, names)
             self._results[batch.id] = with_results
             return BatchRef(batch.id, {"mode": batch.mode})
-        refused = {row.key: reasons for row in batch.rows if (reasons := csv_format.unsendable(row))}
-        self._results[batch.id] = [RecordResult(key, Outcome.REJECTED, reasons=why) for key, why in refused.items()]
-        rows = [row for row in batch.rows if row.key not in refused]
+        refused = self._results[batch.id] = _unsendable(batch)
+        rows = _without(batch.rows, refused)
         if not rows:
             return BatchRef(batch.id, {"mode": batch.mode})
         job = self._jobs.submit(batch, rows, _column_names(batch, names), checkpoint)
@@ -150,12 +150,13 @@ class SalesforceTarget:
 
     def results(self, ref: BatchRef, batch: Batch) -> Iterator[RecordResult]:
         """Exactly one result per row."""
-        known = self._results.pop(ref.batch_id, [])
+        known = self._results.pop(ref.batch_id, None)
+        if known is None:  # a job of before a restart
+            known = _unsendable(batch)
         yield from known
         job = ref.data.get("job")
         if isinstance(job, str):
-            answered = {each.key for each in known}
-            sent = [row for row in batch.rows if row.key not in answered and not csv_format.unsendable(row)]
+            sent = _without(batch.rows, known)
             described, _ = self._known(batch.object)
             field = described.field(batch.key_field)
             case_sensitive = field is not None and field.case_sensitive
@@ -181,6 +182,17 @@ class SalesforceTarget:
     def close(self) -> None:
         """Release connections; the session is left to whoever else uses it."""
         self._session.close()
+
+
+def _unsendable(batch: Batch) -> list[RecordResult]:
+    """Results of the rows that cannot go by Bulk API at all."""
+    found = ((row.key, csv_format.unsendable(row)) for row in batch.rows)
+    return [RecordResult(key, Outcome.REJECTED, reasons=reasons) for key, reasons in found if reasons]
+
+
+def _without(rows: Sequence[Row], answered: Sequence[RecordResult]) -> Sequence[Row]:
+    keys = {each.key for each in answered}
+    return [row for row in rows if row.key not in keys] if keys else rows
 
 
 def _records(answer: Any) -> list[Mapping[str, Any]]:

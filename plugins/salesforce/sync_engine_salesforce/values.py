@@ -87,6 +87,8 @@ def to_json(value: TargetValue | Blank) -> Any:
 
 def to_text(value: TargetValue | Blank) -> str:
     """A value as text, for CSV and for JSON where text is the type."""
+    if type(value) is str:  # the usual case first
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):
