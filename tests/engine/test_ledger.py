@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +44,7 @@ def test_written_fields_are_laid_over_each_other(ledger: Ledger, tmp_path: Path)
     with sqlite3.connect(tmp_path / "state" / "ledger.db") as other:
         (kept,) = other.execute("SELECT fields FROM written").fetchone()
     other.close()
-    assert kept == '{"Name": "A", "Price": null}'
+    assert json.loads(kept) == {"Name": "A", "Price": None}
 
 
 def test_outcomes_are_read_page_by_page_without_loss(ledger: Ledger) -> None:

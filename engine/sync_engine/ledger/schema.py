@@ -33,7 +33,7 @@ CREATE TABLE written (
     catalog TEXT NOT NULL, stream TEXT NOT NULL, key TEXT NOT NULL, object TEXT NOT NULL,
     target_id TEXT NOT NULL, fields TEXT NOT NULL, transfer TEXT NOT NULL,
     PRIMARY KEY (catalog, stream, key)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 """,
 }
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import orjson
+
 from sync_engine.ledger.records import OutcomeRecord, Status, TransferRecord, WrittenRecord
 from sync_engine.ledger.schema import prepare
 from sync_engine.sdk.errors import Refused
@@ -131,23 +133,9 @@ class Ledger:
                     for each in outcomes
                 ),
             )
-            for each in written:
-                self._keep_written(connection, catalog, transfer, each)
+            _keep_written(connection, catalog, transfer, written)
             if batch is not None:
                 connection.execute("UPDATE batches SET state = 'committed' WHERE id = ?", (f"{transfer}/{batch}",))
-
-    def _keep_written(self, connection: sqlite3.Connection, catalog: str, transfer: str, record: WrittenRecord) -> None:
-        """Lay the written fields over those written before: an update names only the fields that changed."""
-        key = (catalog, record.stream, record.key)
-        found = connection.execute(
-            "SELECT fields FROM written WHERE catalog = ? AND stream = ? AND key = ?", key
-        ).fetchone()
-        fields = {**json.loads(found[0]), **record.fields} if found else dict(record.fields)
-        connection.execute(
-            "INSERT OR REPLACE INTO written (catalog, stream, key, object, target_id, fields, transfer) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (*key, record.object_name, record.target_id, json.dumps(fields), transfer),
-        )
 
     def forget_written(self, catalog: str, stream: str, keys: Iterable[str]) -> None:
         """Records that were deleted are owned no more."""
@@ -236,6 +224,25 @@ class Ledger:
             if len(rows) < 1000:
                 return
             last = (rows[-1][0], rows[-1][1])
+
+
+def _keep_written(
+    connection: sqlite3.Connection, catalog: str, transfer: str, records: Iterable[WrittenRecord]
+) -> None:
+    """Lay the written fields over those written before: an update names only the fields that changed."""
+    find = "SELECT fields FROM written WHERE catalog = ? AND stream = ? AND key = ?"
+
+    def row(record: WrittenRecord) -> tuple[str, ...]:
+        key = (catalog, record.stream, record.key)
+        found = connection.execute(find, key).fetchone()
+        fields = {**orjson.loads(found[0]), **record.fields} if found else record.fields
+        return (*key, record.object_name, record.target_id, orjson.dumps(fields).decode(), transfer)
+
+    connection.executemany(
+        "INSERT OR REPLACE INTO written (catalog, stream, key, object, target_id, fields, transfer) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        map(row, records),
+    )
 
 
 def _transfer(row: Sequence[str]) -> TransferRecord:
