@@ -11,7 +11,11 @@ import re
 
 _TAG = re.compile(r"""<(/?)([a-zA-Z][a-zA-Z0-9:-]*+)(?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+>""")
 _DECLARATION = re.compile(r"<[!?][^<>]*+>")
-_NOT_SHOWN = ("script", "style", "template", "head")
+_NOT_SHOWN = {
+    name: (re.compile(rf"<{name}(?=[\s>/])", re.IGNORECASE), re.compile(rf"</{name}\s*+>", re.IGNORECASE))
+    for name in ("script", "style", "template", "head")
+}
+_ANY_NOT_SHOWN = re.compile(rf"<(?:{'|'.join(_NOT_SHOWN)})(?=[\s>/])", re.IGNORECASE)
 _BLOCKS = frozenset(
     {
         "address", "article", "aside", "blockquote", "br", "center", "dd", "div", "dl", "dt", "fieldset", "figcaption",
@@ -21,7 +25,7 @@ _BLOCKS = frozenset(
 )  # fmt: skip
 _CELLS = frozenset({"td", "th"})
 _BREAK = "\x1f"  # no character of a document, so it cannot be confused with what the text holds
-_SPACES = re.compile(r"[ \t\n\r\f]++")
+_SPACES = re.compile(r"  ++")
 _LONGEST_REFERENCE = re.compile(r"&#[xX]?[0-9a-fA-F]{9,};?")
 
 
@@ -37,11 +41,12 @@ def striptags(text: str) -> str:
     marked = "<" in text and _TAG.search(text) is not None
     text = text.replace(_BREAK, "")
     text = _without(text, "<!--", "-->")
-    for name in _NOT_SHOWN:
-        text = _without_element(text, name)
+    if _ANY_NOT_SHOWN.search(text):  # most texts have none of them: look once, not once for each
+        for opening, closing in _NOT_SHOWN.values():
+            text = _without_element(text, opening, closing)
     text = _DECLARATION.sub("", text)
     if marked:
-        text = _SPACES.sub(" ", _TAG.sub(_replacement, text))
+        text = _one_space(_TAG.sub(_replacement, text))
     text = html.unescape(_LONGEST_REFERENCE.sub("\ufffd", text))
     lines = (line.strip(" \t\r") for line in text.replace("\xa0", " ").replace(_BREAK, "\n").split("\n"))
     if marked:
@@ -54,6 +59,13 @@ def _replacement(tag: re.Match[str]) -> str:
     if name in _BLOCKS:
         return _BREAK
     return " " if name in _CELLS else ""
+
+
+def _one_space(text: str) -> str:
+    """The text with one space for every run of white space; far faster than one pattern for all of it."""
+    for other in "\t\n\r\f":
+        text = text.replace(other, " ")
+    return _SPACES.sub(" ", text)
 
 
 def _without(text: str, opening: str, closing: str) -> str:
@@ -69,10 +81,8 @@ def _without(text: str, opening: str, closing: str) -> str:
     return "".join(kept)
 
 
-def _without_element(text: str, name: str) -> str:
+def _without_element(text: str, opening: re.Pattern[str], closing: re.Pattern[str]) -> str:
     """The text without an element and all it holds; one that is never closed reaches to the end."""
-    opening = re.compile(rf"<{name}(?=[\s>/])", re.IGNORECASE)
-    closing = re.compile(rf"</{name}\s*+>", re.IGNORECASE)
     kept, position = [], 0
     while start := opening.search(text, position):
         kept.append(text[position : start.start()])
