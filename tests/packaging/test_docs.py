@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -190,7 +195,10 @@ def test_a_yaml_block_is_valid(block: str, checked_project: Path, capsys: pytest
     project_file = checked_project / "sync-engine.yaml"
     catalog_file = checked_project / "catalogs" / "example.yaml"
     project = (DEMO_PROJECT / "sync-engine.yaml").read_text(encoding="utf-8")
-    keys = set(yaml.load(block, yaml.BaseLoader))
+    data = yaml.safe_load(block)
+    keys = set(data)
+    if "Name" not in data.get("fields", {"Name": ""}):  # which the target requires
+        block = block.replace("fields:\n", "fields:\n  Name: name\n")
     if "connections" in keys:
         project = block
         write(checked_project, {**BASE, "streams": {"products": STREAM}})
@@ -244,3 +252,68 @@ def test_the_commands_of_a_page_exist_with_their_options(page: Path) -> None:
             assert command is not None, line
         known = {option for each in command.params for option in each.opts} | {"--help"}
         assert {each.partition("=")[0] for each in arguments if each.startswith("--")} <= known, line
+
+
+VOLATILE = re.compile(r"[0-9a-f]{64}|[0-9]{8}-[0-9]{6}-[0-9a-f]{6}|01t[0-9A-Za-z]{15}|[0-9,]+ requests")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the tutorial changes the PIM with curl")
+def test_the_tutorial_works_word_by_word(tmp_path: Path) -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## Tutorial")[1].split("\n## ")[0]
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "activate").touch()
+    script, expected = tutorial(section)
+    with running() as sandbox:
+        variables = (f"export {name}={shlex.quote(value)}\n" for name, value in sandbox.environment.items())
+        (tmp_path / "sandbox.env").write_text("".join(variables), encoding="utf-8")
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=tmp_path,
+            env={"PATH": path, "LANG": "C.UTF-8", "HOME": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    printed = VOLATILE.sub("~", done.stdout).split(MARK)[1:]
+    assert len(printed) == len(expected)
+    for (command, lines), output in zip(expected, printed, strict=True):
+        rest = iter(output.splitlines())
+        for line in lines:
+            wanted = VOLATILE.sub("~", line)
+            head, more, _ = wanted.partition("…") if not wanted.strip().startswith("…") else (wanted, "", "")
+            found = any(each.startswith(head) if more else each == wanted for each in rest)
+            assert found, f"{command}: {line!r} is not in its place in\n{output}"
+
+
+MARK = "@@@ next command\n"
+
+
+def tutorial(section: str) -> tuple[str, list[tuple[str, list[str]]]]:
+    """The tutorial as a shell script that marks each command's output, and what each command should print."""
+    script: list[str] = []
+    expected: list[tuple[str, list[str]]] = []
+    file = "catalogs/products.yaml"
+    for language, block in re.findall(r"^```(\w+)\n(.*?)^```", section, re.MULTILINE | re.DOTALL):
+        if language == "yaml":
+            script.append(f"cat > {file} <<'END'\n{block}END")
+        elif language == "diff":
+            before, after = (
+                "\n".join(line[1:] for line in block.splitlines() if line.startswith(sign)) for sign in "-+"
+            )
+            code = f"import pathlib; p = pathlib.Path({file!r}); t = p.read_text(); assert {before!r} in t; "
+            script.append(f"python3 -c {shlex.quote(code + f'p.write_text(t.replace({before!r}, {after!r}))')}")
+        elif language == "sh":
+            script.append(block)
+        else:
+            for line in block.splitlines():
+                if line.startswith("$ "):
+                    command = line.removeprefix("$ ")
+                    expected.append((command, []))
+                    run = ":" if command.startswith("sync-engine sandbox") else command
+                    script.append(f"printf %s {shlex.quote(MARK)}\n{run}")
+                elif line.strip() and line != "…":
+                    expected[-1][1].append(line)
+    return "\n".join(script), expected
