@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -107,19 +111,36 @@ def _transfer(
     by_name = {each.name: each for each in catalogs}
     results = []
     meter = Meter()
-    with open_state(project, console) as ledger:
+    with open_state(project, console) as ledger, _stopping() as stop:
         for planned in file.catalogs:
             catalog = by_name[planned.name]
             target = connections.target(catalog.target)
             try:
-                results.append(
-                    apply_catalog(
-                        file, planned, target, ledger, catalog.log, meter, described=described.get(planned.name)
-                    )
-                )
+                now = described.get(planned.name)
+                done = apply_catalog(file, planned, target, ledger, catalog.log, meter, stop=stop, described=now)
+                results.append(done)
             finally:
                 meter.clear()
     return results
+
+
+@contextlib.contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C or SIGTERM sets; a second one stops at once, wherever the process is."""
+    stop = threading.Event()
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, _: object) -> None:
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    try:
+        for each in before:
+            signal.signal(each, ask)
+        yield stop
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _report(console: Console, results: list[TransferResult], *, as_json: bool) -> int:

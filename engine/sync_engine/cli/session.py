@@ -15,12 +15,13 @@ from sync_engine.catalog.validate import validate_project
 from sync_engine.cli.console import Console
 from sync_engine.compiler.catalog import compile_catalog, source_needs
 from sync_engine.compiler.compiled import CompiledCatalog
+from sync_engine.compiler.rows import ROW_PROPERTIES
 from sync_engine.ledger.store import Ledger, open_ledger
 from sync_engine.problems import nearest
 from sync_engine.sdk.adapter import Settings
 from sync_engine.sdk.errors import InvalidInput, Refused
 from sync_engine.sdk.problem import Problem, Severity
-from sync_engine.sdk.source import Source
+from sync_engine.sdk.source import Source, SourceSchema
 from sync_engine.sdk.target import Target
 from sync_engine.sdk.values import Secret
 
@@ -127,7 +128,7 @@ def compile_live(catalogs: Sequence[Catalog], connections: Connections) -> tuple
     problems: list[Problem] = []
     today = datetime.now(UTC).date()
     for catalog in catalogs:
-        source = connections.source(catalog.source).describe(source_needs(catalog))
+        source = describe_source(connections.source(catalog.source), catalog)
         target = connections.target(catalog.target).describe(objects_of([catalog]))
         done, found = compile_catalog(catalog, source, target, today)
         problems += found
@@ -136,6 +137,14 @@ def compile_live(catalogs: Sequence[Catalog], connections: Connections) -> tuple
     if any(each.severity is Severity.ERROR for each in problems):
         raise InvalidInput(problems)
     return compiled, problems
+
+
+def describe_source(source: Source, catalog: Catalog) -> SourceSchema:
+    """What a catalog needs of a source's schema; all of it when a name is unknown, so that near ones can be named."""
+    needs = source_needs(catalog)
+    schema = source.describe(needs)
+    properties = {code for each in schema.collections.values() for code in each.properties}
+    return schema if needs <= schema.attributes.keys() | properties | ROW_PROPERTIES else source.describe()
 
 
 def objects_of(catalogs: Sequence[Catalog]) -> tuple[str, ...]:

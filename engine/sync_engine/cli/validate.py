@@ -11,7 +11,7 @@ import click
 from sync_engine.catalog.model import Catalog, Project
 from sync_engine.catalog.validate import validate_project
 from sync_engine.cli.console import Console, colour_wanted
-from sync_engine.compiler.catalog import check_expressions, compile_catalog, source_needs
+from sync_engine.compiler.catalog import check_expressions, compile_catalog
 from sync_engine.problems import problem
 from sync_engine.report.values import plural
 from sync_engine.sdk.errors import InvalidInput, SyncEngineError
@@ -44,6 +44,7 @@ def validate(console: Console, paths: tuple[str, ...], live: bool, format_: str)
             problems += _check_live(console, result.project, catalogs)
         else:
             problems += _check_offline(result.project, catalogs)
+    problems.sort(key=lambda each: (each.origin.file, each.origin.line, each.origin.column))
     text = render(problems, format_, colour=format_ == "text" and colour_wanted(sys.stdout), sources=result.sources)
     console.out(text, newline=not text.endswith("\n"))
     if format_ == "text" and not problems:
@@ -83,7 +84,7 @@ def _check_offline(project: Project, catalogs: tuple[Catalog, ...]) -> list[Prob
 
 
 def _check_live(console: Console, project: Project, catalogs: tuple[Catalog, ...]) -> list[Problem]:
-    from sync_engine.cli.session import Connections, objects_of
+    from sync_engine.cli.session import Connections, describe_source, objects_of
 
     problems: list[Problem] = []
     with Connections(project, console) as connections:
@@ -93,7 +94,7 @@ def _check_live(console: Console, project: Project, catalogs: tuple[Catalog, ...
             if syntax:
                 continue  # the names in a broken expression are not known
             try:
-                source = connections.source(catalog.source).describe(source_needs(catalog))
+                source = describe_source(connections.source(catalog.source), catalog)
                 target = connections.target(catalog.target).describe(objects_of([catalog]))
             except InvalidInput as error:
                 problems += error.problems

@@ -11,7 +11,7 @@ from sync_engine.compiler.checks import check_key, check_mapping, check_match, c
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.compiler.criteria import Surroundings, check_filter, fields_of
 from sync_engine.compiler.mapping import Scope
-from sync_engine.compiler.rows import PROPERTIES, added_properties, check_for_each
+from sync_engine.compiler.rows import added_properties, check_for_each, row_needs
 from sync_engine.compiler.streams import compile_stream
 from sync_engine.expressions import InvalidExpression, compile_expression, compile_template
 from sync_engine.problems import nearest, problem
@@ -102,7 +102,7 @@ def source_needs(catalog: Catalog) -> frozenset[str]:
         for filter_ in stream.filter:
             needs |= set(fields_of(filter_))
         if stream.for_each is not None:
-            needs |= {*stream.for_each.codes, PROPERTIES.get(stream.for_each.each, "")}
+            needs.update(row_needs(stream.for_each))
     for filter_ in catalog.filter:
         needs |= set(fields_of(filter_))
     return frozenset(needs)

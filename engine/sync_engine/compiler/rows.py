@@ -55,6 +55,10 @@ _ADDED: Mapping[Each, tuple[Attribute, ...]] = {
 }
 
 
+ROW_PROPERTIES = frozenset(each.code for added in _ADDED.values() for each in added)
+"""Every name that a row may add; a source need not describe it."""
+
+
 def added_properties(for_each: ForEach | None, collection: RecordCollection) -> dict[str, Attribute]:
     """The properties that rows add, by code; a category knows the labels of the categories."""
     if for_each is None:
@@ -64,6 +68,13 @@ def added_properties(for_each: ForEach | None, collection: RecordCollection) -> 
     if for_each.each is Each.CATEGORY and categories is not None:
         added["category"] = dataclasses.replace(added["category"], options=categories.options or ())
     return added
+
+
+def row_needs(for_each: ForEach) -> tuple[str, ...]:
+    """The attributes and properties that rows are made of, as far as the catalog names them."""
+    if for_each.each in PROPERTIES:
+        return (PROPERTIES[for_each.each],)
+    return for_each.codes if for_each.each in KINDS else ()
 
 
 def check_for_each(for_each: ForEach, collection: RecordCollection, schema: SourceSchema) -> Iterator[Problem]:

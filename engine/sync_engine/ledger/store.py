@@ -82,17 +82,21 @@ class Ledger:
         with self._lock:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._connection
-                except BaseException:
-                    self._connection.execute("ROLLBACK")
-                    raise
+                yield self._connection
                 self._connection.execute("COMMIT")
             except sqlite3.OperationalError as error:
+                self._roll_back()
                 raise Refused(
                     f"the ledger could not be written: {error}",
                     hint="Free disk space or wait for the other process; what was sent is found again at the next run.",
                 ) from error
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
 
     def begin(self, catalog: str, digest: str, trigger: str) -> str:
         """Record that a transfer starts; returns its id."""

@@ -52,7 +52,7 @@ class _Run:
     level: LogLevel
     progress: Progress
     described: TargetSchema | None
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event
     counts: Counter[str] = field(default_factory=Counter)
     done: int = 0
 
@@ -65,6 +65,7 @@ def apply_catalog(
     log: LogPolicy,
     progress: Progress,
     *,
+    stop: threading.Event,
     trigger: str = "command",
     described: TargetSchema | None = None,
 ) -> TransferResult:
@@ -77,6 +78,7 @@ def apply_catalog(
         ledger: where every outcome goes.
         log: how much of it is kept.
         progress: told how far it is.
+        stop: set by whoever wants the transfer to end; what is under way is brought to its end, nothing new begins.
         trigger: who or what started it.
         described: the target's objects as they are now, when rows are to be re-read and compared with what the plan
             saw; None when the plan was made just now by the same command.
@@ -86,7 +88,7 @@ def apply_catalog(
         SyncEngineError: it could not go on; likewise.
     """
     transfer = ledger.begin(plan.name, file.digest, trigger)
-    run = _Run(transfer, plan.name, target, ledger, log.level, progress, described)
+    run = _Run(transfer, plan.name, target, ledger, log.level, progress, described, stop)
     run.counts["unchanged"] = plan.summary.unchanged
     try:
         for stream in plan.streams:
@@ -185,6 +187,8 @@ def _send_all(run: _Run, stream: StreamPlan, prefix: str, changes: Iterator[Chan
     with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="batch") as pool:
         try:
             for batch, carried in _chain(first, batches):
+                if run.stop.is_set():
+                    raise Interrupted("stopped between two batches")
                 if len(under_way) > parallel:
                     again += _collect(run, stream, under_way, FIRST_COMPLETED, last=last)
                 future = pool.submit(send, batch, stream.name, run.id, run.target, run.ledger, run.stop)
