@@ -20,7 +20,16 @@ class SalesforceAdapter:
     settings_schema: Mapping[str, object] = SETTINGS_SCHEMA
 
     def open(self, connection: str, settings: Settings) -> Target:
-        """Open an org; nothing is sent before it is used."""
+        """Open an org; nothing is sent before it is used.
+
+        Args:
+            connection: its name in the project, for messages.
+            settings: valid by ``settings_schema``.
+
+        Raises:
+            Refused: the url cannot be used.
+        """
+        from sync_engine_salesforce.session import OrgSession
         from sync_engine_salesforce.target import SalesforceTarget
 
-        return SalesforceTarget(connection, read_settings(connection, settings))
+        return SalesforceTarget(OrgSession(connection, read_settings(connection, settings)))

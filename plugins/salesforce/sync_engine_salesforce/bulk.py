@@ -1,74 +1,83 @@
 """Our own client for Bulk API 2.0 ingest (Bulk API 2.0 Guide): one job per batch, resumable at every step.
 
-States are reported before the remote call that leaves them, so that a restart knows what may have happened:
-``creating`` → ``created`` → ``uploading`` → ``uploaded`` → ``closing`` → ``closed``. A job that was not closed has
-written nothing; after a doubtful upload it is abandoned and the same bytes go into a new one.
+States are reported when they are reached and before the next remote call, so that a restart knows what may have
+happened: ``creating`` → ``created`` → ``uploaded`` → ``closed``. A job that was not closed has written nothing; after
+a doubtful upload it is abandoned and the same bytes go into a new one, because a job takes data once only.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Mapping
 from typing import Any
 
+import requests
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceResourceNotFound
+from simple_salesforce.util import exception_handler
 
 from sync_engine.sdk.errors import BrokenContract, Refused, SyncEngineError, Unavailable
-from sync_engine.sdk.target import Batch, Checkpoint, Operation, Outcome, Progress, RecordResult, Row
-from sync_engine_salesforce import csv_format
-from sync_engine_salesforce.errors import may_be_sent_again, reason
+from sync_engine.sdk.target import Batch, Checkpoint, Operation, Progress
 from sync_engine_salesforce.session import OrgSession
 
 MODE = "bulk"
-JOBS = "jobs/ingest"
-UPLOADS = 3
-FIRST_WAIT = 0.2
-LONGEST_WAIT = 30.0
-_FINAL = ("JobComplete", "Failed", "Aborted")
-_UNDER_WAY = ("UploadComplete", "InProgress")
-_SAID = ("sf__Id", "sf__Created", "sf__Error")
+MOST_BYTES = 80_000_000
+"""Of a batch; an upload may have 100 MB before the base64 that Salesforce makes of it."""
+
+FINAL = frozenset({"JobComplete", "Failed", "Aborted"})
+UNDER_WAY = frozenset({"UploadComplete", "InProgress"})
+
+_JOBS = "jobs/ingest"
+_LARGEST_UPLOAD = 100_000_000
+_FIRST_WAIT = 0.5
+_GROWTH = 1.5
+_JOB_ID = re.compile(r"[A-Za-z0-9]{15,18}\Z")
 
 
 class BulkJobs:
-    """Jobs of one org."""
+    """Jobs of one org; threads share it."""
 
     def __init__(self, session: OrgSession) -> None:
         self._session = session
+        self._polls: dict[str, int] = {}
 
-    def submit(self, batch: Batch, rows: Sequence[Row], names: Mapping[str, str], checkpoint: Checkpoint) -> str:
-        """Create a job, upload the rows and close it; returns the job's id.
+    def submit(self, batch: Batch, object_name: str, content: bytes, checkpoint: Checkpoint) -> str:
+        """Create a job, upload and close it; returns the job's id.
 
         Args:
-            batch: what to write.
-            rows: those of its rows that can be sent.
-            names: column names of references.
-            checkpoint: made durable before the next remote call.
+            batch: says what the job does.
+            object_name: the object as the org spells it.
+            content: the CSV.
+            checkpoint: makes a state durable.
+
+        Raises:
+            Unavailable: no job could be closed within ``retry_minutes``, or it is not known whether one was.
+            Refused: the org does not take such a job.
         """
-        key_column = batch.key_field if batch.operation is Operation.UPSERT else "Id"
-        content = csv_format.write(batch, rows, key_column, names)
-        for attempt in range(1, UPLOADS + 1):
+        if len(content) > _LARGEST_UPLOAD:
+            size = f"{len(content):,} bytes, a bulk job takes {_LARGEST_UPLOAD:,}"
+            raise Refused(f"{self._session.where}: a batch has {size}", hint="Lower `bulk_rows`.")
+        patience = self._session.patience()
+        while True:
             checkpoint("creating", {})
-            job = self._create(batch)
-            checkpoint("uploading", {"job": job})
+            job = self._create(batch, object_name)
+            checkpoint("created", {"job": job})
             try:
-                self._upload(job, content)
-            except Unavailable:
-                # Whether the bytes arrived is not known, and a job takes them once only: leave it, unclosed and
-                # therefore without effect, and use another.
-                self._abandon(job)
-                if attempt == UPLOADS:
-                    raise
+                self._session.once(lambda client, job=job: self._put(client, job, content))  # type: ignore[misc] # of the lambda's default
+            except Unavailable as failure:
+                # Whether the bytes arrived is not known: leave this job, unclosed and so without effect.
+                self.abandon(job)
+                patience.wait(failure)
                 continue
-            checkpoint("closing", {"job": job})
-            self.close_job(job)
+            checkpoint("uploaded", {"job": job})
+            self.finish_upload(job)
             checkpoint("closed", {"job": job})
             return job
-        raise Unavailable("no upload succeeded")
 
-    def _create(self, batch: Batch) -> str:
+    def _create(self, batch: Batch, object_name: str) -> str:
         body = {
-            "object": batch.object,
+            "object": object_name,
             "operation": batch.operation.value,
             "contentType": "CSV",
             "lineEnding": "LF",
@@ -77,138 +86,115 @@ class BulkJobs:
         if batch.operation is Operation.UPSERT:
             body["externalIdFieldName"] = batch.key_field
         # Repeated after a lost answer this leaves an empty open job behind, which does nothing.
-        answer = self._session.call(lambda client: client.restful(JOBS, method="POST", json=body))
+        answer = self._session.call(lambda client: client.restful(_JOBS, method="POST", json=body))
         job = answer.get("id") if isinstance(answer, dict) else None
-        if not isinstance(job, str):
-            raise BrokenContract("Salesforce created a bulk job without an id")
+        if not isinstance(job, str) or not _JOB_ID.match(job):
+            raise BrokenContract(f"{self._session.where}: Salesforce created a bulk job without an id")
         return job
 
-    def _upload(self, job: str, content: bytes) -> None:
+    def _put(self, client: Salesforce, job: str, content: bytes) -> None:
         headers = {"Content-Type": "text/csv; charset=UTF-8"}
+        _request(client, "PUT", f"{job}/batches", headers=headers, data=content)
 
-        def put(client: Salesforce) -> None:
-            client._call_salesforce(  # noqa: SLF001 - `restful` wants JSON back, the answer to an upload is empty
-                "PUT", f"{client.base_url}{JOBS}/{job}/batches", headers=headers, data=content
-            )
-
-        self._session.call(put, repeat=False)
-
-    def close_job(self, job: str) -> None:
-        """Say that the upload is complete; asks first what is true when it is repeated."""
-        body = {"state": "UploadComplete"}
-        try:
-            self._session.call(lambda client: client.restful(f"{JOBS}/{job}", method="PATCH", json=body), repeat=False)
-        except (Unavailable, Refused):
-            state = self.state(job)["state"]
-            if state == "Open":
-                self._session.call(lambda client: client.restful(f"{JOBS}/{job}", method="PATCH", json=body))
-            elif state not in (*_UNDER_WAY, *_FINAL):
-                raise
-
-    def _abandon(self, job: str) -> None:
-        with contextlib.suppress(SyncEngineError):
-            self.abort(job)
-
-    def abort(self, job: str) -> None:
-        """Abort a job that was never closed."""
-        body = {"state": "Aborted"}
-        self._session.call(lambda client: client.restful(f"{JOBS}/{job}", method="PATCH", json=body))
-
-    def state(self, job: str) -> Mapping[str, Any]:
-        """The job as it is now."""
-        answer = self._session.call(lambda client: client.restful(f"{JOBS}/{job}"))
-        if not isinstance(answer, dict) or not isinstance(answer.get("state"), str):
-            raise BrokenContract(f"bulk job {job} has no state")
-        return answer
-
-    def exists(self, job: str) -> bool:
-        """Whether the org still knows the job; finished ones go after seven days."""
-
-        def ask(client: Salesforce) -> bool:
-            try:
-                client.restful(f"{JOBS}/{job}")
-            except SalesforceResourceNotFound:
-                return False
-            return True
-
-        return self._session.call(ask)
-
-    def poll(self, job: str, polls: int) -> Progress:
-        """How far the job is; waits grow from a fifth of a second to half a minute."""
-        answer = self.state(job)
-        if answer["state"] not in (*_FINAL, *_UNDER_WAY):
-            raise BrokenContract(f"bulk job {job} is in the state {answer['state']!r} after it was closed")
-        wait = min(FIRST_WAIT * 1.5**polls, LONGEST_WAIT)
-        return Progress(answer["state"] in _FINAL, int(answer.get("numberRecordsProcessed") or 0), wait)
-
-    def results(self, job: str, batch: Batch, sent: Sequence[Row], *, case_sensitive: bool) -> Iterator[RecordResult]:
-        """One result per row that was sent, found by its key.
+    def finish_upload(self, job: str) -> None:
+        """Close a job: nothing is worked on before. When that fails, the job itself is asked before it is repeated.
 
         Raises:
-            BrokenContract: the three result sets do not add up to what was sent.
-            Refused: the whole job failed, so no row can be told from another.
+            Unavailable: it is not known whether the job is closed.
+            Refused: it was not closed, and is abandoned.
         """
-        state = self.state(job)
-        column = batch.key_field if batch.operation is Operation.UPSERT else "Id"
-        fold = (lambda key: key) if case_sensitive or column == "Id" else str.casefold
-        waiting = {fold((row.key if column != "Id" else row.target_id or "").strip()): row for row in sent}
-        found: list[RecordResult] = []
-        for kind in ("successfulResults", "failedResults", "unprocessedrecords"):
-            for line in self._rows(job, kind, column):
-                row = waiting.pop(fold(line[column].strip()), None)
-                if row is None:
-                    raise BrokenContract(f"bulk job {job}: {kind} holds a record that was not sent, or twice")
-                found.append(_result(row, kind, line, batch.operation, str(state.get("errorMessage") or "")))
-        if state["state"] == "Failed" and "InvalidBatch" in str(state.get("errorMessage")):
-            raise Refused(f"bulk job {job} failed as a whole: {state.get('errorMessage')}", hint="Compare the fields.")
-        for row in waiting.values():
-            # In none of the sets: beyond the day's allowance, or the job was cut short. Nothing is known of it.
-            lost = reason("NOT_IN_RESULTS", f"bulk job {job} ({state['state']}) does not account for this record")
-            found.append(RecordResult(row.key, Outcome.UNCERTAIN, reasons=(lost,), retryable=True))
-        yield from found
+        patience = self._session.patience()
+        while True:
+            try:
+                self._session.once(lambda client: _change(client, job, "UploadComplete"))
+            except (Unavailable, Refused) as failure:
+                if self.state(job)["state"] != "Open":
+                    return
+                if isinstance(failure, Refused):
+                    self.abandon(job)
+                    raise
+                patience.wait(failure)
+            else:
+                return
 
-    def _rows(self, job: str, kind: str, column: str) -> Iterator[dict[str, str]]:
-        def get(client: Salesforce) -> bytes:
-            answer = client._call_salesforce(  # noqa: SLF001 - `restful` wants JSON back, this is CSV
-                "GET", f"{client.base_url}{JOBS}/{job}/{kind}/"
-            )
-            if "csv" not in answer.headers.get("Content-Type", ""):
-                raise ValueError("a result set is no CSV")
-            content: bytes = answer.content
-            return content
+    def abandon(self, job: str) -> None:
+        """Abort a job that was never closed; only tidiness depends on it, so one attempt is enough."""
+        with contextlib.suppress(SyncEngineError):
+            self._session.once(lambda client: _change(client, job, "Aborted"))
 
-        for line in csv_format.read(self._session.call(get), (column, *_SAID)):
-            if column not in line:
-                raise BrokenContract(f"bulk job {job}: {kind} has no column {column}")
-            yield line
+    def state(self, job: str) -> Mapping[str, Any]:
+        """The job as it is now.
+
+        Raises:
+            BrokenContract: its state is none that is documented.
+        """
+        return self._state(self._session.call(lambda client: client.restful(f"{_JOBS}/{job}")), job)
+
+    def _state(self, answer: Any, job: str) -> Mapping[str, Any]:
+        if not isinstance(answer, dict) or answer.get("state") not in {"Open", *UNDER_WAY, *FINAL}:
+            shown = self._session.clean(str(answer.get("state")))[:40] if isinstance(answer, dict) else "none"
+            raise BrokenContract(f"{self._session.where}: the state of bulk job {job} is not known: {shown}")
+        return answer
+
+    def find(self, job: object) -> Mapping[str, Any] | None:
+        """The job as it is now, or None when the org does not know it: finished jobs go after seven days."""
+        if not isinstance(job, str) or not _JOB_ID.match(job):
+            return None
+
+        def ask(client: Salesforce) -> Any:
+            try:
+                return client.restful(f"{_JOBS}/{job}")
+            except SalesforceResourceNotFound:
+                return None
+
+        answer = self._session.call(ask)
+        return None if answer is None else self._state(answer, job)
+
+    def poll(self, job: str) -> Progress:
+        """How far the job is, asked once; the wait grows from half a second.
+
+        Raises:
+            Unavailable: it could not be asked, which says nothing of the job.
+        """
+        answer = self._state(self._session.once(lambda client: client.restful(f"{_JOBS}/{job}")), job)
+        if answer["state"] == "Open":
+            raise BrokenContract(f"{self._session.where}: bulk job {job} is open again after it was closed")
+        polls = self._polls[job] = self._polls.get(job, 0) + 1
+        wait = min(_FIRST_WAIT * _GROWTH ** min(polls - 1, 40), self._session.settings.poll_seconds)
+        processed = answer.get("numberRecordsProcessed")
+        return Progress(answer["state"] in FINAL, processed if isinstance(processed, int) else 0, wait)
+
+    def forget(self, job: str) -> None:
+        """The job's results are there: it will not be polled again."""
+        self._polls.pop(job, None)
+
+    def result_file(self, job: str, kind: str) -> bytes:
+        """One of the three result files; a whole one, or an error.
+
+        Args:
+            job: a finished job.
+            kind: ``successfulResults``, ``failedResults`` or ``unprocessedrecords``.
+        """
+
+        def get(client: Salesforce) -> requests.Response:
+            return _request(client, "GET", f"{job}/{kind}/", headers={"Accept": "text/csv"})
+
+        answer = self._session.call(get)
+        if "csv" not in answer.headers.get("Content-Type", "").lower():
+            raise BrokenContract(f"{self._session.where}: the {kind} of bulk job {job} are no CSV")
+        return answer.content
 
 
-def _result(row: Row, kind: str, line: Mapping[str, str], operation: Operation, message: str) -> RecordResult:
-    if kind == "successfulResults":
-        created = line.get("sf__Created", "").lower() == "true"
-        outcome = {
-            Operation.UPSERT: Outcome.CREATED if created else Outcome.UPDATED,
-            Operation.UPDATE: Outcome.UPDATED,
-            Operation.DELETE: Outcome.DELETED,
-        }[operation]
-        return RecordResult(row.key, outcome, line.get("sf__Id") or row.target_id)
-    if kind == "unprocessedrecords":
-        why = reason("UNPROCESSED", f"the bulk job ended before this record{f': {message}' if message else ''}")
-        return RecordResult(row.key, Outcome.REJECTED, row.target_id, (why,), retryable=True)
-    code, text, fields = _split_error(line.get("sf__Error", ""))
-    if operation is Operation.DELETE and code == "ENTITY_IS_DELETED":
-        return RecordResult(row.key, Outcome.DELETED, row.target_id)
-    again = may_be_sent_again(code, text)
-    return RecordResult(row.key, Outcome.REJECTED, row.target_id, (reason(code, text, fields),), again)
+def _change(client: Salesforce, job: str, state: str) -> Any:
+    return client.restful(f"{_JOBS}/{job}", method="PATCH", json={"state": state})
 
 
-def _split_error(text: str) -> tuple[str, str, list[str]]:
-    """``CODE:message:field,field --`` in its parts; the message may hold colons itself."""
-    code, _, rest = text.partition(":")
-    message, separator, tail = rest.rpartition(":")
-    if not separator:
-        return code or "UNKNOWN", rest or text, []
-    fields = [each.strip() for each in tail.removesuffix("--").split(",") if each.strip()]
-    if any(" " in each for each in fields):  # the last colon was part of the message
-        return code, rest, []
-    return code, message, fields
+def _request(
+    client: Salesforce, method: str, path: str, headers: Mapping[str, str], data: bytes | None = None
+) -> requests.Response:
+    """A call that does not speak JSON, over the library's session; its errors are raised as the library's own."""
+    url = f"{client.base_url}{_JOBS}/{path}"
+    answer = client.session.request(method, url, headers={**client.headers, **headers}, data=data)
+    if answer.status_code >= 300:
+        exception_handler(answer, name=path)
+    return answer

@@ -6,71 +6,89 @@ Source: REST API Developer Guide, "Using sObject Collections".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from simple_salesforce.api import Salesforce
 
 from sync_engine.sdk.errors import BrokenContract
-from sync_engine.sdk.target import Batch, Operation, Outcome, RecordResult, Row
-from sync_engine.sdk.values import ParentKey
-from sync_engine_salesforce.errors import may_be_sent_again, reason, row_error
+from sync_engine.sdk.target import Batch, Operation, RecordResult, Row
+from sync_engine.sdk.values import Blank, ParentKey
+from sync_engine_salesforce.errors import row_error
+from sync_engine_salesforce.rows import failed, sort_out, written
+from sync_engine_salesforce.schema import Described
 from sync_engine_salesforce.session import OrgSession
-from sync_engine_salesforce.values import to_json
+from sync_engine_salesforce.values import long_id, to_json
 
-MOST_ROWS = 200
 MODE = "collections"
+MOST_ROWS = 200
+MOST_BYTES = 4_000_000
 
 
-def send(session: OrgSession, batch: Batch, relationships: Mapping[str, str]) -> list[RecordResult]:
+def send(session: OrgSession, described: Described, batch: Batch) -> list[RecordResult]:
     """Write a batch and return a result per row.
 
     Each of the three operations is safe to repeat: an upsert finds its record again, an update writes the same values,
     and a delete of what is gone is done.
+
+    Raises:
+        BrokenContract: the answer does not account for every row.
+        Unavailable, Refused, Unauthorised: of the whole call.
     """
+    rows, rejected = sort_out(batch)
+    if not rows:
+        return rejected
+    answer = session.call(_call(described, batch, rows))
+    if not isinstance(answer, list) or len(answer) != len(rows):
+        count = len(answer) if isinstance(answer, list) else "no"
+        raise BrokenContract(f"{session.where}: {len(rows)} records were sent and {count} answered")
+    return rejected + [_result(session, batch, row, each) for row, each in zip(rows, answer, strict=True)]
+
+
+def _call(described: Described, batch: Batch, rows: Sequence[Row]) -> partial[Any]:
+    path = "composite/sobjects"
     if batch.operation is Operation.DELETE:
-        ids = ",".join(row.target_id or "" for row in batch.rows)
-
-        def delete(client: Salesforce) -> Any:
-            return client.restful("composite/sobjects", {"ids": ids, "allOrNone": "false"}, method="DELETE")
-
-        answer = session.call(delete)
-    else:
-        by_id = batch.operation is Operation.UPDATE
-        path = "composite/sobjects" if by_id else f"composite/sobjects/{batch.object}/{batch.key_field}"
-        records = [_record(batch, row, relationships, by_id=by_id) for row in batch.rows]
-        body = {"allOrNone": False, "records": records}
-        answer = session.call(lambda client: client.restful(path, method="PATCH", json=body))
-    if not isinstance(answer, list) or len(answer) != len(batch.rows):
-        count = len(answer) if isinstance(answer, list) else 0
-        raise BrokenContract(f"{len(batch.rows)} records were sent and {count} answered")
-    return [_result(row, each, batch.operation) for row, each in zip(batch.rows, answer, strict=True)]
+        ids = ",".join(map(_id, rows))
+        return partial(Salesforce.restful, path=path, params={"ids": ids, "allOrNone": "false"}, method="DELETE")
+    if batch.operation is Operation.UPSERT:
+        path += f"/{quote(described.name, safe='')}/{quote(batch.key_field, safe='')}"
+    body = {"allOrNone": False, "records": [_record(described, batch, row) for row in rows]}
+    return partial(Salesforce.restful, path=path, method="PATCH", json=body)
 
 
-def _record(batch: Batch, row: Row, relationships: Mapping[str, str], *, by_id: bool) -> dict[str, Any]:
-    record: dict[str, Any] = {"attributes": {"type": batch.object}}
-    if by_id:
-        record["Id"] = row.target_id
-    else:
+def _record(described: Described, batch: Batch, row: Row) -> dict[str, Any]:
+    record: dict[str, Any] = {"attributes": {"type": described.name}}
+    if batch.operation is Operation.UPSERT:
         record[batch.key_field] = row.key
+    else:
+        record["Id"] = row.target_id
     for name, value in row.values.items():
+        if value is Blank.LEAVE:
+            continue
         if isinstance(value, ParentKey):
-            record[relationships[name]] = {value.field: value.key}
+            relationship = described.relationship(name)
+            kind = {"attributes": {"type": value.object}} if relationship.polymorphic else {}
+            record[relationship.name] = {**kind, value.field: value.key}
         else:
-            record[name] = to_json(value)
+            record[name] = None if value is Blank.CLEAR else to_json(value)
     return record
 
 
-def _result(row: Row, answer: Mapping[str, Any], operation: Operation) -> RecordResult:
-    if answer.get("success") is True:
-        outcome = {
-            Operation.UPSERT: Outcome.CREATED if answer.get("created", True) else Outcome.UPDATED,
-            Operation.UPDATE: Outcome.UPDATED,
-            Operation.DELETE: Outcome.DELETED,
-        }[operation]
-        return RecordResult(row.key, outcome, answer.get("id") or row.target_id)
-    errors: Sequence[Mapping[str, Any]] = answer.get("errors") or []
-    found = [row_error(each) for each in errors] or [("UNKNOWN", "Salesforce gave no reason", [])]
-    if operation is Operation.DELETE and any(code == "ENTITY_IS_DELETED" for code, _, _ in found):
-        return RecordResult(row.key, Outcome.DELETED, row.target_id)
-    again = all(may_be_sent_again(code, message) for code, message, _ in found)
-    return RecordResult(row.key, Outcome.REJECTED, row.target_id, tuple(reason(*each) for each in found), again)
+def _result(session: OrgSession, batch: Batch, row: Row, answer: object) -> RecordResult:
+    if not isinstance(answer, Mapping):
+        raise BrokenContract(f"{session.where}: the answer for the record {row.key!r} is none")
+    given = answer.get("id")
+    if batch.operation is not Operation.UPSERT and isinstance(given, str) and long_id(given) != long_id(_id(row)):
+        raise BrokenContract(f"{session.where}: the answer for the record {row.target_id} speaks of {given}")
+    if answer.get("success") is True and isinstance(given, str):
+        return written(row, batch.operation, given, created=answer.get("created") is True)
+    errors = answer.get("errors")
+    found = [row_error(each) for each in errors if isinstance(each, Mapping)] if isinstance(errors, list) else []
+    if answer.get("success") is not False or not found:
+        raise BrokenContract(f"{session.where}: the record {row.key!r} was neither written nor refused for a reason")
+    return failed(row, batch.operation, found)
+
+
+def _id(row: Row) -> str:
+    return row.target_id or ""

@@ -2,33 +2,34 @@
 
 Every cell is quoted, columns are declared and not taken from the data, lines end in LF. ``#N/A`` empties a field and an
 empty cell leaves it alone; so a text that *is* ``#N/A`` cannot be sent and is refused, as is NUL, which Salesforce
-drops.
+drops. Text that a spreadsheet would take for a formula is data here and never altered.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sync_engine.sdk.errors import BrokenContract
-from sync_engine.sdk.target import Batch, Reason, Row
-from sync_engine.sdk.values import Blank
+from sync_engine.sdk.target import Batch, Operation, Reason, Row
+from sync_engine.sdk.values import Blank, TargetValue
+from sync_engine_salesforce.rows import texts
 from sync_engine_salesforce.values import to_text
 
 CLEAR = "#N/A"
 LONGEST_FIELD = 32_000
 LONGEST_RECORD = 400_000
 
+# Python's own limit of 131,072 is lower than a record may be; there is one for the whole process.
+csv.field_size_limit(max(csv.field_size_limit(), 4 * LONGEST_RECORD))
 
-def unsendable(row: Row) -> tuple[Reason, ...]:
+
+def unsendable(row: Row) -> list[Reason]:
     """Why a row cannot be sent as CSV; empty when it can."""
     reasons: list[Reason] = []
     size = 0
-    for name, value in (("", row.key), *row.values.items()):
-        if isinstance(value, Blank):
-            continue
-        text = to_text(value)
+    for name, text in texts(row):
         size += len(text)
         if text == CLEAR:
             reasons.append(Reason("NOT_SENDABLE", f"the text {CLEAR} means an empty field to Bulk API 2.0", name))
@@ -40,54 +41,89 @@ def unsendable(row: Row) -> tuple[Reason, ...]:
     if size > LONGEST_RECORD:
         message = f"the record has {size:,} characters, Bulk API 2.0 takes {LONGEST_RECORD:,}"
         reasons.append(Reason("TOO_LONG", message))
-    return tuple(reasons)
+    return reasons
 
 
-def write(batch: Batch, rows: Sequence[Row], key_column: str, names: Mapping[str, str]) -> bytes:
+def key_column(batch: Batch) -> str:
+    """The column by which Salesforce, and we in its answers, find a record."""
+    return batch.key_field if batch.operation is Operation.UPSERT else "Id"
+
+
+def key_cell(batch: Batch, row: Row) -> str:
+    """What stands in the key column."""
+    return row.key if batch.operation is Operation.UPSERT else row.target_id or ""
+
+
+def write(batch: Batch, rows: Sequence[Row], names: Mapping[str, str]) -> bytes:
     """The upload of a batch.
 
     Args:
-        batch: its columns are the columns.
+        batch: its columns are the columns; a delete has the key column only, as Salesforce wants it.
         rows: those of its rows that can be sent.
-        key_column: ``Id``, or the external id field.
-        names: column name by field, where a reference is written by its parent's key.
+        names: column name by field.
     """
-    by_id = key_column == "Id"
-    lines = [_line([key_column, *(names.get(each, each) for each in batch.columns)])]
+    columns = () if batch.operation is Operation.DELETE else batch.columns
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerow([key_column(batch), *(names[each] for each in columns)])
     for row in rows:
-        cells = [(row.target_id or "") if by_id else row.key]
-        for column in batch.columns:
-            value = row.values.get(column, Blank.LEAVE)
-            cells.append("" if value is Blank.LEAVE else CLEAR if value is Blank.CLEAR else to_text(value))
-        lines.append(_line(cells))
-    return b"".join(lines)
+        writer.writerow([key_cell(batch, row), *(_cell(row.values.get(each, Blank.LEAVE)) for each in columns)])
+    return out.getvalue().encode()
 
 
-def _line(cells: Iterable[str]) -> bytes:
-    """All cells quoted."""
-    # The library's writer looks at every character by itself, which takes twice as long.
-    return ('"' + '","'.join([cell.replace('"', '""') for cell in cells]) + '"\n').encode("utf-8")
+def _cell(value: TargetValue | Blank) -> str:
+    if value is Blank.LEAVE:
+        return ""
+    if value is Blank.CLEAR or value is None:
+        return CLEAR
+    return to_text(value) or CLEAR
 
 
-def read(content: bytes, columns: Collection[str]) -> Iterator[dict[str, str]]:
-    """Rows of a result set: the cells of these columns, as far as they are there; names are found in any case.
+class ResultSet:
+    """A result file of a job: its columns, then its rows one by one.
 
-    Raises:
-        BrokenContract: it is no complete CSV.
+    Args:
+        content: the file; may be empty when it has no rows.
+        what: names it in messages.
     """
-    csv.field_size_limit(10_000_000)
-    # newline="" and not splitlines: a quoted text may hold line breaks of every kind.
-    text = io.TextIOWrapper(io.BytesIO(content.replace(b"\0", b"")), encoding="utf-8", newline="")
-    lines = csv.reader(text, strict=True)
-    wanted = {each.casefold(): each for each in columns}
-    try:
-        head = next(lines, None)
-        if head is None:
-            return
-        places = [(wanted[name.casefold()], place) for place, name in enumerate(head) if name.casefold() in wanted]
-        for cells in lines:
-            if len(cells) != len(head):
-                raise BrokenContract(f"a result set has a row of {len(cells)} cells under {len(head)} columns")
-            yield {name: cells[place] for name, place in places}
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise BrokenContract(f"a result set is cut off or no CSV: {error}") from error
+
+    def __init__(self, content: bytes, what: str) -> None:
+        self._what = what
+        try:
+            text = content.decode("utf-8-sig").replace("\0", "")
+        except UnicodeDecodeError:
+            raise BrokenContract(f"{what} is not UTF-8") from None
+        # newline="" and not splitlines: a quoted text may hold line breaks of every kind.
+        self._lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+        self._header = [name.casefold() for name in self._next() or ()]
+
+    def column(self, name: str) -> int:
+        """Where the cells of a column stand in a row.
+
+        Raises:
+            BrokenContract: there is no such column.
+        """
+        if name.casefold() not in self._header:
+            raise BrokenContract(f"{self._what} has no column {name}")
+        return self._header.index(name.casefold())
+
+    def __iter__(self) -> Iterator[list[str]]:
+        """The rows.
+
+        Raises:
+            BrokenContract: the file is cut off or no CSV.
+        """
+        while (cells := self._next()) is not None:
+            if len(cells) != len(self._header):
+                raise BrokenContract(f"{self._what} has a row of {len(cells)} cells under {len(self._header)} columns")
+            yield cells
+
+    def __bool__(self) -> bool:
+        """Whether there is a header; a file without one has no rows either."""
+        return bool(self._header)
+
+    def _next(self) -> list[str] | None:
+        try:
+            return next(self._lines, None)
+        except csv.Error as error:
+            raise BrokenContract(f"{self._what} is cut off or no CSV: {error}") from None

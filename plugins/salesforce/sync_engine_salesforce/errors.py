@@ -5,85 +5,115 @@ Sources: REST API Developer Guide "Status Codes and Error Responses", SOAP API D
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from sync_engine.sdk.errors import Refused, SyncEngineError, Unauthorised, Unavailable
 from sync_engine.sdk.target import Owner, Reason
 
-RETRYABLE_ROWS = frozenset(
+_RETRYABLE = frozenset(
     {
         "UNABLE_TO_LOCK_ROW", "REQUEST_RUNNING_TOO_LONG", "QUERY_TIMEOUT", "TOO_MANY_APEX_REQUESTS",
-        "OPERATION_ENQUEUED", "ALREADY_IN_PROCESS", "COLLISION_DETECTED", "SERVER_UNAVAILABLE",
-        "FUNCTIONALITY_TEMPORARILY_UNAVAILABLE", "ALL_OR_NONE_OPERATION_ROLLED_BACK", "UNKNOWN_EXCEPTION",
-        "INTERNAL_ERROR",
+        "PLATFORM_EVENT_PUBLISHING_UNAVAILABLE", "OPERATION_ENQUEUED", "ALREADY_IN_PROCESS", "COLLISION_DETECTED",
+        "SERVER_UNAVAILABLE", "FUNCTIONALITY_TEMPORARILY_UNAVAILABLE", "ORG_IN_MAINTENANCE",
+        "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE", "UNKNOWN_EXCEPTION", "INTERNAL_ERROR",
     }
 )  # fmt: skip
-"""A row that failed so may succeed when it is sent again."""
+"""A record or a call that failed so may succeed when it is sent again; a code that is not listed is final."""
 
+_FAULTS = frozenset({"UNKNOWN_EXCEPTION", "INTERNAL_ERROR"})
+_SESSION = frozenset({"INVALID_SESSION_ID", "INVALIDSESSIONID"})
+_BUSY_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 _MAPPING = frozenset(
     {
         "REQUIRED_FIELD_MISSING", "MISSING_ARGUMENT", "INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE",
-        "INVALID_TYPE_ON_FIELD_IN_RECORD", "JSON_PARSER_ERROR",
+        "INVALID_TYPE_ON_FIELD_IN_RECORD", "JSON_PARSER_ERROR", "STRING_TOO_LONG", "NUMBER_OUTSIDE_VALID_RANGE",
     }
 )  # fmt: skip
 _ORG = frozenset(
     {
         "FIELD_CUSTOM_VALIDATION_EXCEPTION", "FIELD_FILTER_VALIDATION_EXCEPTION", "CANNOT_EXECUTE_FLOW_TRIGGER",
         "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "INSUFFICIENT_ACCESS_OR_READONLY", "DUPLICATES_DETECTED",
-        "STORAGE_LIMIT_EXCEEDED",
-        "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "LIMIT_EXCEEDED", "UNABLE_TO_LOCK_ROW",
+        "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "STORAGE_LIMIT_EXCEEDED", "LIMIT_EXCEEDED", "DELETE_FAILED",
+        "DEPENDENCY_EXISTS", "DELETE_REQUIRED_ON_CASCADE", "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
     }
-)  # fmt: skip
-_BUSY = frozenset(
-    {
-        "SERVER_UNAVAILABLE", "FUNCTIONALITY_TEMPORARILY_UNAVAILABLE", "ORG_IN_MAINTENANCE",
-        "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE", "UNKNOWN_EXCEPTION", "QUERY_TIMEOUT",
-    }
-)  # fmt: skip
+) | _RETRYABLE  # fmt: skip
 _LONGEST = 500
+
+RowError = tuple[str, str, Sequence[str]]
+"""Code, message and fields of one reason why a record was not written."""
+
+NO_JSON_HINT = "Something between here and Salesforce may answer in its place: a proxy, a login page."
+
+
+class SessionEnded(Unauthorised):
+    """The session is over; a new login may help."""
+
+
+class ServerFault(Unavailable):
+    """The service failed in a way that may be its own mistake with this very call: not worth many attempts."""
 
 
 def reason(code: str, message: str, fields: Sequence[str] = ()) -> Reason:
-    """A row's error as a reason for its rejection."""
+    """A record's error as a reason for its rejection."""
     owner = Owner.MAPPING if code in _MAPPING else Owner.ORG if code in _ORG else Owner.DATA
-    text = message if len(message) <= _LONGEST else message[: _LONGEST - 1] + "…"
-    return Reason(code, text, ", ".join(fields), owner)
+    if message.startswith("Foreign key external ID:"):
+        owner = Owner.DATA  # INVALID_FIELD, but it is the parent's record that is missing
+    return Reason(code, _cut(message), ", ".join(fields), owner)
 
 
-def may_be_sent_again(code: str, message: str) -> bool:
-    """Whether a row's error goes away by itself; a trigger wraps the lock that it met in its own error."""
-    return code in RETRYABLE_ROWS or "UNABLE_TO_LOCK_ROW" in message
+def may_be_sent_again(errors: Sequence[RowError]) -> bool:
+    """Whether a record's errors go away by themselves; a trigger wraps the lock that it met in its own error."""
+    return all(code in _RETRYABLE or "UNABLE_TO_LOCK_ROW" in message for code, message, _ in errors)
 
 
-def row_error(error: Mapping[str, object]) -> tuple[str, str, list[str]]:
-    """Code, message and fields of one error; collections say ``statusCode``, single records ``errorCode``."""
+def row_error(error: Mapping[str, Any]) -> RowError:
+    """One error of an answer; collections say ``statusCode``, single records ``errorCode``."""
     code = error.get("statusCode") or error.get("errorCode") or "UNKNOWN"
-    fields = error.get("fields")
-    return str(code), str(error.get("message", "")), [str(each) for each in fields] if isinstance(fields, list) else []
+    given = error.get("fields")
+    fields = [str(each) for each in given] if isinstance(given, list) else []
+    return str(code), str(error.get("message") or ""), fields
 
 
-def call_error(connection: str, status: int, content: object) -> SyncEngineError:
+def call_error(
+    where: str, status: int, content: object, clean: Callable[[str], str], retry_after: float | None = None
+) -> SyncEngineError:
     """The error of a whole call, by what to do next.
 
     Args:
-        connection: its name in the project.
+        where: names the connection.
         status: of HTTP.
         content: decoded body; a list of errors where Salesforce itself answered.
+        clean: takes secrets out of a text that comes from outside.
+        retry_after: seconds the service asked to wait.
     """
     first = content[0] if isinstance(content, list) and content and isinstance(content[0], dict) else {}
     code, message, _ = row_error(first)
-    where = f"connection `{connection}`"
-    if status == 401 or code == "INVALID_SESSION_ID":
-        return Unauthorised(f"{where}: Salesforce does not accept the session ({code})", hint="Log in anew.")
+    said = clean(_cut(f"{code}: {message}")) if first else f"HTTP {status}, not in Salesforce's JSON"
+    if code.upper() in _SESSION:
+        return SessionEnded(f"{where}: the session has ended", hint="Give a new access token, or a way to log in.")
     if code == "REQUEST_LIMIT_EXCEEDED":
-        if "concurrent" in message.lower():
-            return Unavailable(f"{where}: too many long requests at the same time in the org")
-        return Refused(
-            f"{where}: the org's daily limit of API requests is used up",
-            hint="What was written is in the ledger; run the same command again when the limit is renewed (24 hours).",
+        return _limit(where, message)
+    if code in _FAULTS or (status == 500 and first):
+        return ServerFault(f"{where}: Salesforce failed ({said})", hint="Salesforce support can look the error up.")
+    if status in _BUSY_STATUS or code in _RETRYABLE:
+        return Unavailable(f"{where}: Salesforce cannot answer now ({said})", retry_after=retry_after)
+    if status in (401, 403) and first:
+        return Unauthorised(
+            f"{where}: Salesforce refuses: {said}", hint="Look at the user's and the app's permissions."
         )
-    if status in (429, 500, 502, 503, 504) or code in _BUSY:
-        return Unavailable(f"{where}: Salesforce cannot answer now (HTTP {status}{f', {code}' if first else ''})")
-    if status == 403:
-        return Unauthorised(f"{where}: Salesforce refuses: {code}: {message}", hint="Look at the user's permissions.")
-    return Refused(f"{where}: Salesforce refuses the call (HTTP {status}): {code}: {message[:_LONGEST]}")
+    return Refused(f"{where}: Salesforce refuses the call: {said}", hint="" if first else NO_JSON_HINT)
+
+
+def _limit(where: str, message: str) -> SyncEngineError:
+    """The daily limit and the one of long calls at the same time have the same code; only the text tells them apart."""
+    if "concurrent" in message.lower():
+        return Unavailable(f"{where}: too many long requests at the same time in the org")
+    return Refused(
+        f"{where}: the org's daily limit of API requests is used up",
+        hint="What was written is in the ledger; run the same command again when the limit is renewed (24 hours).",
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

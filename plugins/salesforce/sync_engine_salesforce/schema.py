@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema, PicklistValue
 
 TYPES: Mapping[str, FieldType] = {
@@ -32,25 +34,91 @@ TYPES: Mapping[str, FieldType] = {
 }
 
 
-def read_object(described: Mapping[str, Any]) -> ObjectSchema:
-    """An object as the sdk sees it."""
-    fields = described["fields"]
-    return ObjectSchema(
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """How the parent behind a reference field is named.
+
+    Attributes:
+        name: such as ``Parent__r``.
+        polymorphic: the field may point to several objects, so the object has to be named too.
+    """
+
+    name: str
+    polymorphic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """An object as the sdk sees it, and what only this adapter needs to know of it.
+
+    Attributes:
+        schema: the object.
+        relationships: by name of the reference field.
+    """
+
+    schema: ObjectSchema
+    relationships: Mapping[str, Relationship]
+
+    @property
+    def name(self) -> str:
+        """As the org spells it."""
+        return self.schema.name
+
+    @property
+    def holds_files(self) -> bool:
+        """Whether it has a field for a file; Bulk API 2.0 does not take such objects."""
+        return any(each.type is FieldType.FILE for each in self.schema.fields.values())
+
+    def field(self, name: str) -> FieldDescription:
+        """The field of that name.
+
+        Raises:
+            Refused: there is none.
+        """
+        found = self.schema.field(name)
+        if found is None:
+            raise Refused(f"{self.name} has no field `{name}`, or hides it from this user")
+        return found
+
+    def relationship(self, field: str) -> Relationship:
+        """The relationship of that reference field.
+
+        Raises:
+            Refused: the field is none, so a parent cannot be named by its key.
+        """
+        found = self.relationships.get(self.field(field).name)
+        if found is None:
+            raise Refused(f"{self.name}.{field} is no reference whose parent can be named by a key")
+        return found
+
+
+def read_object(described: Mapping[str, Any]) -> Described:
+    """An object from the answer of describe.
+
+    Raises:
+        KeyError, TypeError, ValueError: it has not the documented shape.
+    """
+    fields: Sequence[Mapping[str, Any]] = described["fields"]
+    parts: dict[str, list[str]] = {}
+    for each in fields:
+        if each.get("compoundFieldName") not in (None, each["name"]):
+            parts.setdefault(each["compoundFieldName"], []).append(each["name"])
+    schema = ObjectSchema(
         name=described["name"],
         label=described.get("label") or described["name"],
         createable=bool(described.get("createable")),
         updateable=bool(described.get("updateable")),
         deletable=bool(described.get("deletable")),
-        fields={each["name"]: _field(each, fields) for each in fields},
+        fields={each["name"]: _field(each, parts.get(each["name"], ())) for each in fields},
     )
+    return Described(schema, {each["name"]: _relationship(each) for each in fields if each.get("relationshipName")})
 
 
-def relationships(described: Mapping[str, Any]) -> dict[str, str]:
-    """Relationship name by the name of each reference field."""
-    return {each["name"]: each["relationshipName"] for each in described["fields"] if each.get("relationshipName")}
+def _relationship(field: Mapping[str, Any]) -> Relationship:
+    return Relationship(field["relationshipName"], len(field.get("referenceTo") or ()) > 1)
 
 
-def _field(field: Mapping[str, Any], fields: Sequence[Mapping[str, Any]]) -> FieldDescription:
+def _field(field: Mapping[str, Any], parts: Sequence[str]) -> FieldDescription:
     native = field["type"]
     type_ = TYPES.get(native, FieldType.OTHER)
     if type_ is FieldType.TEXTAREA and (field.get("htmlFormatted") or field.get("extraTypeInfo") == "richtextarea"):
@@ -74,7 +142,7 @@ def _field(field: Mapping[str, Any], fields: Sequence[Mapping[str, Any]]) -> Fie
         restricted=bool(field.get("restrictedPicklist")),
         picklist=tuple(_choice(each) for each in field.get("picklistValues") or ()),
         refers_to=tuple(field.get("referenceTo") or ()),
-        not_writable=_not_writable(field, fields, type_),
+        not_writable=_not_writable(field, parts, type_),
     )
 
 
@@ -82,17 +150,16 @@ def _choice(value: Mapping[str, Any]) -> PicklistValue:
     return PicklistValue(value["value"], value.get("label") or value["value"], bool(value.get("active", True)))
 
 
-def _not_writable(field: Mapping[str, Any], fields: Sequence[Mapping[str, Any]], type_: FieldType) -> str:
-    """Why a field cannot be written; describe does not tell a formula from a roll-up summary, so neither do we."""
+def _not_writable(field: Mapping[str, Any], parts: Sequence[str], type_: FieldType) -> str:
+    """Why a field cannot be written; empty when it can."""
     if field.get("autoNumber"):
         return "an auto-number is given by Salesforce"
     if field.get("calculated"):
-        return "a formula or roll-up summary is computed by Salesforce"
-    if field["type"] in ("address", "location"):
-        parts = [
-            each["name"] for each in fields if each.get("compoundFieldName") == field["name"] and each is not field
-        ]
-        return f"a compound field; map its parts: {', '.join(parts)}" if parts else "a compound field"
+        roll_up = "calculatedFormula" in field and field["calculatedFormula"] is None
+        return f"a {'roll-up summary' if roll_up else 'formula'} is computed by Salesforce"
+    if parts:
+        kind = {"address": "address", "location": "geolocation"}.get(field["type"], "field")
+        return f"a compound {kind}; map its parts: {', '.join(parts)}"
     if type_ is FieldType.OTHER:
         return f"fields of type {field['type']} are not supported"
     if not field.get("createable") and not field.get("updateable"):

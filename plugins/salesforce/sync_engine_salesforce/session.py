@@ -1,7 +1,6 @@
-"""Talking to one org: login by simple-salesforce, a time-out on every request, one new login when a session ends.
+"""Talking to one org: a client of simple-salesforce per thread, one new login when a session ends, patience.
 
-The library always says https and logs in at ``<domain>.salesforce.com``; the transport below turns both into the base
-URL of the connection, which may be plain http on loopback only (checked with the settings).
+What the library raises prints URL and content; here it becomes one of the sdk's errors without them.
 """
 
 from __future__ import annotations
@@ -11,169 +10,233 @@ import threading
 import time
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import TypeVar
 
 import requests
-from requests.adapters import HTTPAdapter
 from simple_salesforce.api import Salesforce
-from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceError
+from simple_salesforce.exceptions import SalesforceError
+from simple_salesforce.util import Usage
 
-from sync_engine.sdk.errors import BrokenContract, Unauthorised, Unavailable
-from sync_engine_salesforce.errors import call_error
+from sync_engine.sdk.errors import BrokenContract, Refused, SyncEngineError, Unauthorised, Unavailable
+from sync_engine_salesforce.errors import NO_JSON_HINT, ServerFault, SessionEnded, call_error
+from sync_engine_salesforce.login import Login, log_in
 from sync_engine_salesforce.settings import OrgSettings
+from sync_engine_salesforce.transport import Transport
+
+FIRST_CONTACT_SECONDS = 10.0
+"""How long to try while the org has never answered: a wrong address should be told at once."""
+
+FAULT_ATTEMPTS = 3
+_LONGEST_PAUSE = 30.0
+_JITTER = random.SystemRandom()
 
 T = TypeVar("T")
 
-_LONGEST_PAUSE = 30.0
-
-
-class _Transport(HTTPAdapter):
-    """Sends to the connection's own base URL and to nowhere else, never without a time-out."""
-
-    def __init__(self, base: str, timeout: float, pool: int) -> None:
-        super().__init__(pool_maxsize=pool)
-        self._base = base
-        self._hosts = (urlsplit(base).netloc, f"{_domain(base)}.salesforce.com")
-        self._timeout = timeout
-
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
-        url = request.url or ""
-        parts = urlsplit(url)
-        if parts.netloc not in self._hosts:
-            raise requests.exceptions.InvalidURL("the answer names another host; it is not asked")
-        request.url = f"{self._base}{parts.path}{f'?{parts.query}' if parts.query else ''}"
-        if options.get("timeout") is None:
-            options["timeout"] = self._timeout
-        return super().send(request, **options)
-
-
-def _domain(base: str) -> str:
-    """What simple-salesforce calls the domain: the host without port and without ``.salesforce.com``."""
-    return (urlsplit(base).hostname or "").removesuffix(".salesforce.com")
-
 
 class OrgSession:
-    """A logged-in org. Threads share it; each gets its own client of the library."""
+    """A logged-in org. Threads share it; each gets its own client of the library.
 
-    def __init__(self, connection: str, settings: OrgSettings) -> None:
-        self.connection = connection
+    Args:
+        connection: its name in the project, for messages.
+        settings: where and how.
+        clock: seconds that never run backwards.
+        pause: waits that many seconds; true when the session was closed meanwhile.
+    """
+
+    def __init__(
+        self,
+        connection: str,
+        settings: OrgSettings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], bool | None] | None = None,
+    ) -> None:
+        self.where = f"connection `{connection}`"
         self.settings = settings
-        self._http = requests.Session()
-        self._http.trust_env = False
-        transport = _Transport(settings.base.reveal(), settings.timeout, pool=settings.parallel + 2)
-        self._http.mount("https://", transport)
-        self._http.mount("http://", transport)
-        self._login_lock = threading.Lock()
-        self._token: str | None = None
-        self._instance = urlsplit(settings.base.reveal()).netloc
-        self._clients = threading.local()
+        self.clock = clock
+        self._closed = threading.Event()
+        self.pause = pause or self._closed.wait
+        self._transport = Transport(settings.base.reveal(), settings.timeout, pool=settings.parallel + 2)
+        self._threads = threading.local()
+        self._lock = threading.Lock()
+        self._login: Login | None = None
+        self._refused: Unauthorised | None = None
+        self.usage: Usage | None = None
+        """Requests of the day as the last answer told them, None before the first."""
 
     def close(self) -> None:
-        """Release connections; the session stays valid, because others may use it."""
-        self._http.close()
+        """Release connections; the session stays valid, because others may use it. Safe to repeat."""
+        self._closed.set()
+        self._transport.close()
 
-    def client(self) -> Salesforce:
-        """This thread's client of the library, with the session that is valid now."""
-        token = self._token or self._log_in(None)
-        client: Salesforce | None = getattr(self._clients, "client", None)
-        if client is None or client.session_id != token:
-            client = Salesforce(
-                session_id=token,
-                instance=self._instance,
-                version=self.settings.api_version,
-                session=self._http,
-                parse_float=Decimal,
-                object_pairs_hook=dict,
-            )
-            self._clients.client = client
-        return client
-
-    def call(self, action: Callable[[Salesforce], T], *, repeat: bool = True) -> T:
-        """Do something with the library's client.
+    def call(self, action: Callable[[Salesforce], T]) -> T:
+        """Do something that is safe to repeat; again and again while the org cannot answer and there is time.
 
         Args:
-            action: uses the client it is given; called again after a new login or a pause.
-            repeat: whether it is safe to do it again when it is not known whether it was done. A call that was surely
-                not done (the service refused it as unavailable) is repeated in any case.
+            action: uses the client it is given, for nothing but one call.
 
         Raises:
-            Unavailable: the service cannot be reached or does not answer within the budget.
+            Unavailable: it could not be done within ``retry_minutes``.
             Unauthorised, Refused, BrokenContract: see ``sdk.errors``.
         """
-        started = time.monotonic()
-        renewed = False
-        attempt = 0
+        patience = self.patience()
         while True:
-            client = self.client()
             try:
-                return action(client)
-            except (SalesforceError, requests.exceptions.RequestException, ValueError) as error:
-                failure = self._translated(error)
-            if isinstance(failure, Unauthorised) and not renewed and self.settings.auth != "token":
-                renewed = True
-                self._log_in(client.session_id)
-                continue
-            unknown = isinstance(failure, _LostAnswer) and not repeat
-            pause = min(0.5 * 2**attempt, _LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-            spent = time.monotonic() - started + pause
-            if not isinstance(failure, Unavailable) or unknown or spent > self.settings.retry_seconds:
-                raise failure
-            attempt += 1
-            time.sleep(pause)
+                return self.once(action)
+            except Unavailable as failure:
+                patience.wait(failure)
 
-    def _translated(self, error: Exception) -> Exception:
-        """An exception of the library without what it prints of URL and content, which may hold secrets."""
-        where = f"connection `{self.connection}`"
-        if isinstance(error, SalesforceError):
-            return call_error(self.connection, int(error.status), error.content)
-        if isinstance(error, requests.exceptions.InvalidURL):
-            return BrokenContract(f"{where}: an answer names another host than the connection's own")
-        if isinstance(error, requests.exceptions.JSONDecodeError) or not isinstance(
-            error, requests.exceptions.RequestException
-        ):
-            return BrokenContract(
-                f"{where}: the answer is no JSON",
-                hint="Something between here and Salesforce may answer in its place: a proxy, a login page.",
-            )
-        if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.SSLError):
-            return Unavailable(f"{where}: Salesforce cannot be reached ({type(error).__name__})")
-        if isinstance(error, requests.exceptions.ConnectionError) and "Connection refused" in str(error):
-            return Unavailable(f"{where}: the host refuses connections", hint="Check the url of the connection.")
-        return _LostAnswer(f"{where}: the connection broke before an answer came ({type(error).__name__})")
+    def once(self, action: Callable[[Salesforce], T]) -> T:
+        """Do something once; only when the session turns out to have ended, log in anew and do it once more.
 
-    def _log_in(self, spent: str | None) -> str:
-        """A valid session id; ``spent`` is the one that was refused. Only one thread logs in at a time."""
-        with self._login_lock:
-            if self._token is not None and self._token != spent:
-                return self._token
-            token, self._instance = self._new_session()
-            self._token = token
-            return token
-
-    def _new_session(self) -> tuple[str, str]:
-        where = f"connection `{self.connection}`"
-        secrets = {name: each.reveal() for name, each in self.settings.secrets.items()}
-        domain = _domain(self.settings.base.reveal())
-        if self.settings.auth == "token":
-            return secrets["access_token"], urlsplit(self.settings.base.reveal()).netloc
-        choices: dict[str, dict[str, str]] = {
-            "client_credentials": {"consumer_key": "client_id", "consumer_secret": "client_secret"},
-            "password": {"username": "username", "password": "password", "security_token": "security_token"},
-            "jwt": {"username": "username", "consumer_key": "client_id", "privatekey": "private_key"},
-        }
-        arguments: dict[str, Any] = {name: secrets.get(key, "") for name, key in choices[self.settings.auth].items()}
+        Raises:
+            Unavailable: it is not known whether it was done.
+        """
+        login = self._logged_in(None)
         try:
-            client = Salesforce(**arguments, domain=domain, version=self.settings.api_version, session=self._http)
-        except SalesforceAuthenticationFailed as error:
-            raise Unauthorised(
-                f"{where}: Salesforce refuses the login ({error.code})",
-                hint="Check the credentials in sync-engine.yaml, and that the app allows this kind of login.",
-            ) from None
-        except (SalesforceError, requests.exceptions.RequestException, ValueError, AttributeError) as error:
-            raise self._translated(error) from None
-        return client.session_id, client.sf_instance
+            return self._attempt(action, login)
+        except SessionEnded:
+            if self.settings.auth == "token":
+                raise
+        return self._attempt(action, self._logged_in(login.token))
+
+    def patience(self) -> Patience:
+        """How long to go on with something that begins now."""
+        return Patience(self)
+
+    @property
+    def budget(self) -> float:
+        """Seconds for repeating one call."""
+        whole = self.settings.retry_seconds
+        return whole if self._transport.reached else min(whole, FIRST_CONTACT_SECONDS)
+
+    def clean(self, text: str) -> str:
+        """A text from outside, fit for a message: without secrets, on one line."""
+        login = self._login
+        secrets = [each.reveal() for each in self.settings.secrets.values()] + ([login.token] if login else [])
+        for secret in sorted(filter(None, secrets), key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return "".join(each if each.isprintable() else " " for each in text)
+
+    def _attempt(self, action: Callable[[Salesforce], T], login: Login) -> T:
+        client = self._client(login)
+        failure: SyncEngineError
+        try:
+            done = action(client)
+        except SalesforceError as error:
+            failure = call_error(self.where, int(error.status), error.content, self.clean, self._transport.retry_after)
+        except requests.exceptions.RequestException as error:
+            failure = self._lost(error)
+        except (ValueError, TypeError, RecursionError):
+            failure = self._unreadable()
+        else:
+            usage = client.api_usage.get("api-usage")
+            self.usage = usage if isinstance(usage, Usage) else self.usage
+            return done
+        raise failure  # out here, so that it does not carry the library's exception along
+
+    def _lost(self, error: requests.exceptions.RequestException) -> SyncEngineError:
+        """What it means that there is no answer; the library's own text may hold URLs and is not shown."""
+        if isinstance(error, requests.exceptions.InvalidURL):
+            return BrokenContract(f"{self.where}: an answer leads to another host; it is not asked")
+        if isinstance(error, requests.exceptions.TooManyRedirects):
+            return BrokenContract(f"{self.where}: Salesforce's API does not redirect", hint="Check the url.")
+        if isinstance(error, (requests.exceptions.InvalidJSONError, requests.exceptions.ContentDecodingError)):
+            return self._unreadable()
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return Refused(f"{self.where}: the certificate of the host is not trusted", hint="Check the url.")
+        if isinstance(error, requests.exceptions.Timeout):
+            return Unavailable(f"{self.where}: no answer within {self.settings.timeout:g} seconds")
+        how = "the host refuses connections" if "Connection refused" in str(error) else type(error).__name__
+        return Unavailable(
+            f"{self.where}: Salesforce cannot be reached: {how}",
+            hint="Is `url` right, and is Salesforce reachable from here?",
+        )
+
+    def _unreadable(self) -> BrokenContract:
+        return BrokenContract(f"{self.where}: the answer is no JSON that can be read", hint=NO_JSON_HINT)
+
+    def _logged_in(self, ended: str | None) -> Login:
+        """The session; a new one when there is none, or when it is the one that has ended.
+
+        One thread logs in, the others wait for it. A refusal is final: trying on would lock the user out.
+        """
+        with self._lock:
+            if self._refused is not None:
+                raise Unauthorised(self._refused.message, hint=self._refused.hint)
+            if self._login is not None and self._login.token != ended:
+                return self._login
+            failure: SyncEngineError
+            try:
+                self._login = log_in(self.where, self.settings, self._http())
+            except requests.exceptions.RequestException as error:
+                failure = self._lost(error)
+            except Unauthorised as error:
+                failure = self._refused = error
+            else:
+                return self._login
+        raise failure
+
+    def _client(self, login: Login) -> Salesforce:
+        client: Salesforce | None = getattr(self._threads, "client", None)
+        if client is None or client.session_id != login.token:
+            client = Salesforce(
+                session_id=login.token,
+                instance=login.instance,
+                version=self.settings.api_version,
+                session=self._http(),
+                parse_float=Decimal,
+                object_pairs_hook=_without_repeats,
+            )
+            del client.headers["X-PrettyPrint"]  # answers half as long
+            self._threads.client = client
+        return client
+
+    def _http(self) -> requests.Session:
+        """This thread's requests session, on the shared transport."""
+        http: requests.Session | None = getattr(self._threads, "http", None)
+        if http is None:
+            http = self._threads.http = requests.Session()
+            http.trust_env = not self.settings.loopback  # proxies and certificates of the environment
+            http.auth = _as_it_is
+            http.max_redirects = 0
+            http.mount("https://", self._transport)
+            http.mount("http://", self._transport)
+        return http
 
 
-class _LostAnswer(Unavailable):
-    """The request may or may not have been carried out."""
+class Patience:
+    """How long something is repeated that failed because the org could not answer."""
+
+    def __init__(self, session: OrgSession) -> None:
+        self._session = session
+        self._began = session.clock()
+        self._attempts = 0
+
+    def wait(self, failure: Unavailable) -> None:
+        """Wait before the next attempt.
+
+        Raises:
+            Unavailable: ``failure``, when there is no time left or the session is closed.
+        """
+        self._attempts += 1
+        pause = failure.retry_after
+        if pause is None:
+            pause = _JITTER.uniform(0.5, 1.0) * min(_LONGEST_PAUSE, 2.0 ** min(self._attempts - 1, 10))
+        spent = self._session.clock() - self._began + pause
+        hopeless = isinstance(failure, ServerFault) and self._attempts >= FAULT_ATTEMPTS
+        if hopeless or spent > self._session.budget or self._session.pause(pause):
+            raise failure
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Authentication that leaves the header alone; without one, requests would put ~/.netrc in its place."""
+    return request
+
+
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object; one that says the same key twice cannot be trusted."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key twice")
+    return made

@@ -46,11 +46,14 @@ SETTINGS_SCHEMA: Mapping[str, object] = {
             "with an access token that is there already, or with a signed assertion.",
             "examples": ["client_credentials"],
         },
-        "client_id": _text("Consumer key of the connected app.", "${CRM_CLIENT_ID}"),
+        "client_id": _text(
+            "Consumer key of the connected app; with `password` this and the secret choose OAuth in place of SOAP.",
+            "${CRM_CLIENT_ID}",
+        ),
         "client_secret": _text("Consumer secret of the connected app.", "${CRM_SECRET}"),
         "username": _text("The user, for `password` and `jwt`.", "integration@acme.com"),
         "password": _text("The user's password.", "${CRM_PASSWORD}"),
-        "security_token": _text("The user's security token.", "${CRM_TOKEN}"),
+        "security_token": _text("The user's security token; not needed from a trusted network.", "${CRM_TOKEN}"),
         "access_token": _text("A session id or access token, for `token`.", "${CRM_ACCESS_TOKEN}"),
         "private_key": _text("PEM text of the private key, for `jwt`.", "${file:/run/secrets/crm.pem}"),
         "api_version": {
@@ -63,7 +66,8 @@ SETTINGS_SCHEMA: Mapping[str, object] = {
         "bulk_threshold": _whole("More changes than this go by Bulk API 2.0.", 2000, 0, 1_000_000),
         "bulk_rows": _whole("Records in one bulk job at the most.", 10_000, 1, 100_000),
         "parallel": _whole("Calls or jobs under way at the same time.", 4, 1, 10),
-        "timeout": _whole("Seconds after which a request is given up.", 120, 1, 600),
+        "poll_seconds": _whole("Seconds between two questions how far a long bulk job is, at the most.", 30, 1, 600),
+        "timeout": _whole("Seconds after which a request without an answer is given up.", 120, 1, 600),
         "retry_minutes": _whole("How long a call is repeated while the service is unavailable.", 15, 0, 240),
     },
     "allOf": [
@@ -81,7 +85,13 @@ class OrgSettings:
 
     Attributes:
         base: scheme, host and port of the org.
+        auth: one of the schema's ways to log in.
         secrets: setting by name: client_id, client_secret, username, …; shown to nobody.
+        api_version: such as ``62.0``.
+        bulk_threshold: more changes than this go by Bulk API 2.0.
+        bulk_rows: records in one job at the most.
+        parallel: calls or jobs under way at the same time.
+        poll_seconds: longest wait between two polls.
         timeout: seconds.
         retry_seconds: budget for repeating one call.
     """
@@ -93,8 +103,19 @@ class OrgSettings:
     bulk_threshold: int
     bulk_rows: int
     parallel: int
+    poll_seconds: float
     timeout: float
     retry_seconds: float
+
+    @property
+    def host(self) -> str:
+        """Host and, where it is written, port."""
+        return urlsplit(self.base.reveal()).netloc
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the org is a server on this machine."""
+        return _is_loopback(urlsplit(self.base.reveal()).hostname or "")
 
 
 _TEXTS = ("client_id", "client_secret", "username", "password", "security_token", "access_token", "private_key")
@@ -103,8 +124,12 @@ _TEXTS = ("client_id", "client_secret", "username", "password", "security_token"
 def read_settings(connection: str, settings: Settings) -> OrgSettings:
     """The settings in their types.
 
+    Args:
+        connection: its name in the project, for messages.
+        settings: valid by ``SETTINGS_SCHEMA``.
+
     Raises:
-        Refused: the URL is none, or speaks plain http to another machine.
+        Refused: the URL cannot be used; the message does not show it, because it may come from a secret.
     """
 
     def text(name: str) -> str:
@@ -115,30 +140,41 @@ def read_settings(connection: str, settings: Settings) -> OrgSettings:
         value = settings.get(name, default)
         return value if isinstance(value, int) else default
 
-    url = urlsplit(text("url"))
-    if url.scheme not in ("https", "http") or not url.hostname:
-        raise Refused(
-            f"connection `{connection}`: the url is no web address", hint="https://<My Domain>.my.salesforce.com"
-        )
-    if url.scheme == "http" and not is_loopback(url.hostname):
-        raise Refused(
-            f"connection `{connection}`: plain http would show the password to the network", hint="Use https."
-        )
+    auth = text("auth")
     return OrgSettings(
-        base=Secret(f"{url.scheme}://{url.netloc}"),
-        auth=text("auth"),
+        base=Secret(_base(f"connection `{connection}`", text("url"), auth)),
+        auth=auth,
         secrets={name: Secret(text(name)) for name in _TEXTS if name in settings},
         api_version=text("api_version") if "api_version" in settings else "62.0",
         bulk_threshold=whole("bulk_threshold", 2000),
         bulk_rows=whole("bulk_rows", 10_000),
         parallel=whole("parallel", 4),
+        poll_seconds=float(whole("poll_seconds", 30)),
         timeout=float(whole("timeout", 120)),
         retry_seconds=60.0 * whole("retry_minutes", 15),
     )
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine."""
+def _base(where: str, url: str, auth: str) -> str:
+    """Scheme, host and port of the URL, or why it cannot be used."""
+    example = "Write it like https://<My Domain>.my.salesforce.com"
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("https", "http") and bool(parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:
+        raise Refused(f"{where}: the url is no web address", hint=example) from None
+    if not usable:
+        raise Refused(f"{where}: the url is no web address", hint=example)
+    if "@" in parts.netloc or parts.path.strip("/") or parts.query:
+        raise Refused(f"{where}: the url holds more than a host", hint=example)
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        raise Refused(f"{where}: plain http would show the password to the network", hint="Use https.")
+    if auth == "client_credentials" and parts.hostname in ("login.salesforce.com", "test.salesforce.com"):
+        raise Refused(f"{where}: `client_credentials` does not work at {parts.hostname}", hint=example)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:

@@ -1,22 +1,31 @@
-"""SOQL text: names from describe only, values always quoted.
+"""SOQL text: names from describe only, values always as literals of their field's type.
 
-Source: SOQL and SOSL Reference, "Quoted String Escape Sequences".
+Source: SOQL and SOSL Reference, "Quoted String Escape Sequences", "Date Formats".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from urllib.parse import quote_plus
 
 from sync_engine.sdk.errors import Refused
-from sync_engine.sdk.target import FieldRequest, ObjectSchema
+from sync_engine.sdk.target import FieldDescription, FieldRequest, FieldType
+from sync_engine_salesforce.schema import Described
+from sync_engine_salesforce.values import IDS, NUMBERS, long_id, to_text
 
-LONGEST_LIST = 12_000
-"""Characters of keys in one query: the whole URL must stay below 16,384 bytes, and quoting can triple a character."""
-MOST_KEYS = 200
+LONGEST_URL = 16_000
+"""Bytes; Salesforce takes 16,384, host and path included."""
+_PATH = 200
+"""Bytes left for scheme, host and path."""
 
 _ESCAPES = str.maketrans(
     {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f", '"': '\\"'}
 )
+_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?\Z")
+_NAME = re.compile(r"[A-Za-z]\w*\Z", re.ASCII)
 
 
 def quote(text: str) -> str:
@@ -24,49 +33,82 @@ def quote(text: str) -> str:
     return f"'{text.translate(_ESCAPES)}'"
 
 
-def columns(
-    described: ObjectSchema, key_field: str, requests: Sequence[FieldRequest], relationships: Mapping[str, str]
-) -> list[str]:
-    """What to select: Id, the key, and each field, or its parent's key.
+def literal(field: FieldDescription, key: str) -> str | None:
+    """A key as a literal of the field's type; None when no record can hold it, so it need not be asked for."""
+    try:
+        key.encode()
+        if field.type in NUMBERS or field.type is FieldType.INTEGER:
+            number = Decimal(key.strip())
+            return to_text(number) if number.is_finite() else None
+        if field.type is FieldType.DATE:
+            return date.fromisoformat(key).isoformat()
+        if field.type is FieldType.DATETIME:
+            return to_text(datetime.fromisoformat(key))
+    except (ValueError, InvalidOperation):
+        return None
+    if field.type is FieldType.BOOLEAN:
+        return key.lower() if key.lower() in ("true", "false") else None
+    if field.type in IDS:
+        return quote(key) if _ID.match(key) else None
+    return None if "\0" in key else quote(key)
+
+
+def columns(described: Described, key: FieldDescription, requests: Iterable[FieldRequest]) -> list[str]:
+    """What to select: Id, the key, and each field, or its parent's key; nothing twice, which SOQL refuses.
 
     Raises:
         Refused: a name is not described.
     """
-    selected = ["Id", key_field]
+    selected = ["Id", key.name]
     for request in requests:
-        field = described.field(request.name)
-        if field is None:
-            raise Refused(f"{described.name} has no field `{request.name}`")
-        if request.parent_object:
-            selected.append(f"{relationships[field.name]}.{request.parent_field}")
-        else:
-            selected.append(field.name)
-    seen: dict[str, str] = {}
-    for name in selected:
-        seen.setdefault(name.casefold(), name)
-    return list(seen.values())
+        if not request.parent_object:
+            selected.append(described.field(request.name).name)
+            continue
+        if not _NAME.match(request.parent_field):
+            raise Refused(f"`{request.parent_field}` is no field of {request.parent_object}")
+        selected.append(f"{described.relationship(request.name).name}.{request.parent_field}")
+    return list(dict.fromkeys(selected))
 
 
-def queries(object_name: str, selected: Sequence[str], key_field: str, keys: Sequence[str] | None) -> Iterator[str]:
-    """The queries that read all records with a key, or those with the given keys."""
-    head = f"SELECT {', '.join(selected)} FROM {object_name}"  # noqa: S608 - names come from describe
+def queries(
+    object_name: str, selected: Sequence[str], key: FieldDescription, keys: Sequence[str] | None
+) -> Iterator[str]:
+    """The queries that read all records that have a key, or those with the given keys.
+
+    Raises:
+        Refused: so many fields are asked for that the query does not fit in a URL.
+    """
+    head = f"SELECT {', '.join(selected)} FROM {object_name} WHERE {key.name}"  # noqa: S608 - names from describe
+    room = LONGEST_URL - _PATH - len(quote_plus(head))
+    if room < len(quote_plus(" != null")):
+        raise Refused(f"{len(selected)} fields of {object_name} are more than one query takes", hint="Map fewer.")
     if keys is None:
-        yield f"{head} WHERE {key_field} != null"
+        yield f"{head} != null"
         return
-    for part in _portions(keys):
-        yield f"{head} WHERE {key_field} IN ({', '.join(part)})"
+    for part in _portions(_literals(key, keys), room - len(quote_plus(" IN ()"))):
+        yield f"{head} IN ({', '.join(part)})"
 
 
-def _portions(keys: Sequence[str]) -> Iterator[list[str]]:
+def _literals(key: FieldDescription, keys: Sequence[str]) -> Iterator[str]:
+    """Literals of the keys, each once: the same record in two queries would look like two records."""
+    seen: set[str] = set()
+    for each in keys:
+        text = literal(key, each)
+        same = long_id(each) if key.type in IDS else each if key.case_sensitive else each.casefold()
+        if text is not None and same not in seen:
+            seen.add(same)
+            yield text
+
+
+def _portions(literals: Iterable[str], room: int) -> Iterator[list[str]]:
     part: list[str] = []
     size = 0
-    for key in keys:
-        literal = quote(key)
-        width = len(literal.encode()) * 3 + 2
-        if part and (size + width > LONGEST_LIST or len(part) == MOST_KEYS):
+    for each in literals:
+        width = len(quote_plus(f"{each}, "))
+        if part and size + width > room:
             yield part
             part, size = [], 0
-        part.append(literal)
+        part.append(each)
         size += width
     if part:
         yield part

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceResourceNotFound
@@ -20,51 +20,43 @@ from sync_engine.sdk.target import (
     Checkpoint,
     FieldDescription,
     FieldRequest,
-    ObjectSchema,
     Operation,
-    Outcome,
     Progress,
     RecordResult,
     Row,
     TargetRow,
     TargetSchema,
 )
-from sync_engine.sdk.values import ParentKey, TargetValue
-from sync_engine_salesforce import composite, csv_format, soql
-from sync_engine_salesforce.bulk import MODE as BULK
-from sync_engine_salesforce.bulk import BulkJobs
-from sync_engine_salesforce.schema import read_object, relationships
+from sync_engine.sdk.values import TargetValue
+from sync_engine_salesforce import bulk, composite, csv_format
+from sync_engine_salesforce.bulk_results import read_results
+from sync_engine_salesforce.reading import read
+from sync_engine_salesforce.rows import column_names, from_plain, mixed_references, sort_out, to_plain
+from sync_engine_salesforce.schema import Described, read_object
 from sync_engine_salesforce.session import OrgSession
-from sync_engine_salesforce.settings import OrgSettings
-from sync_engine_salesforce.values import from_json, normal_form
-
-BULK_BYTES = 80_000_000
-COLLECTION_BYTES = 4_000_000
+from sync_engine_salesforce.values import normal_form
 
 
 class SalesforceTarget:
     """One org; threads may share it."""
 
-    def __init__(self, connection: str, settings: OrgSettings) -> None:
-        self._settings = settings
-        self._session = OrgSession(connection, settings)
-        self._jobs = BulkJobs(self._session)
-        self._described: dict[str, tuple[ObjectSchema, dict[str, str]]] = {}
+    def __init__(self, session: OrgSession) -> None:
+        self._session = session
+        self._settings = session.settings
+        self._jobs = bulk.BulkJobs(session)
+        self._described: dict[str, Described] = {}
         self._lock = threading.Lock()
-        self._results: dict[str, list[RecordResult]] = {}
-        self._polls: dict[str, int] = {}
 
     def describe(self, objects: Collection[str]) -> TargetSchema:
         """Describe these objects, side by side."""
-        self._session.client()  # one login, not one per thread
         with ThreadPoolExecutor(max_workers=self._settings.parallel, thread_name_prefix="describe") as pool:
-            found = [each for each in pool.map(self._describe, sorted(set(objects))) if each is not None]
+            found = [each.schema for each in pool.map(self._describe, sorted(set(objects))) if each is not None]
         return TargetSchema("salesforce", self._settings.api_version, {each.name: each for each in found})
 
-    def _describe(self, name: str) -> ObjectSchema | None:
+    def _describe(self, name: str) -> Described | None:
         def ask(client: Salesforce) -> Any:
             try:
-                return client.restful(f"sobjects/{name}/describe")
+                return client.restful(f"sobjects/{quote(name, safe='')}/describe")
             except SalesforceResourceNotFound:
                 return None
 
@@ -73,16 +65,20 @@ class SalesforceTarget:
             return None
         try:
             described = read_object(answer)
-        except (KeyError, TypeError, ValueError) as error:
-            raise BrokenContract(f"the description of {name} has not the documented shape: {error}") from error
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            what = self._session.clean(f"{type(error).__name__}: {error}")[:100]
+            raise BrokenContract(
+                f"{self._session.where}: the description of {name} has not the documented shape ({what})"
+            ) from None
         with self._lock:
-            self._described[described.name.casefold()] = (described, relationships(answer))
+            self._described[described.name.casefold()] = described
         return described
 
-    def _known(self, object_name: str) -> tuple[ObjectSchema, dict[str, str]]:
-        if object_name.casefold() not in self._described and self._describe(object_name) is None:
-            raise Refused(f"the org has no object `{object_name}`, or hides it from this user")
-        return self._described[object_name.casefold()]
+    def _known(self, name: str) -> Described:
+        known = self._described.get(name.casefold()) or self._describe(name)
+        if known is None:
+            raise Refused(f"{self._session.where}: the org has no object `{name}`, or hides it from this user")
+        return known
 
     def normal_form(self, description: FieldDescription, value: TargetValue) -> TargetValue:
         """See ``values.normal_form``."""
@@ -95,136 +91,93 @@ class SalesforceTarget:
         fields: Sequence[FieldRequest],
         keys: Sequence[str] | None = None,
     ) -> Iterator[Sequence[TargetRow]]:
-        """Records by SOQL, 2,000 a page."""
-        described, names = self._known(object_name)
-        selected = soql.columns(described, key_field, fields, names)
-        for query in soql.queries(described.name, selected, key_field, keys):
-            answer = self._session.call(partial(Salesforce.query, query=query))
-            while True:
-                yield [_row(record, key_field, fields, described, names) for record in _records(answer)]
-                if answer.get("done", True):
-                    break
-                following = answer["nextRecordsUrl"]
-                following = partial(
-                    Salesforce.query_more, next_records_identifier=answer["nextRecordsUrl"], identifier_is_url=True
-                )
-                answer = self._session.call(following)
+        """See ``reading.read``."""
+        return read(self._session, self._known(object_name), key_field, fields, keys)
 
     def budget(self) -> Budget:
-        """The daily limit, as ``/limits`` tells it."""
-        answer = self._session.call(lambda client: client.restful("limits"))
-        daily = answer.get("DailyApiRequests") if isinstance(answer, dict) else None
-        if not isinstance(daily, Mapping):
-            return Budget()
-        return Budget(daily.get("Max"), daily.get("Remaining"))
+        """The daily limit: as the last answer told it, else as ``/limits`` tells it."""
+        if self._session.usage is None:
+            answer = self._session.call(lambda client: client.restful("limits"))
+            daily = answer.get("DailyApiRequests") if isinstance(answer, dict) else None
+            if isinstance(daily, Mapping):
+                return Budget(_whole(daily.get("Max")), _whole(daily.get("Remaining")))
+        usage = self._session.usage
+        return Budget() if usage is None else Budget(usage.total, max(0, usage.total - usage.used))
 
     def batching(self, object_name: str, operation: Operation, changes: int) -> Batching:  # noqa: ARG002 - all alike
-        """Collections for few changes, bulk jobs for many."""
-        if changes > self._settings.bulk_threshold:
-            return Batching(BULK, self._settings.bulk_rows, BULK_BYTES, self._settings.parallel)
-        return Batching(composite.MODE, composite.MOST_ROWS, COLLECTION_BYTES, self._settings.parallel)
+        """Collections for few changes and for files, bulk jobs for many."""
+        described = self._described.get(object_name.casefold())
+        parallel = self._settings.parallel
+        if changes > self._settings.bulk_threshold and not (described is not None and described.holds_files):
+            return Batching(bulk.MODE, self._settings.bulk_rows, bulk.MOST_BYTES, parallel)
+        return Batching(composite.MODE, composite.MOST_ROWS, composite.MOST_BYTES, parallel)
 
     def submit(self, batch: Batch, checkpoint: Checkpoint) -> BatchRef:
-        """Hand a batch over; Collections answer at once, a bulk job later."""
-        _, names = self._known(batch.object)
-        if batch.mode != BULK:
+        """Hand a batch over; Collections answer at once and the results go into the reference, a bulk job later."""
+        described = self._known(batch.object)
+        if batch.mode != bulk.MODE:
             checkpoint("sending", {})
-            with_results = composite.send(self._session, batch, names)
-            self._results[batch.id] = with_results
-            return BatchRef(batch.id, {"mode": batch.mode})
-        refused = self._results[batch.id] = _unsendable(batch)
-        rows = _without(batch.rows, refused)
+            results = composite.send(self._session, described, batch)
+            return BatchRef(batch.id, {"mode": composite.MODE, "results": [to_plain(each) for each in results]})
+        rows, _ = _sendable(batch)
         if not rows:
-            return BatchRef(batch.id, {"mode": batch.mode})
-        job = self._jobs.submit(batch, rows, _column_names(batch, names), checkpoint)
-        return BatchRef(batch.id, {"mode": batch.mode, "job": job})
+            return BatchRef(batch.id, {"mode": bulk.MODE})
+        content = csv_format.write(batch, rows, column_names(batch, described))
+        job = self._jobs.submit(batch, described.name, content, checkpoint)
+        return BatchRef(batch.id, {"mode": bulk.MODE, "job": job})
 
     def poll(self, ref: BatchRef) -> Progress:
         """How far a batch is."""
         job = ref.data.get("job")
-        if not isinstance(job, str):
-            return Progress(finished=True, processed=0, wait=0.0)
-        count = self._polls.get(job, 0)
-        self._polls[job] = count + 1
-        return self._jobs.poll(job, count)
+        if isinstance(job, str):
+            return self._jobs.poll(job)
+        return Progress(finished=True, processed=len(_kept(ref)), wait=0.0)
 
     def results(self, ref: BatchRef, batch: Batch) -> Iterator[RecordResult]:
         """Exactly one result per row."""
-        known = self._results.pop(ref.batch_id, None)
-        if known is None:  # a job of before a restart
-            known = _unsendable(batch)
-        yield from known
+        if batch.mode != bulk.MODE:
+            yield from map(from_plain, _kept(ref))
+            return
+        rows, rejected = _sendable(batch)
+        yield from rejected
         job = ref.data.get("job")
         if isinstance(job, str):
-            sent = _without(batch.rows, known)
-            described, _ = self._known(batch.object)
-            field = described.field(batch.key_field)
-            case_sensitive = field is not None and field.case_sensitive
-            yield from self._jobs.results(job, batch, sent, case_sensitive=case_sensitive)
-            self._polls.pop(job, None)
+            key = self._known(batch.object).field(batch.key_field)
+            yield from read_results(
+                self._jobs, job, batch, rows, case_sensitive=key.case_sensitive, where=self._session.where
+            )
+            self._jobs.forget(job)
 
     def adopt(self, batch: Batch, state: str, data: Mapping[str, object]) -> BatchRef | None:
-        """Take up a bulk job found at a restart (see ``bulk``); Collections are sent anew, which is safe."""
-        job = data.get("job")
-        if batch.mode != BULK or not isinstance(job, str) or not self._jobs.exists(job):
+        """Take up a bulk job found at a restart; Collections are sent anew, which is safe.
+
+        An open job was not closed, so nothing was written: it is closed when its data is known to be there, and
+        abandoned when that is in doubt. A job that is gone, or was aborted, is sent anew.
+        """
+        found = self._jobs.find(data.get("job")) if batch.mode == bulk.MODE else None
+        if found is None or found["state"] == "Aborted":
             return None
-        now = self._jobs.state(job)["state"]
-        if now == "Open":
-            if state in ("closing", "closed"):
-                self._jobs.close_job(job)
-            else:
-                self._jobs.abort(job)
+        job = str(data["job"])
+        if found["state"] == "Open":
+            if state not in ("uploaded", "closed"):
+                self._jobs.abandon(job)
                 return None
-        elif now == "Aborted":
-            return None
-        return BatchRef(batch.id, {"mode": batch.mode, "job": job})
+            self._jobs.finish_upload(job)
+        return BatchRef(batch.id, {"mode": bulk.MODE, "job": job})
 
     def close(self) -> None:
         """Release connections; the session is left to whoever else uses it."""
         self._session.close()
 
 
-def _unsendable(batch: Batch) -> list[RecordResult]:
-    """Results of the rows that cannot go by Bulk API at all."""
-    found = ((row.key, csv_format.unsendable(row)) for row in batch.rows)
-    return [RecordResult(key, Outcome.REJECTED, reasons=reasons) for key, reasons in found if reasons]
+def _sendable(batch: Batch) -> tuple[list[Row], list[RecordResult]]:
+    return sort_out(batch, csv_format.unsendable, mixed_references(batch))
 
 
-def _without(rows: Sequence[Row], answered: Sequence[RecordResult]) -> Sequence[Row]:
-    keys = {each.key for each in answered}
-    return [row for row in rows if row.key not in keys] if keys else rows
+def _kept(ref: BatchRef) -> list[Mapping[str, object]]:
+    kept = ref.data.get("results", [])
+    return kept if isinstance(kept, list) else []
 
 
-def _records(answer: Any) -> list[Mapping[str, Any]]:
-    records = answer.get("records") if isinstance(answer, Mapping) else None
-    if not isinstance(records, list):
-        raise BrokenContract("the answer to a query holds no records; it is not taken for an empty one")
-    return records
-
-
-def _row(
-    record: Mapping[str, Any],
-    key_field: str,
-    fields: Sequence[FieldRequest],
-    described: ObjectSchema,
-    names: Mapping[str, str],
-) -> TargetRow:
-    try:
-        values: dict[str, TargetValue] = {}
-        for request in fields:
-            field = described.fields[request.name]
-            held = record[names[field.name]] if request.parent_object else record[field.name]
-            values[request.name] = from_json(field, request, held)
-        return TargetRow(record["Id"], str(record[key_field]), values)
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        raise BrokenContract(f"a record of {described.name} has not the documented shape: {error!r}") from error
-
-
-def _column_names(batch: Batch, relationships_: Mapping[str, str]) -> dict[str, str]:
-    """``Parent__r.Key__c`` for each column that holds parents."""
-    names: dict[str, str] = {}
-    for row in batch.rows:
-        for name, value in row.values.items():
-            if name not in names and isinstance(value, ParentKey):
-                names[name] = f"{relationships_[name]}.{value.field}"
-    return names
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None

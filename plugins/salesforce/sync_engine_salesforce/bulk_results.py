@@ -1,0 +1,146 @@
+"""What became of the rows of a bulk job: three result files, matched by key, that must add up to what was sent.
+
+Source: Bulk API 2.0 Guide, "Get Successful / Failed / Unprocessed Record Results". The order of the files is not that
+of the upload.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sync_engine.sdk.errors import BrokenContract, Refused
+from sync_engine.sdk.target import Batch, Operation, Outcome, Owner, Reason, RecordResult, Row
+from sync_engine_salesforce.bulk import BulkJobs
+from sync_engine_salesforce.csv_format import ResultSet, key_cell, key_column
+from sync_engine_salesforce.errors import RowError
+from sync_engine_salesforce.rows import failed, written
+
+SUCCESSFUL, FAILED, UNPROCESSED = "successfulResults", "failedResults", "unprocessedrecords"
+
+_WHOLE_JOB = ("InvalidBatch", "ClientInputError")
+_BETWEEN_ERRORS = re.compile(r"(?<=--);(?=[A-Z][A-Z_]+:)")
+_ERROR = re.compile(r"(?P<code>[A-Z][A-Z0-9_]*):(?P<rest>.*)", re.DOTALL)
+_TAIL = re.compile(r"(?P<message>.*):(?P<fields>[\w., ]*?)\s*--\s*", re.DOTALL)
+
+
+def read_results(
+    jobs: BulkJobs, job: str, batch: Batch, sent: Sequence[Row], *, case_sensitive: bool, where: str
+) -> list[RecordResult]:
+    """One result per row that was sent.
+
+    Args:
+        jobs: of the org.
+        job: a finished job.
+        batch: what it was made of.
+        sent: the rows that were uploaded.
+        case_sensitive: whether keys that differ in case only are different keys.
+        where: names the connection.
+
+    Raises:
+        Refused: Salesforce refused the job as a whole and nothing was written.
+        BrokenContract: the files do not add up to what was sent.
+    """
+    info = jobs.state(job)
+    message, processed = str(info.get("errorMessage") or ""), info.get("numberRecordsProcessed")
+    if info["state"] == "Failed" and not processed and message.startswith(_WHOLE_JOB):
+        raise Refused(
+            f"{where}: bulk job {job} into {batch.object} was refused as a whole, nothing was written: {message[:300]}",
+            hint="A field that is named there is missing in the org, or hidden from this user; plan again.",
+        )
+    waiting = _Waiting(batch, sent, str if case_sensitive or batch.operation is not Operation.UPSERT else str.casefold)
+    found: list[RecordResult] = []
+    answered = 0
+    for kind, read in (
+        (SUCCESSFUL, _successful(batch)),
+        (FAILED, _failed(batch)),
+        (UNPROCESSED, _unprocessed(info)),
+    ):
+        what = f"{where}: the {kind} of bulk job {job}"
+        lines = ResultSet(jobs.result_file(job, kind), what)
+        key = lines.column(key_column(batch)) if lines else 0
+        for cells in lines:
+            row = waiting.take(cells[key])
+            if row is None:
+                raise BrokenContract(f"{what} hold a record that was not sent, or one twice: {cells[key][:80]!r}")
+            found.append(read(row, lines, cells))
+            answered += kind != UNPROCESSED
+    left = waiting.left()
+    if left and processed != answered:
+        # Fewer than Salesforce itself says: a file was cut at the end of a row, or lost.
+        raise BrokenContract(
+            f"{where}: bulk job {job} does not add up: {len(sent)} records were sent, Salesforce worked on {processed} "
+            f"and gave results for {answered}"
+        )
+    return found + [_not_run(row, "Salesforce did not work on it: the daily allowance may be used up") for row in left]
+
+
+Reader = Callable[[Row, ResultSet, Sequence[str]], RecordResult]
+
+
+def _successful(batch: Batch) -> Reader:
+    def read(row: Row, lines: ResultSet, cells: Sequence[str]) -> RecordResult:
+        created = cells[lines.column("sf__Created")].lower() == "true"
+        return written(row, batch.operation, cells[lines.column("sf__Id")] or None, created=created)
+
+    return read
+
+
+def _failed(batch: Batch) -> Reader:
+    def read(row: Row, lines: ResultSet, cells: Sequence[str]) -> RecordResult:
+        return failed(row, batch.operation, read_errors(cells[lines.column("sf__Error")]))
+
+    return read
+
+
+def _unprocessed(info: Mapping[str, Any]) -> Reader:
+    why = f"the bulk job ended ({info['state']}) before this record: {info.get('errorMessage') or 'no reason given'}"
+
+    def read(row: Row, _lines: ResultSet, _cells: Sequence[str]) -> RecordResult:
+        # A person who aborts a job does not want its rows sent again.
+        return _not_run(row, why, retryable=info["state"] != "Aborted")
+
+    return read
+
+
+def _not_run(row: Row, why: str, *, retryable: bool = True) -> RecordResult:
+    reason = Reason("UNPROCESSED", why[:500], owner=Owner.ORG)
+    return RecordResult(row.key, Outcome.REJECTED, row.target_id, (reason,), retryable)
+
+
+class _Waiting:
+    """The rows that have no result yet, by what stands in the key column."""
+
+    def __init__(self, batch: Batch, rows: Sequence[Row], fold: Callable[[str], str]) -> None:
+        self._fold = fold
+        self._rows: dict[str, dict[str, Row]] = {}
+        for row in rows:
+            cell = key_cell(batch, row)
+            self._rows.setdefault(fold(cell.strip()), {})[cell] = row
+
+    def take(self, cell: str) -> Row | None:
+        """The row of a key, once: the very same one, or the only one that differs in case and blanks alone."""
+        same = self._rows.get(self._fold(cell.strip()), {})
+        if cell in same:
+            return same.pop(cell)
+        return same.popitem()[1] if len(same) == 1 else None
+
+    def left(self) -> list[Row]:
+        """Rows without a result."""
+        return [row for same in self._rows.values() for row in same.values()]
+
+
+def read_errors(text: str) -> list[RowError]:
+    """The errors in a cell of ``sf__Error``: ``CODE:message:field,field --``, several parted by semicolons."""
+    return [_read_error(each) for each in _BETWEEN_ERRORS.split(text)]
+
+
+def _read_error(text: str) -> RowError:
+    parts = _ERROR.fullmatch(text)
+    if parts is None:
+        return "UNKNOWN", text or "Salesforce gave no reason", []
+    tail = _TAIL.fullmatch(parts["rest"])
+    if tail is None:
+        return parts["code"], parts["rest"].removesuffix("--").rstrip(" :"), []
+    return parts["code"], tail["message"], [name.strip() for name in tail["fields"].split(",") if name.strip()]
