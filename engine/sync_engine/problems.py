@@ -356,6 +356,16 @@ CODES: dict[str, Code] = {
         "records cannot be matched by {field}, which is {type}",
         "`match` compares texts and ids; choose a field that tells records apart, such as a product code.",
     ),
+    "SE330": Code(
+        "the labels of `{name}` are not known, so its codes are sent",
+        "The source gives no labels for this kind of code; map the code, or translate it with a table.",
+        Severity.WARNING,
+    ),
+    "SE331": Code(
+        "records of `{stream}` cannot be looked up: its key is computed",
+        "A lookup compares with the value of the other stream's key, so that key must be an attribute or property as "
+        "it is.",
+    ),
     # SE4: expressions and templates.
     "SE401": Code(
         "this {what} cannot be read: {reason}",

@@ -76,14 +76,14 @@ class LazyGroup(click.Group):
 )
 @click.pass_obj
 def cli(console: Console, folder: str) -> None:
-    r"""Move products from a PIM into a CRM as catalogs in git say, after a plan you can read.
+    """Move products from a PIM into a CRM as catalogs in git say, after a plan you can read.
 
     \b
     Exit codes: 0 done or nothing to do, 1 failed, 2 changes present (--detailed-exitcode),
     3 project or catalog invalid, 4 finished but some records rejected, 5 refused by a safety gate,
     6 plan stale, 7 another transfer holds the lock, 64 wrong usage, 69 a service is unavailable,
     130 interrupted.
-    """
+    """  # noqa: D301 - the backspace is click's sign to leave the lines as they are
     console.folder = folder
 
 

@@ -12,8 +12,9 @@ from sync_engine.cli.session import Connections, compile_live, load
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream, MappedRecord
 from sync_engine.planner.difference import desired_fields
 from sync_engine.planner.encoding import Encoded
+from sync_engine.planner.plan import PlannedField
 from sync_engine.planner.planner import push_down
-from sync_engine.report.values import json_value, quoted, shortened
+from sync_engine.report.values import json_value, shortened, shown
 from sync_engine.sdk.source import Source
 from sync_engine.sdk.target import Target
 from sync_engine.sdk.values import Blank
@@ -68,13 +69,19 @@ def _values(stream: CompiledStream, mapped: MappedRecord, target: Target) -> Ite
         yield from ((field.name, value) for field, value in zip(stream.fields, wanted, strict=True))
 
 
+def _planned(stream: CompiledStream) -> dict[str, PlannedField]:
+    """The fields as a plan has them, so that numbers are shown as numbers."""
+    return {each.name: PlannedField(each.name, each.description.type, each.request) for each in stream.fields}
+
+
 def _lines(console: Console, stream: CompiledStream, records: Sequence[MappedRecord], target: Target) -> Iterator[str]:
     yield console.paint(f"{stream.name}: {stream.query.collection} → {stream.object.name}", "bold")
     width = max(len(each.name) for each in (stream.key, *stream.fields))
+    planned = _planned(stream)
     for mapped in records:
         yield f"  {mapped.source_key}"
         for name, value in _values(stream, mapped, target):
-            text = "(left alone)" if isinstance(value, Blank) else shortened(quoted(value))
+            text = "(left alone)" if isinstance(value, Blank) else shortened(shown(value, planned.get(name)))
             yield f"    {name:<{width}}  {text}"
         for reason in mapped.reasons:
             yield console.paint(f"    ✗ {reason.field}: {reason.message} [{reason.code}]", "red")
@@ -86,9 +93,10 @@ def _as_data(compiled: CompiledCatalog, shown: dict[str, list[MappedRecord]], ta
     streams = []
     for stream in compiled.streams:
         records = []
+        planned = _planned(stream)
         for mapped in shown[stream.name]:
             values = {
-                name: json_value(value, None)
+                name: json_value(value, planned.get(name))
                 for name, value in _values(stream, mapped, target)
                 if not isinstance(value, Blank)
             }

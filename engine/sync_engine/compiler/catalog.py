@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from sync_engine.catalog.model import Catalog, Each, ExpressionRule, LookupRule, Stream, TemplateRule
+from sync_engine.catalog.model import Catalog, Each, ExpressionRule, LookupRule, Stream, TemplateRule, ValueRule
 from sync_engine.compiler.checks import check_key, check_mapping, check_match, check_required
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.compiler.criteria import Surroundings, check_filter, fields_of
@@ -52,6 +52,7 @@ def compile_catalog(
             problems += check_required(stream, described)
             for mapping in (*stream.fields, *stream.missing_fields):
                 problems += check_mapping(mapping, described, scope)
+            problems += _check_parents(catalog, stream)
             for mapping in stream.match:
                 problems += check_match(mapping, described, scope)
             ready.append((stream, scope, described))
@@ -145,6 +146,15 @@ def _scope(
         timezone=ZoneInfo(catalog.timezone),
         added=added_properties(stream.for_each, collection),
     )
+
+
+def _check_parents(catalog: Catalog, stream: Stream) -> Iterator[Problem]:
+    """A lookup finds a record by its source key, so that must be what the other stream's key is filled with."""
+    streams = {each.name: each for each in catalog.streams}
+    for mapping in stream.fields:
+        rule = mapping.rule
+        if isinstance(rule, LookupRule) and not isinstance(streams[rule.stream].key.rule, ValueRule):
+            yield problem("SE331", mapping.place("lookup"), stream=rule.stream)
 
 
 def _check_rows(catalog: Catalog, stream: Stream, scope: Scope) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ every line.
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import hashlib
 import io
@@ -51,6 +52,7 @@ class PlanWriter:
         # No name and no time in the gzip header: the same plan is the same bytes.
         self._out = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=1, mtime=0, filename="")
         self._hash = hashlib.sha256()
+        self._remaining: dict[str, int] = {}
         self._line({"head": {"format": FORMAT, "version": VERSION, "engine": __version__}})
 
     def _line(self, content: Mapping[str, object]) -> None:
@@ -76,12 +78,16 @@ class PlanWriter:
 
     def catalog_end(self, plan: CatalogPlan) -> None:
         """End a catalog with all that is known of it as a whole."""
+        if plan.cost.requests_remaining is not None:
+            self._remaining[plan.name] = plan.cost.requests_remaining
         self._line({"catalog_end": _catalog_to_data(plan)})
 
     def seal(self) -> str:
         """Finish the file and return its digest."""
         digest = self._hash.hexdigest()
-        self._out.write(orjson.dumps({"end": {"digest": digest}}) + b"\n")
+        # What the day still allows says nothing of what would happen, so it stands behind the digest.
+        end = {"digest": digest, "requests_remaining": self._remaining}
+        self._out.write(orjson.dumps({"end": end}) + b"\n")
         self.close()
         return digest
 
@@ -145,6 +151,7 @@ def read_plan(path: Path) -> PlanFile:
     digest = hashlib.sha256()
     catalogs: list[CatalogPlan] = []
     sealed = ""
+    remaining: dict[str, int] = {}
     try:
         with _unpacked(path) as lines:
             _check_head(next(_counted(lines, digest)))
@@ -153,7 +160,7 @@ def read_plan(path: Path) -> PlanFile:
                     raise ValueError("there is something behind its end")
                 ((kind, content),) = orjson.loads(line).items()
                 if kind == "end":
-                    sealed = content["digest"]
+                    sealed, remaining = content["digest"], content["requests_remaining"]
                     continue
                 digest.update(line)
                 if kind == "catalog_end":
@@ -164,7 +171,11 @@ def read_plan(path: Path) -> PlanFile:
         raise Refused(f"{path} is not a whole plan file: {error}", hint=made_anew) from error
     if not sealed or sealed != digest.hexdigest():
         raise Refused(f"{path} was cut off or altered: its digest does not match its content", hint=made_anew)
-    return PlanFile(path, sealed, tuple(catalogs))
+    return PlanFile(path, sealed, tuple(_with_budget(each, remaining.get(each.name)) for each in catalogs))
+
+
+def _with_budget(plan: CatalogPlan, remaining: int | None) -> CatalogPlan:
+    return dataclasses.replace(plan, cost=dataclasses.replace(plan.cost, requests_remaining=remaining))
 
 
 def _counted(lines: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
