@@ -276,7 +276,7 @@ def test_no_bytes_crash_or_hang(content: bytes, tmp_path_factory: pytest.TempPat
         "quotes",
     ],
 )
-def test_no_large_file_takes_long(text: str) -> None:
-    start = time.perf_counter()
+def test_no_large_file_hangs(text: str) -> None:
+    start = time.process_time()
     parse_document(text, "x.yaml")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 10, "usually well under one second; a bomb would take minutes"
