@@ -11,7 +11,7 @@ import click
 from sync_engine.catalog.model import Catalog, Project
 from sync_engine.catalog.validate import validate_project
 from sync_engine.cli.console import Console, colour_wanted
-from sync_engine.compiler.catalog import check_expressions, compile_catalog
+from sync_engine.compiler.catalog import check_catalog, check_expressions
 from sync_engine.problems import problem
 from sync_engine.report.values import plural
 from sync_engine.sdk.errors import InvalidInput, SyncEngineError
@@ -76,7 +76,7 @@ def _check_offline(project: Project, catalogs: tuple[Catalog, ...]) -> list[Prob
             missing.update((name, None) for name, schema in absent if schema is None)
             problems += check_expressions(catalog)
         else:
-            problems += compile_catalog(catalog, source, target, datetime.now(UTC).date())[1]
+            problems += check_catalog(catalog, source, target, datetime.now(UTC).date())
     if missing:
         names = " and ".join(f"`{each}`" for each in missing)
         problems.append(problem("SE318", project.origin, connections=names))
@@ -102,5 +102,5 @@ def _check_live(console: Console, project: Project, catalogs: tuple[Catalog, ...
             except SyncEngineError as error:
                 problems.append(problem("SE701", catalog.origin, error.hint, catalog=catalog.name, why=error.message))
                 continue
-            problems += compile_catalog(catalog, source, target, datetime.now(UTC).date())[1]
+            problems += check_catalog(catalog, source, target, datetime.now(UTC).date())
     return problems

@@ -34,6 +34,24 @@ def compile_catalog(
     Returns:
         The compiled catalog, None when a problem is an error; and every problem.
     """
+    ready, problems = _check(catalog, source, target, today)
+    if any(each.severity is Severity.ERROR for each in problems):
+        return None, problems
+    streams = {
+        stream.name: compile_stream(catalog, stream, scope, described, today) for stream, scope, described in ready
+    }
+    return CompiledCatalog(catalog, tuple(streams[name] for name in in_order(catalog)), source, target), problems
+
+
+def check_catalog(catalog: Catalog, source: SourceSchema, target: TargetSchema, today: date) -> list[Problem]:
+    """Every problem that ``compile_catalog`` finds, without compiling anything."""
+    return _check(catalog, source, target, today)[1]
+
+
+def _check(
+    catalog: Catalog, source: SourceSchema, target: TargetSchema, today: date
+) -> tuple[list[tuple[Stream, Scope, ObjectSchema]], list[Problem]]:
+    """The streams whose collection and object exist, and every problem."""
     problems = list(_check_source(catalog, source))
     ready: list[tuple[Stream, Scope, ObjectSchema]] = []
     for stream in catalog.streams:
@@ -47,22 +65,21 @@ def compile_catalog(
             problems.append(problem("SE303", stream.object_origin, hint, name=stream.object))
         if collection is not None and described is not None:
             scope = _scope(catalog, stream, source, target, collection)
-            problems += _check_rows(catalog, stream, scope)
-            problems += check_key(stream, described, scope)
-            problems += check_required(stream, described)
-            for mapping in (*stream.fields, *stream.missing_fields):
-                problems += check_mapping(mapping, described, scope)
-            problems += _check_parents(catalog, stream)
-            for mapping in stream.match:
-                problems += check_match(mapping, described, scope)
+            problems += _check_stream(catalog, stream, scope, described)
             ready.append((stream, scope, described))
     problems += _check_filters(catalog, [scope for _, scope, _ in ready], source, today)
-    if any(each.severity is Severity.ERROR for each in problems):
-        return None, problems
-    streams = {
-        stream.name: compile_stream(catalog, stream, scope, described, today) for stream, scope, described in ready
-    }
-    return CompiledCatalog(catalog, tuple(streams[name] for name in in_order(catalog)), source, target), problems
+    return ready, problems
+
+
+def _check_stream(catalog: Catalog, stream: Stream, scope: Scope, described: ObjectSchema) -> Iterator[Problem]:
+    yield from _check_rows(catalog, stream, scope)
+    yield from check_key(stream, described, scope)
+    yield from check_required(stream, described)
+    for mapping in (*stream.fields, *stream.missing_fields):
+        yield from check_mapping(mapping, described, scope)
+    yield from _check_parents(catalog, stream)
+    for mapping in stream.match:
+        yield from check_match(mapping, described, scope)
 
 
 def find_object(target: TargetSchema, name: str) -> ObjectSchema | None:

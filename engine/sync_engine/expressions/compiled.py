@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import jinja2
 from jinja2 import nodes
 from jinja2.exceptions import TemplateError
 from jinja2.runtime import Context
 
-from sync_engine.expressions.errors import EvaluationFailed
+from sync_engine.expressions.errors import EvaluationFailed, InvalidExpression
 from sync_engine.expressions.language import VALUES, Reader, Source
 from sync_engine.expressions.sandbox import SANDBOX
 from sync_engine.expressions.values import MAX_SIZE, result
@@ -76,6 +77,32 @@ class Template:
 
 def compile_expression(text: str, origin: Origin = NOWHERE) -> Expression:
     """See the package."""
+    try:
+        return _expression(text)
+    except InvalidExpression:
+        return _read_expression(text, origin)  # raises it again, with the place
+
+
+def compile_template(text: str, origin: Origin = NOWHERE) -> Template:
+    """See the package."""
+    try:
+        return _template(text)
+    except InvalidExpression:
+        return _read_template(text, origin)
+
+
+@lru_cache(maxsize=1024)
+def _expression(text: str) -> Expression:
+    """What is compiled depends on the text alone, and a catalog is both checked and compiled."""
+    return _read_expression(text, NOWHERE)
+
+
+@lru_cache(maxsize=1024)
+def _template(text: str) -> Template:
+    return _read_template(text, NOWHERE)
+
+
+def _read_expression(text: str, origin: Origin) -> Expression:
     source = Source(text, origin, template=False)
     reader = Reader(source)
     read = reader.read(source.parse())
@@ -83,8 +110,7 @@ def compile_expression(text: str, origin: Origin = NOWHERE) -> Expression:
     return Expression(text, frozenset(reader.names), _code(tree))
 
 
-def compile_template(text: str, origin: Origin = NOWHERE) -> Template:
-    """See the package."""
+def _read_template(text: str, origin: Origin) -> Template:
     source = Source(text, origin, template=True)
     reader = Reader(source)
     tree = reader.read(source.parse())  # which collects the names
