@@ -200,6 +200,7 @@ class OrgSession:
             http.trust_env = not self.settings.loopback  # proxies and certificates of the environment
             http.auth = _as_it_is
             http.max_redirects = 0
+            http.hooks["response"].append(_strictly_utf8)
             http.mount("https://", self._transport)
             http.mount("http://", self._transport)
         return http
@@ -232,6 +233,13 @@ class Patience:
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Authentication that leaves the header alone; without one, requests would put ~/.netrc in its place."""
     return request
+
+
+def _strictly_utf8(response: requests.Response, **_options: object) -> None:
+    """Refuse an answer that is not UTF-8; requests would put other characters in place of what it cannot read."""
+    if response.status_code < 300:
+        response.content.decode("utf-8")
+        response.encoding = "utf-8"
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -107,6 +107,8 @@ def read_key(value: Any) -> str:
 def _read_text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("no text")
+    if not value.isascii():
+        value.encode()  # half of a surrogate pair is no character
     return value
 
 

@@ -146,7 +146,7 @@ class Crm:
         self.org.requests.log.clear()
 
     def secrets(self, auth: str) -> dict[str, Any]:
-        known = {
+        known: dict[str, dict[str, Any]] = {
             "client_credentials": {"client_id": self.settings.client_id, "client_secret": self.settings.client_secret},
             "password": {
                 "username": self.settings.username,

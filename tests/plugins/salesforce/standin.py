@@ -37,8 +37,11 @@ class Asked:
 
 def thing(name: str = "Item__c", *fields: dict[str, Any]) -> dict[str, Any]:
     """What describe says of an object with an id, a key and these fields."""
-    own = [{"name": "Id", "type": "id"}, {"name": "Key__c", "type": "string", "externalId": True, "length": 64}]
-    switches = {"createable": True, "updateable": True, "nillable": True}
+    own: list[dict[str, Any]] = [
+        {"name": "Id", "type": "id"},
+        {"name": "Key__c", "type": "string", "externalId": True, "length": 64},
+    ]
+    switches: dict[str, Any] = {"createable": True, "updateable": True, "nillable": True}
     return {
         "name": name,
         "label": name,
@@ -93,7 +96,9 @@ class StandIn:
         answer = left.pop(0) if len(left) > 1 else left[0]
         if callable(answer) and not isinstance(answer, Response):
             answer = answer(request)
-        return answer if isinstance(answer, Response) else JSONResponse(answer)
+        if isinstance(answer, Response):
+            return answer
+        return Response(json.dumps(answer), media_type="application/json;charset=UTF-8")
 
 
 def error(code: str, message: str = "no", status: int = 400, **headers: str) -> Response:
