@@ -45,7 +45,7 @@ class Kind(StrEnum):
     PARENT = "parent"  # str: key of the parent in its own collection
     COMPLETENESS = "completeness"  # int, per channel and locale
     QUALITY = "quality"  # str "A".."E", per channel and locale
-    ASSOCIATIONS = "associations"
+    ASSOCIATIONS = "associations"  # tuple[dict, ...]: type, kind (product, product_model, group), key, quantity | None
     OTHER = "other"  # not usable; ``Attribute.native_type`` names it
 
 

@@ -55,6 +55,7 @@ _SHARED = (
     _fixed("created", Kind.DATETIME),
     _fixed("updated", Kind.DATETIME),
     _fixed("quality_score", Kind.QUALITY, per_locale=True, per_channel=True),
+    _fixed("associations", Kind.ASSOCIATIONS),
 )
 
 COLLECTIONS: Mapping[str, RecordCollection] = {

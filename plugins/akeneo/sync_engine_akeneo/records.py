@@ -11,7 +11,7 @@ from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.kinds import COLLECTIONS
 from sync_engine_akeneo.paging import Item
 from sync_engine_akeneo.values import Convert, boolean, converter, moment, number
-from sync_engine_akeneo.wire import Malformed, elements, members, text, texts
+from sync_engine_akeneo.wire import Malformed, describe, elements, members, text, texts
 
 Property = Callable[[Item], object]
 """A property's value in an item: a ``SourceValue``, or a tuple of ``Localized``."""
@@ -157,6 +157,34 @@ def _scores(code: str, convert: Convert) -> Property:
     return read
 
 
+def _associations(item: Item) -> tuple[dict[str, object], ...]:
+    """Every association, ordered by type, kind and key: the PIM's own order may differ from answer to answer."""
+    plain = members(_present(item, "associations"))
+    quantified = members(item.get("quantified_associations") or {})  # since 5.0
+    found: list[dict[str, object]] = []
+    for type_, targets in (*plain.items(), *quantified.items()):
+        for name, kind in _ASSOCIATED.items():
+            for target in elements(members(targets).get(name) or []):
+                key, quantity = _associated(target)
+                found.append({"type": type_, "kind": kind, "key": key, "quantity": quantity})
+    return tuple(sorted(found, key=lambda each: (str(each["type"]), str(each["kind"]), str(each["key"]))))
+
+
+def _associated(target: object) -> tuple[str, int | None]:
+    """Key and quantity; the API's pages call a model's key both ``identifier`` and ``code``."""
+    if isinstance(target, str):
+        return target, None
+    found = members(target)
+    key = next((found[name] for name in ("uuid", "identifier", "code") if found.get(name) is not None), None)
+    quantity = found.get("quantity")
+    if not isinstance(quantity, int) or isinstance(quantity, bool):
+        raise Malformed(f"a whole quantity was expected, not {describe(quantity)}")
+    return text(key), quantity
+
+
+_ASSOCIATED = {"products": "product", "product_models": "product_model", "groups": "group"}
+
+
 def labels(value: object) -> dict[str, str]:
     """Labels by locale; one that is null or empty does not exist."""
     return {locale: text(label) for locale, label in members(value or {}).items() if label}
@@ -178,6 +206,7 @@ _PROPERTIES: Mapping[str, Property] = {
     "created": _time("created"),
     "updated": _time("updated"),
     "level": lambda item: 1 if item.get("parent") is None else 2,
+    "associations": _associations,
     "completeness": _scores("completenesses", number),
     "quality_score": _scores("quality_scores", text),
     "label": _label,
