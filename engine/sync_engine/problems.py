@@ -366,6 +366,11 @@ CODES: dict[str, Code] = {
         "A lookup compares with the value of the other stream's key, so that key must be an attribute or property as "
         "it is.",
     ),
+    "SE332": Code(
+        "`{row}` is a property of the rows, `{record}` of the record; one `any` or `not` cannot hold both",
+        "Criteria on the rows of `for_each` are evaluated row by row, those on records before. Write them as two "
+        "entries of the filter.",
+    ),
     # SE4: expressions and templates.
     "SE401": Code(
         "this {what} cannot be read: {reason}",

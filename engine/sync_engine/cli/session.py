@@ -142,6 +142,8 @@ def compile_live(catalogs: Sequence[Catalog], connections: Connections) -> tuple
 def describe_source(source: Source, catalog: Catalog) -> SourceSchema:
     """What a catalog needs of a source's schema; all of it when a name is unknown, so that near ones can be named."""
     needs = source_needs(catalog)
+    if needs is None:
+        return source.describe()
     schema = source.describe(needs)
     properties = {code for each in schema.collections.values() for code in each.properties}
     return schema if needs <= schema.attributes.keys() | properties | ROW_PROPERTIES else source.describe()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from sync_engine.compiler.checks import check_key, check_mapping, check_match, c
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.compiler.criteria import Surroundings, check_filter, fields_of
 from sync_engine.compiler.mapping import Scope
-from sync_engine.compiler.rows import added_properties, check_for_each, row_needs
+from sync_engine.compiler.rows import added_properties, check_for_each, check_row_filter, row_needs, takes_all
 from sync_engine.compiler.streams import compile_stream
 from sync_engine.expressions import InvalidExpression, compile_expression, compile_template
 from sync_engine.problems import nearest, problem
@@ -54,6 +55,7 @@ def _check(
     """The streams whose collection and object exist, and every problem."""
     problems = list(_check_source(catalog, source))
     ready: list[tuple[Stream, Scope, ObjectSchema]] = []
+    scopes: list[tuple[Stream, Scope]] = []
     for stream in catalog.streams:
         collection = source.collections.get(stream.source)
         described = find_object(target, stream.object)
@@ -63,11 +65,13 @@ def _check(
         if described is None:
             hint = nearest(stream.object, target.objects)
             problems.append(problem("SE303", stream.object_origin, hint, name=stream.object))
-        if collection is not None and described is not None:
+        if collection is not None:
             scope = _scope(catalog, stream, source, target, collection)
-            problems += _check_stream(catalog, stream, scope, described)
-            ready.append((stream, scope, described))
-    problems += _check_filters(catalog, [scope for _, scope, _ in ready], source, today)
+            scopes.append((stream, scope))
+            if described is not None:
+                problems += _check_stream(catalog, stream, scope, described)
+                ready.append((stream, scope, described))
+    problems += _check_filters(catalog, scopes, source, today)
     return ready, problems
 
 
@@ -101,8 +105,13 @@ def check_expressions(catalog: Catalog) -> Iterator[Problem]:
                 yield error.problem
 
 
-def source_needs(catalog: Catalog) -> frozenset[str]:
-    """Every attribute and property that a catalog names, so that only these need describing."""
+def source_needs(catalog: Catalog) -> frozenset[str] | None:
+    """Every attribute and property that a catalog names, so that only these need describing; None means all.
+
+    All are needed where rows are made of every attribute of a kind: ``for_each: price`` names none.
+    """
+    if any(each.for_each is not None and takes_all(each.for_each) for each in catalog.streams):
+        return None
     needs: set[str] = set()
     for stream in catalog.streams:
         for mapping in (stream.key, *stream.fields, *stream.match):
@@ -191,20 +200,22 @@ def _key_place(stream: Stream, target: TargetSchema) -> tuple[str, str]:
     return (described.name if described else stream.object, field.name if field else stream.key.target)
 
 
-def _check_filters(catalog: Catalog, scopes: list[Scope], source: SourceSchema, today: date) -> Iterator[Problem]:
+def _check_filters(
+    catalog: Catalog, scopes: list[tuple[Stream, Scope]], source: SourceSchema, today: date
+) -> Iterator[Problem]:
     """A criterion of the catalog must be known to at least one stream's collection, one of a stream to its own."""
     if not scopes:
         return
     anywhere: dict[str, Attribute] = {}
-    for scope in scopes:
-        anywhere.update({code: each for code, each in scope.known().items() if code not in anywhere})
+    for _, scope in scopes:
+        of_records = replace(scope, added={}).known()
+        anywhere.update({code: each for code, each in of_records.items() if code not in anywhere})
     locale = catalog.locales[0] if catalog.locales else None
     around = Surroundings(anywhere, source, locale, catalog.channel, today)
     for filter_ in catalog.filter:
         yield from check_filter(filter_, around)
-    by_collection = {scope.collection.name: scope for scope in scopes}
-    for stream in catalog.streams:
-        if stream.source in by_collection:
-            around = Surroundings(by_collection[stream.source].known(), source, locale, catalog.channel, today)
-            for filter_ in stream.filter:
-                yield from check_filter(filter_, around)
+    for stream, scope in scopes:
+        around = Surroundings(scope.known(), source, locale, catalog.channel, today)
+        for filter_ in stream.filter:
+            yield from check_filter(filter_, around)
+            yield from check_row_filter(filter_, scope.added)

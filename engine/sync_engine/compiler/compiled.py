@@ -72,6 +72,7 @@ class CompiledStream:
         map_rows: from a record to what becomes of it: one row, or as many as ``for_each`` makes of it.
         match: fields by which records are adopted that were in the target before, in this order.
         missing: with ``on_missing: set``: the fields and constants that a record gets whose source record is gone.
+        row_filters: criteria on what ``for_each`` adds; ``map_rows`` leaves out the rows for which they do not hold.
         not_applicable: criteria of the catalog on fields that this collection does not have.
         compile_residual: makes the predicate for the filters that the source does not evaluate.
     """
@@ -85,6 +86,7 @@ class CompiledStream:
     match: tuple[CompiledField, ...]
     on_missing: OnMissing
     missing: tuple[CompiledField, ...]
+    row_filters: tuple[Filter, ...]
     not_applicable: tuple[Filter, ...]
     compile_residual: Callable[[tuple[Filter, ...]], Callable[[SourceRecord], bool]]
 

@@ -1,6 +1,6 @@
 """``for_each``: a record is exploded into rows, each a record with a few properties more. One mechanism for all kinds.
 
-What a row adds can be used in its mappings like any property:
+What a row adds can be used in its mappings and in the stream's filter like any property:
 
 locale       ``locale``; values and labels are read in it
 category     ``category``
@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
 from sync_engine.catalog.model import Each, ForEach
-from sync_engine.compiler.criteria import pick
+from sync_engine.compiler.criteria import fields_of, pick
 from sync_engine.problems import nearest, problem
+from sync_engine.sdk.filters import Filter
 from sync_engine.sdk.problem import Problem
 from sync_engine.sdk.source import Attribute, Kind, RecordCollection, SourceRecord, SourceSchema
 from sync_engine.sdk.values import MediaRef, Price, SourceValue
@@ -77,6 +78,11 @@ def row_needs(for_each: ForEach) -> tuple[str, ...]:
     return for_each.codes if for_each.each in KINDS else ()
 
 
+def takes_all(for_each: ForEach) -> bool:
+    """Whether rows are made of every attribute of some kinds, without naming them."""
+    return for_each.each in KINDS and not for_each.codes
+
+
 def check_for_each(for_each: ForEach, collection: RecordCollection, schema: SourceSchema) -> Iterator[Problem]:
     """The collection must have what is exploded, and every code must exist and be of the right kind."""
     needed = PROPERTIES.get(for_each.each)
@@ -94,6 +100,20 @@ def check_for_each(for_each: ForEach, collection: RecordCollection, schema: Sour
                 yield problem("SE302", for_each.origin, hint, name=code, collection=collection.name)
             elif attribute.kind not in KINDS[for_each.each]:
                 yield problem("SE326", for_each.origin, name=code, kind=attribute.kind, each=for_each.each)
+
+
+def names_row(filter_: Filter, added: Mapping[str, Attribute]) -> bool:
+    """Whether a filter looks at what the rows add; it is evaluated on each row."""
+    return any(code in added for code in fields_of(filter_))
+
+
+def check_row_filter(filter_: Filter, added: Mapping[str, Attribute]) -> Iterator[Problem]:
+    """A filter is evaluated on records or on rows, not on both at once."""
+    named = list(fields_of(filter_))
+    of_row = next((code for code in named if code in added), None)
+    of_record = next((code for code in named if code not in added), None)
+    if of_row is not None and of_record is not None:
+        yield problem("SE332", filter_.origin, row=of_row, record=of_record)
 
 
 def exploded_attributes(for_each: ForEach | None, schema: SourceSchema) -> tuple[str, ...]:

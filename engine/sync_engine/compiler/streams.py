@@ -8,9 +8,9 @@ from datetime import date
 
 from sync_engine.catalog.model import Catalog, Each, FieldMapping, Stream
 from sync_engine.compiler.compiled import CompiledField, CompiledStream, MappedRecord
-from sync_engine.compiler.criteria import Surroundings, compile_filter, fields_of
+from sync_engine.compiler.criteria import Predicate, Surroundings, compile_filter, fields_of
 from sync_engine.compiler.mapping import Scope, compile_field, map_record, value_getter
-from sync_engine.compiler.rows import PROPERTIES, exploded_attributes, row_maker, with_row
+from sync_engine.compiler.rows import PROPERTIES, exploded_attributes, names_row, row_maker, with_row
 from sync_engine.sdk.filters import AllOf, AnyOf, Criterion, Filter, Not
 from sync_engine.sdk.source import Attribute, Query, RecordCollection, SourceRecord
 from sync_engine.sdk.target import ObjectSchema
@@ -27,7 +27,9 @@ def compile_stream(
     key, fields = variants[0].key, variants[0].fields
     applicable = tuple(each for each in catalog.filter if applies(each, scope.collection, known))
     not_applicable = tuple(each for each in catalog.filter if each not in applicable)
-    filters = tuple(_placed(each, scope) for each in (*applicable, *stream.filter, *_under(stream.root)))
+    row_filters = tuple(each for each in stream.filter if names_row(each, scope.added))
+    of_records = (each for each in stream.filter if each not in row_filters)
+    filters = tuple(_placed(each, scope) for each in (*applicable, *of_records, *_under(stream.root)))
 
     def residual(filters: tuple[Filter, ...]) -> Callable[[SourceRecord], bool]:
         return compile_filter(AllOf(filters), Surroundings(known, scope.schema, scope.locale, scope.channel, today))
@@ -38,10 +40,11 @@ def compile_stream(
         key=key,
         fields=fields,
         query=_query(catalog, stream, scope, variants, filters),
-        map_rows=_map_rows(stream, scope, variants),
+        map_rows=_map_rows(stream, scope, variants, residual(row_filters)),
         match=variants[0].match,
         on_missing=stream.on_missing,
         missing=tuple(_compile(each, described, scope) for each in stream.missing_fields),
+        row_filters=row_filters,
         not_applicable=not_applicable,
         compile_residual=residual,
     )
@@ -86,17 +89,17 @@ def _compile(mapping: FieldMapping, described: ObjectSchema, scope: Scope) -> Co
     return compile_field(mapping, field, scope)
 
 
-def _map_rows(stream: Stream, scope: Scope, variants: Sequence[_Variant]) -> MapRows:
+def _map_rows(stream: Stream, scope: Scope, variants: Sequence[_Variant], keeps: Predicate) -> MapRows:
     first = variants[0]
     if stream.for_each is None:
         return lambda record: (first.map(record),)
     if stream.for_each.each is Each.LOCALE:
-        return _map_locales(scope, variants)
+        return _map_locales(scope, variants, keeps)
     make = row_maker(stream.for_each, scope.schema, scope.locale, scope.channel)
-    return lambda record: tuple(first.map(with_row(record, row)) for row in make(record))
+    return lambda record: tuple(map(first.map, filter(keeps, (with_row(record, row) for row in make(record)))))
 
 
-def _map_locales(scope: Scope, variants: Sequence[_Variant]) -> MapRows:
+def _map_locales(scope: Scope, variants: Sequence[_Variant], keeps: Predicate) -> MapRows:
     """A row per locale in which the record says anything at all; without that a translation is no row."""
     known = scope.known()
     first = variants[0]
@@ -107,11 +110,12 @@ def _map_locales(scope: Scope, variants: Sequence[_Variant]) -> MapRows:
     ]
 
     def rows(record: SourceRecord) -> tuple[MappedRecord, ...]:
-        return tuple(
-            variant.map(with_row(record, (str(variant.locale), {"locale": variant.locale})))
+        made = (
+            (variant, with_row(record, (str(variant.locale), {"locale": variant.locale})))
             for variant, getters in present
             if not getters or any(get(record) not in (None, "") for get in getters)
         )
+        return tuple(variant.map(row) for variant, row in made if keeps(row))
 
     return rows
 

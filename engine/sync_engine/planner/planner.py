@@ -308,7 +308,7 @@ def _stream_plan(space: Workspace, work: Work, target: Target) -> StreamPlan:
         read=ReadStep(
             stream.query.collection,
             tuple(describe(each) for each in work.pushdown.pushed),
-            tuple(describe(each) for each in work.pushdown.residual),
+            tuple(describe(each) for each in (*work.pushdown.residual, *stream.row_filters)),
             tuple(describe(each) for each in stream.not_applicable),
         ),
         write=WriteStep(stream.object.name, stream.key.name, batching.mode, -(-summary.changes // batching.max_rows)),
