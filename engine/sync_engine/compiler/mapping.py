@@ -90,7 +90,9 @@ def compile_field(mapping: FieldMapping, description: FieldDescription, scope: S
 
 
 def _is_empty(value: object) -> bool:
-    return value is None or value == () or (isinstance(value, str) and not value.strip())
+    if isinstance(value, str):
+        return not value or value.isspace()
+    return value is None or value == ()
 
 
 def _when_empty(mapping: FieldMapping, description: FieldDescription) -> Callable[[], Blank]:

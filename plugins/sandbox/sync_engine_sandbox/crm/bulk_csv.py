@@ -49,16 +49,14 @@ def read_csv(data: bytes, delimiter: str, line_ending: str) -> tuple[list[str], 
         if len(line) != len(header):
             found = f"row {number} has {len(line)} columns, the header {len(header)}"
             raise InvalidBatch(f"InvalidBatch : Failed to parse input file: {found}")
-        if any(len(cell) > CELL_MAX for cell in line):
+        if max(map(len, line)) > CELL_MAX:
             raise InvalidBatch(f"InvalidBatch : Row {number} has a field longer than {CELL_MAX} characters")
     return header, lines
 
 
 def write_csv(header: Sequence[str], rows: Iterable[Sequence[str]], delimiter: str, line_ending: str) -> str:
     """A result file."""
-    buffer = io.StringIO(newline="")
-    terminator = LINE_ENDINGS[line_ending]
-    writer = csv.writer(buffer, delimiter=DELIMITERS[delimiter], lineterminator=terminator, quoting=csv.QUOTE_ALL)
-    writer.writerow(header)
-    writer.writerows(rows)
-    return buffer.getvalue()
+    between, end = f'"{DELIMITERS[delimiter]}"', f'"{LINE_ENDINGS[line_ending]}'
+    # The library's writer looks at every character by itself, which takes several times as long.
+    lines = (between.join([cell.replace('"', '""') for cell in row]) for row in (header, *rows))
+    return "".join([f'"{line}{end}' for line in lines])
