@@ -59,7 +59,7 @@ PLAN = CatalogPlan(
 def write(path: Path, plan: CatalogPlan = PLAN) -> str:
     writer = PlanWriter(path)
     writer.catalog(plan.name, plan.path)
-    writer.changes("products", CHANGES)
+    writer.changes("products", (each.packed() for each in CHANGES))
     writer.rejections("products", [REJECTION])
     writer.catalog_end(plan)
     return writer.seal()

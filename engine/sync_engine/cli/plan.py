@@ -29,25 +29,28 @@ def make_plan(
     connections: Connections,
     path: Path,
     streams: str | None = None,
+    *,
+    keep: bool = False,
 ) -> PlanFile:
-    """Plan catalogs, or only some of their streams, into a file and read it back."""
+    """Plan catalogs, or only some of their streams, into a file; ``keep``: it is to be saved."""
     selected = chosen_streams(streams, catalogs)
     compiled, warnings = compile_live(catalogs, connections)
     if warnings:
         console.say(f"{plural(len(warnings), 'warning')} about the catalogs; `sync-engine validate --live` shows them.")
     meter = Meter()
-    writer = PlanWriter(path)
+    writer = PlanWriter(path, pack=keep)
     try:
         with open_state(project, console) as ledger:
+            plans = []
             for each in compiled:
                 catalog = each.catalog
                 source, target = connections.source(catalog.source), connections.target(catalog.target)
-                plan_catalog(each, source, target, writer, meter, partial(ledger.owned, catalog.name), selected)
-        writer.seal()
+                owned = partial(ledger.owned, catalog.name)
+                plans.append(plan_catalog(each, source, target, writer, meter, owned, selected))
+        return PlanFile(path, writer.seal(), tuple(plans))
     finally:
         writer.close()
         meter.clear()
-    return read_plan(path)
 
 
 def print_plan(console: Console, file: PlanFile, format_: str, most: int) -> None:
@@ -122,7 +125,7 @@ def plan(
     project, chosen = load(console, catalogs)
     with tempfile.TemporaryDirectory(prefix="sync-engine-") as folder, Connections(project, console) as connections:
         partial = Path(folder) / "plan"
-        file = make_plan(console, project, chosen, connections, partial, streams)
+        file = make_plan(console, project, chosen, connections, partial, streams, keep=path is not None)
         print_plan(console, file, format_, most)
         if path is not None:
             path.write_bytes(partial.read_bytes())

@@ -28,14 +28,16 @@ def desired_fields(stream: CompiledStream, mapped: MappedRecord, normal_form: No
     return wanted
 
 
-def create(stream: CompiledStream, mapped: MappedRecord, wanted: Sequence[Encoded | Blank]) -> Change:
+def create(stream: CompiledStream, mapped: MappedRecord, normal_form: NormalForm) -> Change:
     """A new record with all its fields that have a value."""
-    fields = tuple(
-        FieldChange(field.name, None, value)
-        for field, value in zip(stream.fields, wanted, strict=True)
-        if not isinstance(value, Blank) and value is not None
-    )
-    return Change(ChangeKind.CREATE, mapped.key, mapped.source_key, "", 0, fields)
+    fields: list[FieldChange] = []
+    for field, value in zip(stream.fields, mapped.values, strict=True):
+        if value is None or value is Blank.LEAVE or value is Blank.CLEAR:
+            continue
+        after = encode(normal_form(field.description, value))
+        if after is not None:
+            fields.append(FieldChange(field.description.name, None, after))
+    return Change(ChangeKind.CREATE, mapped.key, mapped.source_key, "", 0, tuple(fields))
 
 
 def update(

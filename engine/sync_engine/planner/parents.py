@@ -20,6 +20,8 @@ def needed_parents(
     work: Work, slots: Mapping[str, Slot], key: str, row: MappedRecord, change: Change
 ) -> Iterator[tuple[int, str, str, int, str, str, bool]]:
     """The parents that a change needs, as rows for ``Workspace.need_parents``."""
+    if not any(each.parent_stream for each in work.stream.fields):
+        return
     changed = {each.field for each in change.fields if each.after is not None}
     for compiled, value in zip(work.stream.fields, row.values, strict=True):
         if compiled.parent_stream and compiled.name in changed and isinstance(value, ParentKey):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+import orjson
+
 from sync_engine.planner.encoding import Encoded
 from sync_engine.sdk.target import FieldRequest, FieldType, Reason
 
@@ -49,6 +51,28 @@ class Change:
     target_id: str
     wave: int
     fields: tuple[FieldChange, ...]
+
+    def packed(self) -> PackedChange:
+        """The change as it goes into the plan file."""
+        fields = orjson.dumps(tuple(map(tuple, self.fields)))
+        return PackedChange(self.kind, self.key, self.source_key, self.target_id, self.wave, fields)
+
+
+@dataclass(frozen=True, slots=True)
+class PackedChange:
+    """A change on its way to the plan file; its fields are JSON already: ``[[field, before, after], …]``."""
+
+    kind: ChangeKind
+    key: str
+    source_key: str
+    target_id: str
+    wave: int
+    fields: bytes
+
+    def unpacked(self) -> Change:
+        """The change itself."""
+        fields = tuple(map(FieldChange._make, orjson.loads(self.fields)))
+        return Change(self.kind, self.key, self.source_key, self.target_id, self.wave, fields)
 
 
 @dataclass(frozen=True, slots=True)

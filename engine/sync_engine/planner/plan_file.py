@@ -28,6 +28,7 @@ from sync_engine.planner.plan import (
     Cost,
     FieldChange,
     Gate,
+    PackedChange,
     PlannedField,
     ReadStep,
     Rejection,
@@ -45,12 +46,17 @@ PIECE = 1 << 18
 
 
 class PlanWriter:
-    """Writes a plan file; the file is complete only after ``seal``."""
+    """Writes a plan file; the file is complete only after ``seal``.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: where to.
+        pack: whether to compress it; not worth the time for a plan that is applied at once and thrown away.
+    """
+
+    def __init__(self, path: Path, *, pack: bool = True) -> None:
         self._raw = path.open("wb")
         # No name and no time in the gzip header: the same plan is the same bytes.
-        self._out = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=1, mtime=0, filename="")
+        self._out = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=int(pack), mtime=0, filename="")
         self._hash = hashlib.sha256()
         self._remaining: dict[str, int] = {}
         self._line({"head": {"format": FORMAT, "version": VERSION, "engine": __version__}})
@@ -64,10 +70,10 @@ class PlanWriter:
         """Begin a catalog."""
         self._line({"catalog": {"name": name, "path": path}})
 
-    def changes(self, stream: str, changes: Iterable[Change]) -> None:
+    def changes(self, stream: str, changes: Iterable[PackedChange]) -> None:
         """Write the changes of a stream in order."""
         for each in changes:
-            body = [each.kind, each.key, each.source_key, each.target_id, each.wave, tuple(map(tuple, each.fields))]
+            body = [each.kind, each.key, each.source_key, each.target_id, each.wave, orjson.Fragment(each.fields)]
             self._line({"change": [stream, *body]})
 
     def rejections(self, stream: str, rejections: Iterable[Rejection]) -> None:

@@ -253,9 +253,9 @@ def _compare_page(
 
 
 def _compare(work: Work, row: MappedRecord, held: Held | None, target: Target) -> Change | tuple[Reason, ...] | None:
-    wanted = desired_fields(work.stream, row, target.normal_form)
     if held is None:
-        return create(work.stream, row, wanted)
+        return create(work.stream, row, target.normal_form)
+    wanted = desired_fields(work.stream, row, target.normal_form)
     for compiled, column in zip(work.stream.fields, work.columns, strict=True):
         if held.fields[column] is not None:
             work.filled[compiled.name] += 1

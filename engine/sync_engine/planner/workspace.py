@@ -10,14 +10,14 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from sync_engine.planner.encoding import Encoded
-from sync_engine.planner.plan import Change, ChangeKind, FieldChange, Rejection
+from sync_engine.planner.plan import Change, ChangeKind, PackedChange, Rejection
 from sync_engine.sdk.target import Owner, Reason
 
 # Tables with long rows keep them apart from their index: a tree of long rows is slow to search and to fill.
@@ -27,8 +27,8 @@ CREATE TABLE seen (slot INTEGER, key TEXT, stream INTEGER, source_key TEXT, disp
     PRIMARY KEY (slot, key)) WITHOUT ROWID;
 CREATE TABLE adopted (slot INTEGER, id TEXT, stream INTEGER, key TEXT, PRIMARY KEY (slot, id)) WITHOUT ROWID;
 CREATE TABLE spared (slot INTEGER, key TEXT, PRIMARY KEY (slot, key)) WITHOUT ROWID;
-CREATE TABLE changes (stream INTEGER, key TEXT, slot INTEGER, kind TEXT, wave INTEGER DEFAULT 0, body BLOB,
-    PRIMARY KEY (stream, key));
+CREATE TABLE changes (stream INTEGER, key TEXT, slot INTEGER, kind TEXT, record BLOB, fields BLOB,
+    wave INTEGER DEFAULT 0, PRIMARY KEY (stream, key));
 CREATE INDEX changes_by_slot ON changes (slot, key);
 CREATE TABLE rejections (stream INTEGER, key TEXT, source_key TEXT, reasons BLOB);
 CREATE INDEX rejections_by_source ON rejections (stream, source_key);
@@ -40,6 +40,7 @@ _CHILDREN_IN_WAVE = """SELECT p.stream, p.key FROM parents AS p JOIN changes AS 
     ON parent.slot = p.slot AND parent.key = p.parent AND parent.stream = p.stream
     WHERE parent.kind = 'create' AND parent.wave = ?"""
 _NEXT_WAVE = f"UPDATE changes SET wave = ? WHERE (stream, key) IN ({_CHILDREN_IN_WAVE})"  # noqa: S608 - constants
+_CHANGES = "SELECT kind, record, fields, wave FROM changes"
 _MOST_VARIABLES = 500
 
 
@@ -157,18 +158,22 @@ class Workspace:
     def add_changes(self, stream: int, slot: int, changes: Iterable[tuple[str, Change]]) -> None:
         """Keep changes under their normalised keys."""
         self._db.executemany(
-            "INSERT OR REPLACE INTO changes (stream, key, slot, kind, body) VALUES (?, ?, ?, ?, ?)",
-            ((stream, key, slot, change.kind, _dump_change(change)) for key, change in changes),
+            "INSERT OR REPLACE INTO changes (stream, key, slot, kind, record, fields) VALUES (?, ?, ?, ?, ?, ?)",
+            ((stream, key, slot, *_columns(each.packed())) for key, each in changes),
         )
 
     def drop_change(self, stream: int, key: str) -> Change | None:
         """Take a change away and return it."""
-        row = self._db.execute("SELECT body, wave FROM changes WHERE stream = ? AND key = ?", (stream, key)).fetchone()
-        if row is None:
+        change = self._change(stream, key)
+        if change is None:
             return None
         self._db.execute("DELETE FROM changes WHERE stream = ? AND key = ?", (stream, key))
         self._db.execute("DELETE FROM parents WHERE stream = ? AND key = ?", (stream, key))
-        return _load_change(row[0], row[1])
+        return change
+
+    def _change(self, stream: int, key: str) -> Change | None:
+        row = self._db.execute(f"{_CHANGES} WHERE stream = ? AND key = ?", (stream, key)).fetchone()
+        return None if row is None else _packed(row).unpacked()
 
     def need_parents(self, rows: Iterable[tuple[int, str, str, int, str, str, bool]]) -> None:
         """Note the parents that changes need.
@@ -189,20 +194,18 @@ class Workspace:
 
     def leave_field(self, orphan: Orphan) -> Change | None:
         """Take the parent's field out of an orphaned change; returns the change when nothing is left of it."""
-        row = self._db.execute(
-            "SELECT body, wave FROM changes WHERE stream = ? AND key = ?", (orphan.stream, orphan.key)
-        ).fetchone()
-        change = _load_change(row[0], row[1])
+        change = self._change(orphan.stream, orphan.key)
+        if change is None:
+            return None
         fields = tuple(each for each in change.fields if each.field != orphan.field)
         self._db.execute(
             "DELETE FROM parents WHERE stream = ? AND key = ? AND field = ?", (orphan.stream, orphan.key, orphan.field)
         )
         if not fields and change.kind is ChangeKind.UPDATE:
             return self.drop_change(orphan.stream, orphan.key)
-        smaller = Change(change.kind, change.key, change.source_key, change.target_id, change.wave, fields)
         self._db.execute(
-            "UPDATE changes SET body = ? WHERE stream = ? AND key = ?",
-            (_dump_change(smaller), orphan.stream, orphan.key),
+            "UPDATE changes SET fields = ? WHERE stream = ? AND key = ?",
+            (replace(change, fields=fields).packed().fields, orphan.stream, orphan.key),
         )
         return None
 
@@ -235,11 +238,9 @@ class Workspace:
         ).fetchone()
         return row is not None
 
-    def changes(self, stream: int) -> Iterator[Change]:
+    def changes(self, stream: int) -> Iterator[PackedChange]:
         """The changes of a stream by wave and key: the same input gives the same order."""
-        rows = self._db.execute("SELECT body, wave FROM changes WHERE stream = ? ORDER BY wave, key", (stream,))
-        for body, wave in rows:
-            yield _load_change(body, wave)
+        return map(_packed, self._db.execute(f"{_CHANGES} WHERE stream = ? ORDER BY wave, key", (stream,)))
 
     def counts(self, stream: int) -> dict[str, int]:
         """Number of changes of a stream by kind."""
@@ -261,14 +262,14 @@ class Workspace:
             yield Rejection(key, source_key, _load_reasons(reasons))
 
 
-def _dump_change(change: Change) -> bytes:
-    fields = tuple(map(tuple, change.fields))
-    return orjson.dumps((change.kind, change.key, change.source_key, change.target_id, fields))
+def _columns(change: PackedChange) -> tuple[str, bytes, bytes]:
+    return change.kind, orjson.dumps((change.key, change.source_key, change.target_id)), change.fields
 
 
-def _load_change(body: bytes, wave: int) -> Change:
-    kind, key, source_key, target_id, fields = orjson.loads(body)
-    return Change(ChangeKind(kind), key, source_key, target_id, wave, tuple(map(FieldChange._make, fields)))
+def _packed(row: tuple[str, bytes, bytes, int]) -> PackedChange:
+    kind, record, fields, wave = row
+    key, source_key, target_id = orjson.loads(record)
+    return PackedChange(ChangeKind(kind), key, source_key, target_id, wave, fields)
 
 
 def _dump_reasons(reasons: Sequence[Reason]) -> bytes:
