@@ -79,9 +79,10 @@ def project(folder: Path, catalog: str) -> Path:
 
 
 @contextlib.contextmanager
-def sandbox(data: Path) -> Iterator[dict[str, str]]:
+def sandbox(data: Path, latency: int = 0) -> Iterator[dict[str, str]]:
     """A fresh PIM and CRM; yields the environment that both sides log in with."""
     command = [*COMMAND, "sandbox", "--data", str(data), "--objects", str(PROJECT / "org.json")]
+    command += ["--latency", str(latency)]
     servers = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert servers.stdout is not None
@@ -129,9 +130,9 @@ def records(environment: dict[str, str]) -> int:
     return int(answer.json()["totalSize"])
 
 
-def run_once(side: str, data: Path, catalog: str) -> Run:
+def run_once(side: str, data: Path, catalog: str, latency: int) -> Run:
     """One side once, against fresh servers and with a fresh ledger."""
-    with tempfile.TemporaryDirectory(prefix="transfer-") as folder, sandbox(data) as environment:
+    with tempfile.TemporaryDirectory(prefix="transfer-") as folder, sandbox(data, latency) as environment:
         work = project(Path(folder) / "project", catalog)
         command = [*COMMAND, "apply", "--yes"] if side == "engine" else [sys.executable, str(HERE / "baseline.py")]
         return replace(measured(command, environment, work, ACCEPTED[side]), records=records(environment))
@@ -149,16 +150,17 @@ def main() -> None:
     options.add_argument("-n", "--products", type=int, default=20_000)
     options.add_argument("--pairs", type=int, default=5)
     options.add_argument("--catalog", choices=("products", "full"), default="products")
+    options.add_argument("--latency", type=int, default=0, metavar="MS", help="added to every answer of both services")
     options.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder with scale.py")
     chosen = options.parse_args()
     where = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    print(f"{where}, {chosen.products:,} products, catalog: {chosen.catalog}")
+    print(f"{where}, {chosen.products:,} products, catalog: {chosen.catalog}, latency {chosen.latency} ms")
     runs: dict[str, list[Run]] = {"engine": [], "baseline": []}
     with tempfile.TemporaryDirectory(prefix="transfer-") as folder:
         data = scaled(chosen.data, Path(folder) / "data", chosen.products)
         for number in range(chosen.pairs):
             for side in ("engine", "baseline") if number % 2 == 0 else ("baseline", "engine"):
-                runs[side].append(run_once(side, data, chosen.catalog))
+                runs[side].append(run_once(side, data, chosen.catalog, chosen.latency))
             engine, baseline = (runs[side][-1].wall for side in ("engine", "baseline"))
             print(f"pair {number + 1}: engine {engine:.2f} s, baseline {baseline:.2f} s, {engine / baseline:.2f}")
     for side, found in runs.items():
