@@ -22,8 +22,9 @@ from sync_engine.sdk.target import Batch, Checkpoint, Operation, Progress
 from sync_engine_salesforce.session import OrgSession
 
 MODE = "bulk"
-MOST_BYTES = 80_000_000
-"""Of a batch; an upload may have 100 MB before the base64 that Salesforce makes of it."""
+MOST_BYTES = 10_000_000
+"""Of a batch; a job may have ten times as much, but what is under way is held in memory, and the first job can be
+worked on while the second is packed."""
 
 FINAL = frozenset({"JobComplete", "Failed", "Aborted"})
 UNDER_WAY = frozenset({"UploadComplete", "InProgress"})

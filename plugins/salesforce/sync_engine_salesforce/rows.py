@@ -32,18 +32,18 @@ def sort_out(batch: Batch, *refusals: Refusal) -> tuple[list[Row], list[RecordRe
     return rows, rejected
 
 
-def texts(row: Row) -> Iterator[tuple[str, str]]:
+def texts(row: Row) -> list[tuple[str, str]]:
     """Name and text of everything in a row that is neither emptied nor left alone; the key has no name."""
-    yield "", row.key
-    for name, value in row.values.items():
-        if value is not None and not isinstance(value, Blank):
-            yield name, to_text(value)
+    filled = ((name, value) for name, value in row.values.items() if value is not None and not isinstance(value, Blank))
+    return [("", row.key), *((name, value if type(value) is str else to_text(value)) for name, value in filled)]
 
 
 def _unsendable(batch: Batch, row: Row) -> Iterator[Reason]:
     if batch.operation is not Operation.UPSERT and not row.target_id:
         yield Reason("MISSING_ID", f"the id of the record is not known, so it cannot be {batch.operation}d")
     for name, text in texts(row):
+        if text.isascii():
+            continue
         try:
             text.encode()
         except UnicodeEncodeError:

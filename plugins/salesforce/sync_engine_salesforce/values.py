@@ -25,11 +25,11 @@ _CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 def normal_form(field: FieldDescription, value: TargetValue) -> TargetValue:
     """The value as the org will hold it; see ``sync_engine.sdk.target.Target.normal_form``."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
+    if isinstance(value, str):  # the usual case first
         text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
         return (long_id(text) if field.type in IDS else text) or None
+    if value is None or isinstance(value, bool):
+        return value
     if isinstance(value, ParentKey):
         key = value.key.strip()
         return ParentKey(value.object, value.field, key) if key else None
@@ -158,6 +158,8 @@ def to_json(value: TargetValue) -> str | int | float | bool | None:
 
 def to_text(value: TargetValue) -> str:
     """A value as text: for CSV, and for JSON where text is the type."""
+    if type(value) is str:  # the usual case first
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):
