@@ -96,17 +96,23 @@ def _is_empty(value: object) -> bool:
 
 
 def _when_empty(mapping: FieldMapping, description: FieldDescription) -> Callable[[], Blank]:
-    """What an empty result means; a required field must never be emptied."""
+    """What an empty result means; a required field must never be emptied, and a yes/no field cannot be."""
     name = description.name
-    if mapping.required or description.required or mapping.when_empty is WhenEmpty.REJECT:
-        why = "the target requires it" if description.required else "the mapping requires it"
+    if mapping.when_empty is WhenEmpty.KEEP and not (mapping.required or description.required):
+        return lambda: Blank.LEAVE
+    if mapping.required or mapping.when_empty is WhenEmpty.REJECT:
+        why = "the mapping requires it"
+    elif description.required:
+        why = "the target requires it"
+    elif description.type is FieldType.BOOLEAN:
+        why = "a yes/no field is never empty; say `default: false` or `when_empty: keep`"
+    else:
+        return lambda: Blank.CLEAR
 
-        def refuse() -> Blank:
-            raise Unconvertible(Reason("REQUIRED_EMPTY", f"{name} has no value, and {why}", name, Owner.DATA))
+    def refuse() -> Blank:
+        raise Unconvertible(Reason("REQUIRED_EMPTY", f"{name} has no value, and {why}", name, Owner.DATA))
 
-        return refuse
-    blank = Blank.LEAVE if mapping.when_empty is WhenEmpty.KEEP else Blank.CLEAR
-    return lambda: blank
+    return refuse
 
 
 def _getter(mapping: FieldMapping, scope: Scope) -> tuple[Getter, frozenset[str]]:
