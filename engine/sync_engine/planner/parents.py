@@ -32,18 +32,25 @@ def needed_parents(
 
 
 def resolve_parents(space: Workspace, works: Sequence[Work]) -> None:
-    """Reject (or leave without parent) what has no parent; a rejected record orphans its own children, so repeat."""
+    """Reject (or leave without parent) what has no parent or a parent without end, and put the rest in order."""
+    _resolve_orphans(space, works)
+    circular = space.order_waves(DEEPEST_TREE)
+    for stream, key in circular:
+        reason = Reason("PARENT_CYCLE", "its chain of parents never ends", "", Owner.DATA)
+        _reject_change(space, works[stream], key, reason)
+    if circular:
+        _resolve_orphans(space, works)
+
+
+def _resolve_orphans(space: Workspace, works: Sequence[Work]) -> None:
+    """Until there are none: a rejected record orphans its own children."""
     while orphans := space.orphans():
         for orphan in orphans:
             work = works[orphan.stream]
-            if orphan.leave:
-                if space.leave_field(orphan) is not None:
-                    work.unchanged += 1
-                continue
-            _reject_change(space, work, orphan.key, _missing_parent(orphan))
-    for stream, key in space.order_waves(DEEPEST_TREE):
-        reason = Reason("PARENT_CYCLE", "its chain of parents never ends", "", Owner.DATA)
-        _reject_change(space, works[stream], key, reason)
+            if not orphan.leave:
+                _reject_change(space, work, orphan.key, _missing_parent(orphan))
+            elif space.leave_field(orphan) is not None:
+                work.unchanged += 1
 
 
 def _missing_parent(orphan: Orphan) -> Reason:

@@ -195,7 +195,7 @@ class Workspace:
     def leave_field(self, orphan: Orphan) -> Change | None:
         """Take the parent's field out of an orphaned change; returns the change when nothing is left of it."""
         change = self._change(orphan.stream, orphan.key)
-        if change is None:
+        if change is None:  # another of its parents was missing too, and that rejected it
             return None
         fields = tuple(each for each in change.fields if each.field != orphan.field)
         self._db.execute(
