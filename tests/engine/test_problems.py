@@ -13,7 +13,8 @@ import pytest
 from tests.engine.catalog_project import project
 
 from sync_engine.catalog.schemas import make_validator, read_schema, violations
-from sync_engine.problems import CODES, errors_page, problem
+from sync_engine.problems import CODES, problem
+from sync_engine.problems.page import errors_page
 from sync_engine.report.problems import FORMATS, render
 from sync_engine.sdk.filters import OPERATORS, Shape
 from sync_engine.sdk.problem import Origin, Problem, Severity

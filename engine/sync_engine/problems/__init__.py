@@ -1,0 +1,46 @@
+"""Every code a problem can have: one table, from which docs/errors.md is written.
+
+Ranges: SE1 the file itself · SE2 shape of a document (schema) · SE3 names and types against the connections' schemas ·
+SE4 expressions and templates · SE5 filters · SE6 project, connections, secrets · SE7 what is found when planning ·
+SE9 accepted by the language but not supported yet. Each range has a module of its own here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+from sync_engine.problems import documents, expressions, files, filters, names, planning, project, unsupported
+from sync_engine.problems.code import Code
+from sync_engine.sdk.problem import NOWHERE, Origin, Problem
+
+CODES: Mapping[str, Code] = {
+    **files.CODES,
+    **documents.CODES,
+    **names.CODES,
+    **expressions.CODES,
+    **filters.CODES,
+    **project.CODES,
+    **planning.CODES,
+    **unsupported.CODES,
+}
+
+
+def problem(code: str, origin: Origin = NOWHERE, hint: str = "", **values: object) -> Problem:
+    """Make a problem from the table.
+
+    Args:
+        code: a key of ``CODES``.
+        origin: where it was written.
+        hint: what to do, when more can be said than the explanation does.
+        values: fill the placeholders of the code's message.
+    """
+    entry = CODES[code]
+    return Problem(code, entry.message.format(**values), origin, hint, entry.severity)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint that names the nearest known name, or an empty text when none is near."""
+    candidates = {each.casefold(): each for each in known}
+    found = difflib.get_close_matches(name.casefold(), candidates, n=1, cutoff=0.6)
+    return f"Did you mean `{candidates[found[0]]}`?" if found else ""

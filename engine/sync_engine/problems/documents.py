@@ -1,0 +1,77 @@
+"""SE2: the shape of a document: what its JSON Schema and its cross references ask."""
+
+from __future__ import annotations
+
+from sync_engine.problems.code import Code
+
+CODES: dict[str, Code] = {
+    "SE201": Code(
+        "unknown key `{key}` in {place}",
+        "A key that nobody reads would be ignored silently, so it is refused. `sync-engine schema` lists the keys.",
+    ),
+    "SE202": Code(
+        "{place} lacks the key `{key}`",
+        "The key is mandatory here.",
+    ),
+    "SE203": Code(
+        "{place} must be {expected}, not {found}",
+        "The value has the wrong type.",
+    ),
+    "SE204": Code(
+        "{place} must be {allowed}, not {found}",
+        "Only certain values are allowed here.",
+    ),
+    "SE205": Code(
+        "{place} {rule}",
+        "The text does not have the form that is needed here.",
+    ),
+    "SE206": Code(
+        "{place} must be {rule}, not {found}",
+        "The number is outside the range that makes sense here.",
+    ),
+    "SE207": Code(
+        "{place} must have {rule}",
+        "A list or a mapping has too few or too many entries, or the same one twice.",
+    ),
+    "SE208": Code(
+        "{place}: {rule}",
+        "These keys do not go together, or none of several alternatives is given.",
+    ),
+    "SE209": Code(
+        "`{option}` has no effect in {place}: {why}",
+        "An option that does nothing is probably a mistake. Delete it, or use the kind of mapping that it belongs to.",
+    ),
+    "SE210": Code(
+        "{place} cannot be {rule}",
+        "The key identifies a record, so it must be computed from the record and be different for each one.",
+    ),
+    "SE211": Code(
+        "{place} looks up `{stream}`, which is no stream of this catalog",
+        "A lookup names the stream that writes the record it refers to.",
+    ),
+    "SE212": Code(
+        "the streams look each other up in a circle: {circle}",
+        "None of them could be written first. A stream may look up itself; two streams may not look up each other.",
+    ),
+    "SE213": Code(
+        "the field `{field}` of {place} is mapped twice; the first time in line {line}",
+        "Only one of the mappings could count. Names of fields are compared without regard to case.",
+    ),
+    "SE214": Code(
+        "the stream `{stream}` writes the same records as the stream `{other}`",
+        "Both read the same collection with the same filter and write to the same object with the same key, so they "
+        "would overwrite each other. Put the fields into one stream.",
+    ),
+    "SE215": Code(
+        "the test names `{stream}`, which is no stream of this catalog",
+        "`given.stream` says which stream's mappings are tested.",
+    ),
+    "SE216": Code(
+        "the time zone `{timezone}` does not exist",
+        "Time zones are named as in the IANA data base: `Europe/Berlin`, `UTC`.",
+    ),
+    "SE217": Code(
+        "`{low}` is greater than `{high}` in {place}",
+        "No number can be both.",
+    ),
+}
