@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sync_engine.catalog.registry import load_source, load_target
 from sync_engine.catalog.settings import resolve, resolve_state
 from sync_engine.catalog.validate import validate_project
 from sync_engine.cli.console import Console
-from sync_engine.compiler.catalog import compile_catalog, source_needs
+from sync_engine.compiler.catalog import compile_catalog, needs_all, source_needs
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.compiler.rows import ROW_PROPERTIES
 from sync_engine.ledger.store import Ledger, open_ledger
@@ -142,11 +143,12 @@ def compile_live(catalogs: Sequence[Catalog], connections: Connections) -> tuple
 def describe_source(source: Source, catalog: Catalog) -> SourceSchema:
     """What a catalog needs of a source's schema; all of it when a name is unknown, so that near ones can be named."""
     needs = source_needs(catalog)
-    if needs is None:
-        return source.describe()
     schema = source.describe(needs)
     properties = {code for each in schema.collections.values() for code in each.properties}
-    return schema if needs <= schema.attributes.keys() | properties | ROW_PROPERTIES else source.describe()
+    if needs <= schema.attributes.keys() | properties | ROW_PROPERTIES and not needs_all(catalog):
+        return schema
+    whole = source.describe()
+    return replace(whole, attributes={**whole.attributes, **schema.attributes})  # labels of records only when named
 
 
 def objects_of(catalogs: Sequence[Catalog]) -> tuple[str, ...]:

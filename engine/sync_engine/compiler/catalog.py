@@ -105,13 +105,13 @@ def check_expressions(catalog: Catalog) -> Iterator[Problem]:
                 yield error.problem
 
 
-def source_needs(catalog: Catalog) -> frozenset[str] | None:
-    """Every attribute and property that a catalog names, so that only these need describing; None means all.
+def needs_all(catalog: Catalog) -> bool:
+    """Whether rows are made of every attribute of a kind: ``for_each: price`` names none."""
+    return any(each.for_each is not None and takes_all(each.for_each) for each in catalog.streams)
 
-    All are needed where rows are made of every attribute of a kind: ``for_each: price`` names none.
-    """
-    if any(each.for_each is not None and takes_all(each.for_each) for each in catalog.streams):
-        return None
+
+def source_needs(catalog: Catalog) -> frozenset[str]:
+    """Every attribute and property that a catalog names, so that only these need describing."""
     needs: set[str] = set()
     for stream in catalog.streams:
         for mapping in (stream.key, *stream.fields, *stream.match):

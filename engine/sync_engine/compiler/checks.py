@@ -182,6 +182,8 @@ def _check_labels(mapping: FieldMapping, attribute: Attribute, locale: str | Non
     if locale is None:
         yield problem("SE311", mapping.place("labels"), name=attribute.code)
         return
+    if attribute.kind in (Kind.RECORD, Kind.RECORDS):
+        return  # their labels are data like any other: there may be very many, and no snapshot holds them
     if attribute.options is None:
         yield problem("SE330", mapping.place("labels"), name=attribute.code)
     for option in attribute.options or ():

@@ -5,7 +5,7 @@ What a row adds can be used in its mappings and in the stream's filter like any 
 locale       ``locale``; values and labels are read in it
 category     ``category``
 price        ``currency``, ``amount``, ``attribute``
-media        ``media`` (the file's code), ``filename``, ``attribute``, ``position``
+media        ``media`` (the file's code, or the address of a linked one), ``filename``, ``attribute``, ``position``
 association  ``association`` (its type), ``associated`` (key of the other record), ``associated_kind``, ``quantity``
 """
 
@@ -28,7 +28,7 @@ Row = tuple[str, Mapping[str, SourceValue]]
 
 KINDS: Mapping[Each, frozenset[Kind]] = {
     Each.PRICE: frozenset({Kind.PRICES}),
-    Each.MEDIA: frozenset({Kind.IMAGE, Kind.FILE}),
+    Each.MEDIA: frozenset({Kind.IMAGE, Kind.FILE, Kind.ASSETS}),
 }
 PROPERTIES: Mapping[Each, str] = {Each.CATEGORY: "categories", Each.ASSOCIATION: "associations"}
 
@@ -98,7 +98,7 @@ def check_for_each(for_each: ForEach, collection: RecordCollection, schema: Sour
             if attribute is None:
                 hint = nearest(code, schema.attributes)
                 yield problem("SE302", for_each.origin, hint, name=code, collection=collection.name)
-            elif attribute.kind not in KINDS[for_each.each]:
+            elif attribute.kind not in KINDS[for_each.each] or (attribute.kind is Kind.ASSETS and not attribute.files):
                 yield problem("SE326", for_each.origin, name=code, kind=attribute.kind, each=for_each.each)
 
 
@@ -116,12 +116,18 @@ def check_row_filter(filter_: Filter, added: Mapping[str, Attribute]) -> Iterato
         yield problem("SE332", filter_.origin, row=of_row, record=of_record)
 
 
-def exploded_attributes(for_each: ForEach | None, schema: SourceSchema) -> tuple[str, ...]:
-    """The attributes whose values become rows."""
+def exploded_attributes(for_each: ForEach | None, schema: SourceSchema) -> dict[str, str]:
+    """The attributes whose values become rows: code in the catalog → code of the values, which of assets are files."""
     if for_each is None or for_each.each not in KINDS:
-        return ()
+        return {}
     wanted = KINDS[for_each.each]
-    return for_each.codes or tuple(sorted(code for code, each in schema.attributes.items() if each.kind in wanted))
+    of_records = (code for code, each in schema.attributes.items() if each.kind in wanted and not each.through)
+    named = {code: schema.attributes[code] for code in for_each.codes or sorted(of_records)}
+    return {
+        code: each.files if each.kind is Kind.ASSETS else code
+        for code, each in named.items()
+        if each.kind is not Kind.ASSETS or each.files
+    }
 
 
 def row_maker(
@@ -138,9 +144,9 @@ def row_maker(
     codes = exploded_attributes(for_each, schema)
 
     def values(record: SourceRecord) -> Iterator[tuple[str, object]]:
-        for code in codes:
-            attribute = schema.attributes[code]
-            entries = record.values.get(code)
+        for code, held_by in codes.items():
+            attribute = schema.attributes[held_by]
+            entries = record.values.get(held_by)
             if entries:
                 own_locale = locale if attribute.localizable else None
                 yield code, pick(entries, own_locale, channel if attribute.scopable else None)

@@ -129,7 +129,7 @@ def _query(
         (variant.locale, each) for variant in variants for each in (variant.key, *variant.fields, *variant.match)
     ]
     reads = {code for _, each in compiled for code in each.reads} - scope.added.keys()
-    reads.update(exploded_attributes(stream.for_each, scope.schema))
+    reads.update(exploded_attributes(stream.for_each, scope.schema).values())
     if stream.for_each is not None and stream.for_each.each in PROPERTIES:
         reads.add(PROPERTIES[stream.for_each.each])
     return Query(

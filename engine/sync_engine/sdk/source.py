@@ -31,8 +31,8 @@ class Kind(StrEnum):
     DATETIME = "datetime"  # datetime with time zone
     SELECT = "select"  # str: the option's code
     MULTISELECT = "multiselect"  # tuple[str, ...]: option codes
-    IMAGE = "image"  # MediaRef
-    FILE = "file"  # MediaRef
+    IMAGE = "image"  # MediaRef; tuple[MediaRef, ...] of several linked records
+    FILE = "file"  # likewise
     RECORD = "record"  # str: code of a reference entity's record
     RECORDS = "records"  # tuple[str, ...]
     ASSETS = "assets"  # tuple[str, ...]
@@ -80,6 +80,8 @@ class Attribute:
         max_length: longest text the source accepts, None when unlimited or unknown.
         options: the choices where they are known and listed; None means "not read".
         is_property: a fixed property of the record (uuid, enabled, …), not an attribute value.
+        through: of an attribute of linked records (``brand.country``): code of the attribute that links to them.
+        files: of assets: code of the attribute that gives their main files; empty where there is none.
     """
 
     code: str
@@ -95,6 +97,8 @@ class Attribute:
     max_length: int | None = None
     options: tuple[Option, ...] | None = None
     is_property: bool = False
+    through: str = ""
+    files: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +267,8 @@ class Source(Protocol):
 
         Args:
             attributes: read only what these attributes and properties need (their options, the labels of
-                ``family`` or ``categories``); None reads everything.
+                ``family`` or ``categories``, the labels of the records that a RECORD or RECORDS attribute links to as
+                its options); None reads everything but labels of records, of which there may be very many.
 
         Raises:
             Unavailable, Unauthorised, BrokenContract: the schema could not be read completely.

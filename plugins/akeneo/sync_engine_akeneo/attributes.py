@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from urllib.parse import quote
 
+from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.source import Attribute, Kind, Option
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.kinds import KINDS, LONGEST, WITH_OPTIONS
+from sync_engine_akeneo.linked import PLACES, Link, LinkedRecords, linked_attribute
 from sync_engine_akeneo.paging import Item, chunks, listing
 from sync_engine_akeneo.records import labels
 from sync_engine_akeneo.wire import Malformed, elements, members, text, texts
@@ -21,10 +23,13 @@ class Attributes:
 
     Args:
         client: makes the calls.
+        linked: knows what attributes link to.
     """
 
-    def __init__(self, client: PimClient) -> None:
+    def __init__(self, client: PimClient, linked: LinkedRecords) -> None:
         self._client = client
+        self._linked = linked
+        self._links: dict[str, Link] = {}
         self._lock = threading.Lock()
         self._known: dict[str, Attribute] = {}
         self._missing: set[str] = set()
@@ -37,7 +42,7 @@ class Attributes:
         """The attributes with these codes, without options; one that does not exist is absent.
 
         Args:
-            codes: None means all attributes.
+            codes: also of attributes of linked records, such as ``brand.country``; None means all but these.
 
         Raises:
             Unavailable, Unauthorised, Refused, BrokenContract: they could not be read.
@@ -49,11 +54,25 @@ class Attributes:
                     self._complete = self._identifiers_known = True
                 return dict(self._known)
             if not self._complete:
-                unknown = sorted(set(codes) - self._known.keys() - self._missing)
+                unknown = sorted({code.partition(".")[0] for code in codes} - self._known.keys() - self._missing)
                 for chunk in chunks(unknown):
                     self._read({"code": [{"operator": "IN", "value": chunk}]})
                 self._missing.update(code for code in unknown if code not in self._known)
-            return {code: self._known[code] for code in codes if code in self._known}
+        found = {code: self._known.get(code) or self._through(code) for code in codes}
+        return {code: each for code, each in found.items() if each is not None}
+
+    def link(self, code: str) -> Link | None:
+        """What the values of an attribute that was got are codes of; None where they are not."""
+        return self._links.get(code)
+
+    def _through(self, code: str) -> Attribute | None:
+        """An attribute of the records that an attribute links to."""
+        base, _, part = code.partition(".")
+        link = self._links.get(base)
+        if link is None or not part:
+            return None
+        found = self._linked.attributes(link).get(part)
+        return None if found is None else linked_attribute(self._known[base], found)
 
     def identifier(self) -> str | None:
         """Code of the main identifier attribute: the marked one, or the only one there is."""
@@ -69,15 +88,54 @@ class Attributes:
         """Columns of a table attribute: data type by code."""
         return self._columns.get(code, {})
 
-    def with_options(self, found: Iterable[Attribute]) -> dict[str, Attribute]:
-        """The same attributes, by code, with the options of those that have a list of them."""
-        attributes = list(found)
-        asked = [each for each in attributes if each.native_type in WITH_OPTIONS]
-        options = dict(zip((each.code for each in asked), self._client.each(self._options, asked), strict=True))
+    def described(self, codes: Collection[str] | None) -> dict[str, Attribute]:
+        """The attributes with these codes as a schema shows them: with options, assets with their files.
+
+        Args:
+            codes: None means all, those of linked records included; only attributes that are named here get the labels
+                of the records they link to as options, because there may be very many.
+        """
+        found = self.get(codes)
+        if codes is None:
+            found |= self.get([code for each in found.values() for code in self._parts(each)])
+        for each in [each for each in found.values() if each.kind is Kind.ASSETS and not each.through]:
+            files = self._files(each, required=codes is not None)
+            found |= {each.code: replace(each, files=files), **self.get([files] if files else [])}
+        asked = list(found.values())
+        options = self._client.each(lambda each: self._options(each, named=codes is not None), asked)
         return {
-            each.code: replace(each, options=options[each.code]) if each.code in options else each
-            for each in attributes
+            each.code: each if given is None else replace(each, options=given)
+            for each, given in zip(asked, options, strict=True)
         }
+
+    def _parts(self, attribute: Attribute) -> list[str]:
+        """Codes of the attributes of the records that an attribute links to, where the PIM shows these."""
+        link = self._links.get(attribute.code)
+        try:
+            return [f"{attribute.code}.{part}" for part in self._linked.attributes(link)] if link else []
+        except Refused:
+            return []
+
+    def _files(self, attribute: Attribute, *, required: bool) -> str:
+        """Code of the attribute that gives the main files of the assets that an attribute links to."""
+        link = self._links.get(attribute.code)
+        try:
+            main = self._linked.main_file(link) if link else None
+        except Refused:
+            if required:
+                raise
+            return ""
+        return f"{attribute.code}.{main}" if main else ""
+
+    def _options(self, attribute: Attribute, *, named: bool) -> tuple[Option, ...] | None:
+        if attribute.native_type in WITH_OPTIONS:
+            return read_options(self._client, f"attributes/{quote(attribute.code, safe='')}/options")
+        link = self._links.get(attribute.through or attribute.code)
+        if link is None or not (named or attribute.kind in (Kind.SELECT, Kind.MULTISELECT)):
+            return None
+        if attribute.through:
+            return self._linked.options(link, self._linked.attributes(link)[attribute.code.partition(".")[2]])
+        return self._linked.labels(link) if attribute.kind in (Kind.RECORD, Kind.RECORDS) else None
 
     def _read(self, search: Mapping[str, object]) -> None:
         params = {"search": json.dumps(search, separators=(",", ":"))} if search else {}
@@ -93,13 +151,12 @@ class Attributes:
         self._known[attribute.code] = attribute
         if item.get("is_main_identifier") is True:
             self._main.add(attribute.code)
+        place = PLACES.get(attribute.kind)
+        if place is not None and item.get("reference_data_name"):
+            self._links[attribute.code] = Link(place, text(item["reference_data_name"]))
         if attribute.kind is Kind.TABLE:
             columns = [members(each) for each in elements(item.get("table_configuration") or [])]
             self._columns[attribute.code] = {text(each.get("code")): text(each.get("data_type")) for each in columns}
-
-    def _options(self, attribute: Attribute) -> tuple[Option, ...]:
-        path = f"attributes/{quote(attribute.code, safe='')}/options"
-        return read_options(self._client, path)
 
 
 def described(item: Item) -> Attribute:

@@ -62,6 +62,8 @@ def filter_property(collection: str, attribute: Attribute, operator: str, identi
         operator: the criterion's.
         identifier: code of the main identifier attribute.
     """
+    if attribute.through:
+        return None
     if not attribute.is_property:
         return attribute.code if operator in OPERATORS.get(attribute.kind, {}) else None
     if collection == "products" and attribute.code == "identifier":

@@ -1,4 +1,7 @@
-"""Bytes of the PIM's files (Akeneo REST API, "Media files"), as a stream that is read once."""
+"""Bytes of the PIM's files, as a stream that is read once.
+
+Source of the addresses: Akeneo REST API, "Media files", "Asset media files" and "Reference entity media files".
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,14 @@ import httpx
 from sync_engine.sdk.errors import BrokenContract, Refused, Unavailable
 from sync_engine.sdk.values import MediaRef
 from sync_engine_akeneo.client import PimClient
+from sync_engine_akeneo.linked import ASSETS, RECORDS
 
 LARGEST_FILE = 2 * 2**30
 """Bytes; no target takes a larger file."""
 
 SLOWEST_FILE_SECONDS = 900.0
+
+_LINKED = tuple(f"{place.files}/" for place in (RECORDS, ASSETS))
 
 
 @contextmanager
@@ -27,23 +33,31 @@ def open_media(client: PimClient, media: MediaRef) -> Iterator[BinaryIO]:
 
     Args:
         client: makes the call.
-        media: its code goes into the address with its slashes.
+        media: its code goes into the address with its slashes; that of an asset's or record's file begins with the path
+            of such files.
 
     Raises:
-        Refused: the PIM has no such file, or it leads to another host.
+        Refused: the PIM has no such file, it leads to another host, or an asset is but a link to a place elsewhere.
         Unavailable: the download broke off; also while the stream is read.
         BrokenContract: what came is a page instead of the file, or larger than ``LARGEST_FILE``.
     """
     code = media.code
     what = f'file "{code}"'
+    if "://" in code:
+        raise Refused(f"{client.where}: {what} is a link; the PIM does not hold the file")
     if not code or any(part in ("", ".", "..") for part in code.split("/")):
         raise Refused(f"{client.where}: {what} is no code of a file")
-    with client.download(f"media-files/{quote(code, safe='/')}/download", what) as response:
+    with client.download(_path(code), what) as response:
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "text/html" and not code.lower().endswith((".html", ".htm")):
             raise BrokenContract(f"{client.where}: the PIM answered with an HTML page in place of {what}")
         with _Body(client, what, response) as body:
             yield cast("BinaryIO", body)
+
+
+def _path(code: str) -> str:
+    quoted = quote(code, safe="/")
+    return quoted if code.startswith(_LINKED) else f"media-files/{quoted}/download"
 
 
 class _Body(io.RawIOBase):

@@ -70,7 +70,16 @@ def scroll(client: PimClient, path: str, params: Parameters, cursor: str | None 
         BrokenContract: a page has another shape, or a cursor comes again.
         Refused: the link to the next page leads to another host; see also ``PimClient.get``.
     """
-    fixed = {**params, "pagination_type": "search_after"}
+    return _following(client, path, {**params, "pagination_type": "search_after"}, cursor)
+
+
+def linked_items(client: PimClient, path: str, params: Parameters) -> Iterator[list[Item]]:
+    """Items of a list of records or assets, page by page: these lists have a cursor only, and no other size of page."""
+    for leaf in _following(client, path, params, None):
+        yield leaf.items
+
+
+def _following(client: PimClient, path: str, fixed: Parameters, cursor: str | None) -> Iterator[Leaf]:
     seen = {cursor}
     document = client.get(path, _after(fixed, cursor))
     while True:

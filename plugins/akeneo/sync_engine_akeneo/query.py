@@ -136,7 +136,7 @@ class Planner:
                 search.setdefault("categories", []).append({"operator": "IN CHILDREN", "value": [tree]})
         if search:
             params["search"] = orjson.dumps(search).decode()
-        asked = set(needs.attributes)
+        asked = {each.through or each.code for each in needs.attributes.values()}
         if not asked or "identifier" in needs.properties:
             asked |= {code for code in (self.attributes.identifier(),) if code}
         listed = ",".join(sorted(asked))

@@ -86,7 +86,7 @@ class RecordReader:
                 entries = given.get(code)
                 if entries:
                     place = code
-                    found = _localized(entries, locales, channels, convert)
+                    found = localized(entries, locales, channels, convert)
                     if found:
                         values[code] = found
         except Malformed as error:
@@ -99,10 +99,21 @@ def _wanted(codes: frozenset[str] | None) -> frozenset[str | None] | None:
     return None if codes is None else frozenset({None}) | codes
 
 
-def _localized(
-    entries: object, locales: frozenset[str | None] | None, channels: frozenset[str | None] | None, convert: Convert
+def localized(
+    entries: object,
+    locales: frozenset[str | None] | None,
+    channels: frozenset[str | None] | None,
+    convert: Convert,
+    channel_key: str = "scope",
 ) -> list[Localized]:
     """The wanted values of one attribute.
+
+    Args:
+        entries: as the PIM gives them.
+        locales: the wanted ones, None among them for values without a locale; None means all.
+        channels: likewise.
+        convert: makes the value of ``data``.
+        channel_key: what the PIM calls the channel there.
 
     An entry with a locale or a channel that its attribute does not have is left out: with ``convert_measurements`` the
     PIM adds such entries to those that the attribute really has.
@@ -111,7 +122,7 @@ def _localized(
     for entry in elements(entries):
         if not isinstance(entry, dict) or "data" not in entry:
             raise Malformed("a value without `data`")
-        locale, channel = entry.get("locale"), entry.get("scope")
+        locale, channel = entry.get("locale"), entry.get(channel_key)
         if (locales is None or locale in locales) and (channels is None or channel in channels):
             data = entry["data"]
             value = None if data is None else convert(data)

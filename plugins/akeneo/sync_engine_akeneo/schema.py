@@ -32,7 +32,7 @@ def read_schema(client: PimClient, attributes: Attributes, codes: Collection[str
         Unavailable, Unauthorised, Refused, BrokenContract: it could not be read completely.
     """
     wanted = None if codes is None else set(codes) - COLLECTIONS["products"].properties.keys()
-    asked = attributes.with_options(attributes.get(wanted).values())
+    asked = attributes.described(wanted)
     try:
         version = client.begin(lambda: " ".join(read_system(client).values()))
         families = client.begin(lambda: read_options(client, "families"))

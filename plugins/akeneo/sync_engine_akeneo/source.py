@@ -8,13 +8,15 @@ from typing import BinaryIO, cast
 
 from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.filters import OPERATORS, Criterion
-from sync_engine.sdk.source import Page, Partition, Pushdown, Query, SourceSchema
+from sync_engine.sdk.source import Attribute, Page, Partition, Pushdown, Query, SourceSchema
 from sync_engine.sdk.values import MediaRef
 from sync_engine_akeneo.attributes import Attributes
 from sync_engine_akeneo.categories import read_categories
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.families import FamilyTree
 from sync_engine_akeneo.kinds import COLLECTIONS
+from sync_engine_akeneo.linked import Link, LinkedRecords
+from sync_engine_akeneo.linked_reader import LinkedReader
 from sync_engine_akeneo.media import open_media
 from sync_engine_akeneo.paging import listing, scroll
 from sync_engine_akeneo.query import Planner
@@ -35,7 +37,8 @@ class AkeneoSource:
 
     def __init__(self, client: PimClient) -> None:
         self._client = client
-        self._attributes = Attributes(client)
+        self._linked = LinkedRecords(client)
+        self._attributes = Attributes(client, self._linked)
         self._families = FamilyTree(client)
         settings = client.settings
         self._edition: str | None = None
@@ -88,7 +91,9 @@ class AkeneoSource:
         from_tree = self._families.properties(collection)
         asks_tree = collection == "products" and not from_tree.keys().isdisjoint(properties)
         identifier = self._attributes.identifier() if asks_tree or "identifier" in properties else None
-        known = self._attributes.get(_codes(request["attributes"]) or ())
+        asked = _codes(request["attributes"]) or frozenset()
+        known = self._attributes.get({code.partition(".")[0] for code in asked})
+        locales, channels = _codes(request["locales"]), _codes(request["channels"])
         reader = RecordReader(
             self._client,
             collection,
@@ -98,14 +103,15 @@ class AkeneoSource:
             },
             [known[code] for code in sorted(known)],
             {code: self._attributes.columns(code) for code in known},
-            _codes(request["locales"]),
-            _codes(request["channels"]),
+            locales,
+            channels,
         )
+        linked = LinkedReader(self._linked, self._through(asked), locales, channels)
         params = cast("Mapping[str, str]", request["params"])
         for leaf in scroll(self._client, PATHS[collection], params, cursor):
             if asks_tree:
                 self._families.prepare(leaf.items, identifier)
-            yield Page(tuple(map(reader.record, leaf.items)), leaf.cursor)
+            yield Page(linked.filled(tuple(map(reader.record, leaf.items))), leaf.cursor)
 
     def open_media(self, media: MediaRef) -> AbstractContextManager[BinaryIO]:
         """The bytes of a file; see ``media.open_media``."""
@@ -114,6 +120,11 @@ class AkeneoSource:
     def close(self) -> None:
         """Release connections; safe to repeat."""
         self._client.close()
+
+    def _through(self, codes: frozenset[str]) -> list[tuple[Attribute, Link]]:
+        """Those attributes that are of linked records, each with where these are."""
+        found = [each for each in self._attributes.get(sorted(codes)).values() if each.through]
+        return [(each, link) for each in found if (link := self._attributes.link(each.through)) is not None]
 
     def _in_cloud(self) -> bool:
         if self._edition is None:

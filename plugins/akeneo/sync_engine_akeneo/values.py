@@ -92,7 +92,7 @@ def _has_amount(price: Mapping[str, object]) -> bool:
     return price["amount"] is not None
 
 
-def _media(data: object) -> MediaRef:
+def media(data: object) -> MediaRef:
     """A file; its code ends in ``<sha1>_<name>``."""
     code = text(data)
     tail = code.rpartition("/")[2]
@@ -151,8 +151,8 @@ _CONVERTERS: Mapping[Kind, Convert] = {
     Kind.DATE: _day,
     Kind.SELECT: text,
     Kind.MULTISELECT: codes,
-    Kind.IMAGE: _media,
-    Kind.FILE: _media,
+    Kind.IMAGE: media,
+    Kind.FILE: media,
     Kind.RECORD: text,
     Kind.RECORDS: codes,
     Kind.ASSETS: codes,
