@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from sync_engine.catalog.model import Catalog, FieldMapping, OnMissing
 from sync_engine.sdk.filters import Filter
-from sync_engine.sdk.source import Query, SourceRecord, SourceSchema
+from sync_engine.sdk.source import Attribute, Query, SourceRecord, SourceSchema
 from sync_engine.sdk.target import FieldDescription, FieldRequest, ObjectSchema, Reason, TargetSchema
 from sync_engine.sdk.values import Blank, TargetValue
 
 Evaluate = Callable[[SourceRecord], TargetValue | Blank]
 """Value of one target field for a record; raises ``compiler.conversion.Unconvertible`` with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An attribute or property that a mapping reads.
+
+    Attributes:
+        code: of the attribute or property.
+        locale, channel: in which it is read; None where it has no value per locale or channel.
+        get: takes its value out of a record; None when there is none.
+    """
+
+    code: str
+    locale: str | None
+    channel: str | None
+    get: Callable[[SourceRecord], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What ``evaluate`` runs one after the other, for whoever wants to see what happens in between.
+
+    Attributes:
+        inputs: what is read, by code.
+        get: the rule itself: a value, a constant, an expression, …
+        steps: the options as they apply, each with the words of the catalog: ``unit: KILOGRAM``.
+    """
+
+    inputs: tuple[Input, ...]
+    get: Callable[[SourceRecord], object]
+    steps: tuple[tuple[str, Callable[[object], object]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +55,7 @@ class CompiledField:
         mapping: as written.
         evaluate: see ``Evaluate``.
         reads: codes of the attributes and properties it depends on (its lineage).
+        parts: what ``evaluate`` is made of.
         parent_stream: of a lookup: the stream that writes the parent.
     """
 
@@ -31,6 +63,7 @@ class CompiledField:
     mapping: FieldMapping
     evaluate: Evaluate
     reads: frozenset[str]
+    parts: Parts
     request: FieldRequest
     parent_stream: str = ""
 
@@ -60,6 +93,24 @@ class MappedRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """The fields of a stream in one locale; a stream that is not exploded by locale has just one."""
+
+    locale: str | None
+    key: CompiledField
+    fields: tuple[CompiledField, ...]
+    match: tuple[CompiledField, ...]
+
+    @property
+    def all(self) -> tuple[CompiledField, ...]:
+        """Every field."""
+        return (self.key, *self.fields, *self.match)
+
+
+Explode = Callable[[SourceRecord], Iterable[tuple[Variant, SourceRecord]]]
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledStream:
     """One stream, ready to be run.
 
@@ -70,6 +121,8 @@ class CompiledStream:
         fields: the other fields, in the order of the catalog.
         query: what to ask the source for.
         map_rows: from a record to what becomes of it: one row, or as many as ``for_each`` makes of it.
+        explode: from a record to its rows, before any is left out, each with the fields that it is mapped by.
+        known: attributes and properties that mappings and criteria can name, by code.
         match: fields by which records are adopted that were in the target before, in this order.
         missing: with ``on_missing: set``: the fields and constants that a record gets whose source record is gone.
         row_filters: criteria on what ``for_each`` adds; ``map_rows`` leaves out the rows for which they do not hold.
@@ -83,6 +136,8 @@ class CompiledStream:
     fields: tuple[CompiledField, ...]
     query: Query
     map_rows: Callable[[SourceRecord], tuple[MappedRecord, ...]]
+    explode: Explode
+    known: Mapping[str, Attribute]
     match: tuple[CompiledField, ...]
     on_missing: OnMissing
     missing: tuple[CompiledField, ...]

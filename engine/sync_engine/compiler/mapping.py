@@ -17,7 +17,7 @@ from sync_engine.catalog.model import (
     WhenEmpty,
 )
 from sync_engine.compiler import steps
-from sync_engine.compiler.compiled import CompiledField, MappedRecord
+from sync_engine.compiler.compiled import CompiledField, Input, MappedRecord, Parts
 from sync_engine.compiler.conversion import Unconvertible, converter
 from sync_engine.compiler.criteria import pick
 from sync_engine.expressions import EvaluationFailed, Expression, Template, compile_expression, compile_template
@@ -63,7 +63,8 @@ def compile_field(mapping: FieldMapping, description: FieldDescription, scope: S
     """Make the function for one target field; the mapping has been checked before (see ``compiler.checks``)."""
     rule = mapping.rule
     getter, reads = _getter(mapping, scope)
-    chain = _steps(mapping, description, scope)
+    named = _steps(mapping, description, scope)
+    chain = tuple(step for _, step in named)
     convert = converter(description, scope.timezone)
     default = None if mapping.default is None else convert(mapping.default)
     empty = _when_empty(mapping, description)
@@ -86,7 +87,8 @@ def compile_field(mapping: FieldMapping, description: FieldDescription, scope: S
     if isinstance(rule, LookupRule):
         parent_stream = rule.stream
         request = FieldRequest(name, *scope.parents[rule.stream])
-    return CompiledField(description, mapping, evaluate, reads, request, parent_stream)
+    parts = Parts(_inputs(mapping, reads, scope), getter, named)
+    return CompiledField(description, mapping, evaluate, reads, parts, request, parent_stream)
 
 
 def _is_empty(value: object) -> bool:
@@ -157,6 +159,20 @@ def value_getter(attribute: Attribute, locale: str | None, channel: str | None) 
     return get
 
 
+def _inputs(mapping: FieldMapping, reads: frozenset[str], scope: Scope) -> tuple[Input, ...]:
+    locale, channel = mapping.locale or scope.locale, mapping.channel or scope.channel
+    known = scope.known()
+    return tuple(
+        Input(
+            code,
+            locale if known[code].localizable else None,
+            channel if known[code].scopable else None,
+            value_getter(known[code], locale, channel),
+        )
+        for code in sorted(reads)
+    )
+
+
 def _lookup(rule: LookupRule, attribute: Attribute, scope: Scope, locale: str | None, channel: str | None) -> Getter:
     get = value_getter(attribute, locale, channel)
     parent_object, parent_field = scope.parents[rule.stream]
@@ -168,28 +184,30 @@ def _lookup(rule: LookupRule, attribute: Attribute, scope: Scope, locale: str | 
     return parent
 
 
-def _steps(mapping: FieldMapping, description: FieldDescription, scope: Scope) -> tuple[steps.Step, ...]:
+def _steps(mapping: FieldMapping, description: FieldDescription, scope: Scope) -> tuple[tuple[str, steps.Step], ...]:
     """The options in the order they apply: labels or unit or currency, table, number, rounding, joining, cutting."""
-    chain: list[steps.Step] = []
+    chain: list[tuple[str, steps.Step]] = []
     name = description.name
     attribute = scope.known().get(mapping.rule.code) if isinstance(mapping.rule, ValueRule) else None
     if mapping.labels and attribute is not None:
         locale = mapping.locale or scope.locale
-        chain.append(steps.labels(attribute.options or (), _label_locales(locale, scope.locales)))
+        table = steps.labels(attribute.options or (), _label_locales(locale, scope.locales))
+        chain.append(("labels", table))
     if mapping.unit and attribute is not None and attribute.unit_family:
-        chain.append(steps.in_unit(mapping.unit, scope.schema.unit_families[attribute.unit_family], name))
+        family = scope.schema.unit_families[attribute.unit_family]
+        chain.append((f"unit: {mapping.unit}", steps.in_unit(mapping.unit, family, name)))
     if mapping.currency:
-        chain.append(steps.in_currency(mapping.currency))
+        chain.append((f"currency: {mapping.currency}", steps.in_currency(mapping.currency)))
     if mapping.translate is not None:
-        chain.append(steps.translate(mapping.translate, mapping.otherwise, name))
+        chain.append(("translate", steps.translate(mapping.translate, mapping.otherwise, name)))
     if mapping.number:
-        chain.append(steps.as_number(name))
+        chain.append(("number", steps.as_number(name)))
     if mapping.round is not None:
-        chain.append(steps.rounded(mapping.round, name))
+        chain.append((f"round: {mapping.round}", steps.rounded(mapping.round, name)))
     if mapping.join is not None and description.type is not FieldType.MULTIPICKLIST:
-        chain.append(steps.joined(mapping.join))
+        chain.append((f'join: "{mapping.join}"', steps.joined(mapping.join)))
     if mapping.truncate is not None:
-        chain.append(steps.truncated(mapping.truncate))
+        chain.append((f"truncate: {mapping.truncate}", steps.truncated(mapping.truncate)))
     return tuple(chain)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 from sync_engine.catalog.model import Catalog, Each, FieldMapping, Stream
-from sync_engine.compiler.compiled import CompiledField, CompiledStream, MappedRecord
+from sync_engine.compiler.compiled import CompiledField, CompiledStream, Explode, MappedRecord, Variant
 from sync_engine.compiler.criteria import Predicate, Surroundings, compile_filter, fields_of
 from sync_engine.compiler.mapping import Scope, compile_field, map_record, value_getter
 from sync_engine.compiler.rows import PROPERTIES, exploded_attributes, names_row, row_maker, with_row
@@ -34,13 +34,16 @@ def compile_stream(
     def residual(filters: tuple[Filter, ...]) -> Callable[[SourceRecord], bool]:
         return compile_filter(AllOf(filters), Surroundings(known, scope.schema, scope.locale, scope.channel, today))
 
+    explode = _explode(stream, scope, variants)
     return CompiledStream(
         name=stream.name,
         object=described,
         key=key,
         fields=fields,
         query=_query(catalog, stream, scope, variants, filters),
-        map_rows=_map_rows(stream, scope, variants, residual(row_filters)),
+        map_rows=_map_rows(stream, variants, explode, residual(row_filters)),
+        explode=explode,
+        known=known,
         match=variants[0].match,
         on_missing=stream.on_missing,
         missing=tuple(_compile(each, described, scope) for each in stream.missing_fields),
@@ -50,26 +53,7 @@ def compile_stream(
     )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Variant:
-    """The getters of a stream in one locale; a stream that is not exploded by locale has just one."""
-
-    locale: str | None
-    key: CompiledField
-    fields: tuple[CompiledField, ...]
-    match: tuple[CompiledField, ...]
-
-    @property
-    def all(self) -> tuple[CompiledField, ...]:
-        """Every getter."""
-        return (self.key, *self.fields, *self.match)
-
-    def map(self, record: SourceRecord) -> MappedRecord:
-        """The record in this locale."""
-        return map_record(self.key, self.fields, self.match, record)
-
-
-def _variants(catalog: Catalog, stream: Stream, scope: Scope, described: ObjectSchema) -> tuple[_Variant, ...]:
+def _variants(catalog: Catalog, stream: Stream, scope: Scope, described: ObjectSchema) -> tuple[Variant, ...]:
     locales: Sequence[str | None] = [scope.locale]
     if stream.for_each is not None and stream.for_each.each is Each.LOCALE:
         locales = stream.for_each.codes or catalog.locales[1:]
@@ -78,7 +62,7 @@ def _variants(catalog: Catalog, stream: Stream, scope: Scope, described: ObjectS
         inner = dataclasses.replace(scope, locale=locale)
         fields = tuple(_compile(each, described, inner) for each in stream.fields)
         match = tuple(_compile(each, described, inner) for each in stream.match)
-        made.append(_Variant(locale, _compile(stream.key, described, inner), fields, match))
+        made.append(Variant(locale, _compile(stream.key, described, inner), fields, match))
     return tuple(made)
 
 
@@ -89,39 +73,44 @@ def _compile(mapping: FieldMapping, described: ObjectSchema, scope: Scope) -> Co
     return compile_field(mapping, field, scope)
 
 
-def _map_rows(stream: Stream, scope: Scope, variants: Sequence[_Variant], keeps: Predicate) -> MapRows:
+def _map_rows(stream: Stream, variants: Sequence[Variant], explode: Explode, keeps: Predicate) -> MapRows:
+    if stream.for_each is not None:
+        return lambda record: tuple(_map(variant, row) for variant, row in explode(record) if keeps(row))
+    first = variants[0]
+    return lambda record: (_map(first, record),)
+
+
+def _map(variant: Variant, row: SourceRecord) -> MappedRecord:
+    return map_record(variant.key, variant.fields, variant.match, row)
+
+
+def _explode(stream: Stream, scope: Scope, variants: Sequence[Variant]) -> Explode:
     first = variants[0]
     if stream.for_each is None:
-        return lambda record: (first.map(record),)
+        return lambda record: ((first, record),)
     if stream.for_each.each is Each.LOCALE:
-        return _map_locales(scope, variants, keeps)
+        return _explode_locales(scope, variants)
     make = row_maker(stream.for_each, scope.schema, scope.locale, scope.channel)
-    return lambda record: tuple(map(first.map, filter(keeps, (with_row(record, row) for row in make(record)))))
+    return lambda record: ((first, with_row(record, row)) for row in make(record))
 
 
-def _map_locales(scope: Scope, variants: Sequence[_Variant], keeps: Predicate) -> MapRows:
+def _explode_locales(scope: Scope, variants: Sequence[Variant]) -> Explode:
     """A row per locale in which the record says anything at all; without that a translation is no row."""
     known = scope.known()
-    first = variants[0]
-    texts = {code for each in first.fields for code in each.reads if known[code].localizable}
+    texts = {code for each in variants[0].fields for code in each.reads if known[code].localizable}
     present = [
         (variant, [value_getter(known[code], variant.locale, scope.channel) for code in sorted(texts)])
         for variant in variants
     ]
-
-    def rows(record: SourceRecord) -> tuple[MappedRecord, ...]:
-        made = (
-            (variant, with_row(record, (str(variant.locale), {"locale": variant.locale})))
-            for variant, getters in present
-            if not getters or any(get(record) not in (None, "") for get in getters)
-        )
-        return tuple(variant.map(row) for variant, row in made if keeps(row))
-
-    return rows
+    return lambda record: (
+        (variant, with_row(record, (str(variant.locale), {"locale": variant.locale})))
+        for variant, getters in present
+        if not getters or any(get(record) not in (None, "") for get in getters)
+    )
 
 
 def _query(
-    catalog: Catalog, stream: Stream, scope: Scope, variants: Sequence[_Variant], filters: tuple[Filter, ...]
+    catalog: Catalog, stream: Stream, scope: Scope, variants: Sequence[Variant], filters: tuple[Filter, ...]
 ) -> Query:
     """Ask for what the getters read, what the rows are made of, and nothing else."""
     known = scope.known()
