@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_engine.planner.encoding import decode, encode
+from sync_engine.planner.encoding import decoder, encode
 from sync_engine.sdk.target import FieldRequest, FieldType
 from sync_engine.sdk.values import ParentKey, TargetValue
 
@@ -35,14 +35,14 @@ EXACT = [
 
 @pytest.mark.parametrize(("type_", "request_", "value"), EXACT)
 def test_a_value_comes_back_as_it_was(type_: FieldType, request_: FieldRequest, value: TargetValue) -> None:
-    back = decode(encode(value), type_, request_)
+    back = decoder(type_, request_)(encode(value))
     assert back == value
     assert type(back) is type(value)
 
 
 @given(st.decimals(-(10**12), 10**12, places=6))
 def test_a_number_comes_back_exactly(value: Decimal) -> None:
-    assert decode(encode(value), FieldType.DECIMAL, PLAIN) == value
+    assert decoder(FieldType.DECIMAL, PLAIN)(encode(value)) == value
     assert encode(value) == encode(value.normalize())
 
 

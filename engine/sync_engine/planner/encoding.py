@@ -6,14 +6,17 @@ key. Two values in normal form are equal exactly when their encodings are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import partial
 from typing import TypeAlias
 
 from sync_engine.sdk.target import FieldRequest, FieldType
 from sync_engine.sdk.values import ParentKey, TargetValue
 
 Encoded: TypeAlias = str | int | bool | list[str] | None
+Decoder: TypeAlias = Callable[[Encoded], TargetValue]
 
 _DECIMALS = (FieldType.DECIMAL, FieldType.PERCENT, FieldType.CURRENCY)
 
@@ -35,25 +38,33 @@ def encode(value: TargetValue) -> Encoded:
     return str(value) if isinstance(value, str) else value
 
 
-def decode(encoded: Encoded, type_: FieldType, request: FieldRequest) -> TargetValue:
-    """The value that ``encode`` made plain."""
-    if encoded is None or isinstance(encoded, bool):
-        return encoded
-    if isinstance(encoded, list):
-        return tuple(encoded)
+def decoder(type_: FieldType, request: FieldRequest) -> Decoder:
+    """The function that makes values of a field out of what ``encode`` made plain of them."""
+    of_text = _text_decoder(type_, request)
+    decimals = type_ in _DECIMALS
+
+    def decode(encoded: Encoded) -> TargetValue:
+        if isinstance(encoded, str):
+            return of_text(encoded)
+        if isinstance(encoded, list):
+            return tuple(encoded)
+        return Decimal(encoded) if decimals and type(encoded) is int else encoded
+
+    return decode
+
+
+def _text_decoder(type_: FieldType, request: FieldRequest) -> Callable[[str], TargetValue]:
     if type_ in _DECIMALS:
-        return Decimal(encoded)
-    if isinstance(encoded, int):
-        return encoded
+        return Decimal
     if type_ is FieldType.DATE:
-        return date.fromisoformat(encoded)
+        return date.fromisoformat
     if type_ is FieldType.DATETIME:
-        return datetime.fromisoformat(encoded)
+        return datetime.fromisoformat
     if type_ is FieldType.TIME:
-        return time.fromisoformat(encoded)
+        return time.fromisoformat
     if request.parent_object:
-        return ParentKey(request.parent_object, request.parent_field, encoded)
-    return encoded
+        return partial(ParentKey, request.parent_object, request.parent_field)
+    return str
 
 
 def _plain(value: Decimal) -> str:

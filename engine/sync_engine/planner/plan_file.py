@@ -1,4 +1,4 @@
-"""The plan file: gzip-compressed JSON Lines, written and read as a stream, sealed by a digest.
+"""The plan file: JSON Lines, compressed by gzip, written and read as a stream, sealed by a digest.
 
 Lines in order: ``head``; per catalog ``catalog``, per stream ``change``… ``rejection``… ``stream``, then
 ``catalog_end``; last ``end`` with the digest of all lines before it. The digest depends on what would happen and on
@@ -8,6 +8,7 @@ every line.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import gzip
 import hashlib
@@ -42,7 +43,10 @@ from sync_engine.sdk.target import FieldRequest, FieldType, Owner, Reason
 FORMAT = "sync-engine plan"
 VERSION = 1
 PIECE = 1 << 18
-"""Bytes that are unpacked at a time."""
+"""Bytes that are read or written at a time."""
+_GZIP = b"\x1f\x8b"
+_ROWS = (b'{"change":', b'{"rejection":')
+"""How the lines begin that are read only where they are needed; the digest vouches for them."""
 
 
 class PlanWriter:
@@ -54,9 +58,11 @@ class PlanWriter:
     """
 
     def __init__(self, path: Path, *, pack: bool = True) -> None:
-        self._raw = path.open("wb")
+        self._raw = path.open("wb", buffering=PIECE)
         # No name and no time in the gzip header: the same plan is the same bytes.
-        self._out = gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=int(pack), mtime=0, filename="")
+        self._out = (
+            gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=1, mtime=0, filename="") if pack else self._raw
+        )
         self._hash = hashlib.sha256()
         self._remaining: dict[str, int] = {}
         self._line({"head": {"format": FORMAT, "version": VERSION, "engine": __version__}})
@@ -118,33 +124,39 @@ class PlanFile:
 
     def changes(self, catalog: str, stream: str) -> Iterator[Change]:
         """The changes of a stream, in the order they are to be written."""
-        for kind, content in self._lines_of(catalog):
-            if kind == "change" and content[0] == stream:
+        for content in self._rows_of(catalog, "change"):
+            if content[0] == stream:
                 _, operation, key, source_key, target_id, wave, fields = content
                 fields = tuple(map(FieldChange._make, fields))
                 yield Change(ChangeKind(operation), key, source_key, target_id, wave, fields)
 
     def rejections(self, catalog: str, stream: str) -> Iterator[Rejection]:
         """The rejections of a stream."""
-        for kind, content in self._lines_of(catalog):
-            if kind == "rejection" and content[0] == stream:
+        for content in self._rows_of(catalog, "rejection"):
+            if content[0] == stream:
                 reasons = tuple(Reason(one[0], one[1], one[2], Owner(one[3])) for one in content[3])
                 yield Rejection(content[1], content[2], reasons)
 
-    def _lines_of(self, catalog: str) -> Iterator[tuple[str, Any]]:
+    def _rows_of(self, catalog: str, kind: str) -> Iterator[Any]:
         current = ""
+        wanted = b'{"%s":' % kind.encode()
         with _unpacked(self.path) as lines:
             for line in lines:
-                ((kind, content),) = orjson.loads(line).items()
-                if kind == "catalog":
-                    current = content["name"]
-                elif current == catalog:
-                    yield kind, content
+                if line.startswith(b'{"catalog":'):
+                    current = orjson.loads(line)["catalog"]["name"]
+                elif current == catalog and line.startswith(wanted):
+                    yield orjson.loads(line)[kind]
 
 
-def _unpacked(path: Path) -> io.BufferedReader:
-    """The lines of a plan file, unpacked in large pieces."""
-    return io.BufferedReader(gzip.open(path, "rb"), PIECE)
+@contextlib.contextmanager
+def _unpacked(path: Path) -> Iterator[Iterable[bytes]]:
+    """The lines of a plan file, packed or not, in large pieces."""
+    with io.BufferedReader(path.open("rb", buffering=0), PIECE) as file:
+        if file.peek(len(_GZIP)).startswith(_GZIP):
+            with gzip.GzipFile(fileobj=file) as unpacked, io.BufferedReader(unpacked, PIECE) as lines:
+                yield lines
+        else:
+            yield file
 
 
 def read_plan(path: Path) -> PlanFile:
@@ -160,10 +172,14 @@ def read_plan(path: Path) -> PlanFile:
     remaining: dict[str, int] = {}
     try:
         with _unpacked(path) as lines:
+            lines = iter(lines)
             _check_head(next(_counted(lines, digest)))
             for line in lines:
                 if sealed:
                     raise ValueError("there is something behind its end")
+                if line.startswith(_ROWS):
+                    digest.update(line)
+                    continue
                 ((kind, content),) = orjson.loads(line).items()
                 if kind == "end":
                     sealed, remaining = content["digest"], content["requests_remaining"]

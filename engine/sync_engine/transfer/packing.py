@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import orjson
 
-from sync_engine.planner.encoding import decode
-from sync_engine.planner.plan import Change, ChangeKind, PlannedField, StreamPlan
+from sync_engine.planner.encoding import Decoder, decoder
+from sync_engine.planner.plan import Change, ChangeKind, StreamPlan
 from sync_engine.sdk.target import Batch, Batching, Operation, Row
 from sync_engine.sdk.values import Blank, TargetValue
 
@@ -61,15 +61,11 @@ def _batch(stream: StreamPlan, operation: Operation, limits: Batching, changes: 
     used = {each.field for change in changes for each in change.fields}
     columns = tuple(each.name for each in stream.fields if each.name in used)
     fields = stream.field_by_name
-    rows = tuple(Row(change.key, _values(fields, change), change.target_id or None) for change in changes)
+    read = {name: decoder(fields[name].type, fields[name].request) for name in columns}
+    rows = tuple(Row(change.key, _values(read, change), change.target_id or None) for change in changes)
     write = stream.write
     return Batch(id_, write.object_name, operation, write.key_field, limits.mode, columns, rows)
 
 
-def _values(fields: Mapping[str, PlannedField], change: Change) -> dict[str, TargetValue | Blank]:
-    return {
-        each.field: Blank.CLEAR
-        if each.after is None
-        else decode(each.after, fields[each.field].type, fields[each.field].request)
-        for each in change.fields
-    }
+def _values(read: Mapping[str, Decoder], change: Change) -> dict[str, TargetValue | Blank]:
+    return {name: Blank.CLEAR if after is None else read[name](after) for name, _, after in change.fields}

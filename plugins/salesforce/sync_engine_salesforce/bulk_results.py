@@ -52,19 +52,18 @@ def read_results(
     waiting = _Waiting(batch, sent, str if case_sensitive or batch.operation is not Operation.UPSERT else str.casefold)
     found: list[RecordResult] = []
     answered = 0
-    for kind, read in (
-        (SUCCESSFUL, _successful(batch)),
-        (FAILED, _failed(batch)),
-        (UNPROCESSED, _unprocessed(info)),
-    ):
+    for kind in (SUCCESSFUL, FAILED, UNPROCESSED):
         what = f"{where}: the {kind} of bulk job {job}"
         lines = ResultSet(jobs.result_file(job, kind), what)
-        key = lines.column(key_column(batch)) if lines else 0
+        if not lines:
+            continue
+        key = lines.column(key_column(batch))
+        read = _reader(kind, batch, lines, info)
         for cells in lines:
             row = waiting.take(cells[key])
             if row is None:
                 raise BrokenContract(f"{what} hold a record that was not sent, or one twice: {cells[key][:80]!r}")
-            found.append(read(row, lines, cells))
+            found.append(read(row, cells))
             answered += kind != UNPROCESSED
     left = waiting.left()
     if left and processed != answered:
@@ -76,32 +75,22 @@ def read_results(
     return found + [_not_run(row, "Salesforce did not work on it: the daily allowance may be used up") for row in left]
 
 
-Reader = Callable[[Row, ResultSet, Sequence[str]], RecordResult]
+Reader = Callable[[Row, Sequence[str]], RecordResult]
 
 
-def _successful(batch: Batch) -> Reader:
-    def read(row: Row, lines: ResultSet, cells: Sequence[str]) -> RecordResult:
-        created = cells[lines.column("sf__Created")].lower() == "true"
-        return written(row, batch.operation, cells[lines.column("sf__Id")] or None, created=created)
-
-    return read
-
-
-def _failed(batch: Batch) -> Reader:
-    def read(row: Row, lines: ResultSet, cells: Sequence[str]) -> RecordResult:
-        return failed(row, batch.operation, read_errors(cells[lines.column("sf__Error")]))
-
-    return read
-
-
-def _unprocessed(info: Mapping[str, Any]) -> Reader:
+def _reader(kind: str, batch: Batch, lines: ResultSet, info: Mapping[str, Any]) -> Reader:
+    """What makes a result of a row and the cells about it in one of the three files."""
+    if kind == SUCCESSFUL:
+        created, id_ = lines.column("sf__Created"), lines.column("sf__Id")
+        return lambda row, cells: written(
+            row, batch.operation, cells[id_] or None, created=cells[created].lower() == "true"
+        )
+    if kind == FAILED:
+        error = lines.column("sf__Error")
+        return lambda row, cells: failed(row, batch.operation, read_errors(cells[error]))
     why = f"the bulk job ended ({info['state']}) before this record: {info.get('errorMessage') or 'no reason given'}"
-
-    def read(row: Row, _lines: ResultSet, _cells: Sequence[str]) -> RecordResult:
-        # A person who aborts a job does not want its rows sent again.
-        return _not_run(row, why, retryable=info["state"] != "Aborted")
-
-    return read
+    # A person who aborts a job does not want its rows sent again.
+    return lambda row, _: _not_run(row, why, retryable=info["state"] != "Aborted")
 
 
 def _not_run(row: Row, why: str, *, retryable: bool = True) -> RecordResult:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sync_engine.sdk.target import Batch, Operation, Outcome, Owner, Reason, RecordResult, Row
@@ -11,7 +12,23 @@ from sync_engine_salesforce.errors import RowError, may_be_sent_again, reason
 from sync_engine_salesforce.schema import Described
 from sync_engine_salesforce.values import to_text
 
-Refusal = Callable[[Row], Sequence[Reason]]
+
+@dataclass(frozen=True, slots=True)
+class RowText:
+    """What a row holds as text.
+
+    Attributes:
+        row: it is made of.
+        named: name and text of everything that is neither emptied nor left alone; the key has no name.
+        whole: all these texts one behind the other, so that one look tells what no part of the row contains.
+    """
+
+    row: Row
+    named: Sequence[tuple[str, str]]
+    whole: str
+
+
+Refusal = Callable[[RowText], Sequence[Reason]]
 
 
 def sort_out(batch: Batch, *refusals: Refusal) -> tuple[list[Row], list[RecordResult]]:
@@ -24,7 +41,10 @@ def sort_out(batch: Batch, *refusals: Refusal) -> tuple[list[Row], list[RecordRe
     rows: list[Row] = []
     rejected: list[RecordResult] = []
     for row in batch.rows:
-        reasons = [*_unsendable(batch, row), *(each for refuse in refusals for each in refuse(row))]
+        reasons = _without_id(batch, row)
+        content = row_text(row)
+        for refuse in (_not_unicode, *refusals):
+            reasons += refuse(content)
         if reasons:
             rejected.append(RecordResult(row.key, Outcome.REJECTED, row.target_id, tuple(reasons)))
         else:
@@ -32,22 +52,38 @@ def sort_out(batch: Batch, *refusals: Refusal) -> tuple[list[Row], list[RecordRe
     return rows, rejected
 
 
-def texts(row: Row) -> list[tuple[str, str]]:
-    """Name and text of everything in a row that is neither emptied nor left alone; the key has no name."""
-    filled = ((name, value) for name, value in row.values.items() if value is not None and not isinstance(value, Blank))
-    return [("", row.key), *((name, value if type(value) is str else to_text(value)) for name, value in filled)]
+def row_text(row: Row) -> RowText:
+    """The texts of a row."""
+    named = [("", row.key)]
+    for name, value in row.values.items():
+        if type(value) is str:  # the usual case first
+            named.append((name, value))
+        elif value is not None and not isinstance(value, Blank):
+            named.append((name, to_text(value)))
+    return RowText(row, named, "".join([text for _, text in named]))
 
 
-def _unsendable(batch: Batch, row: Row) -> Iterator[Reason]:
-    if batch.operation is not Operation.UPSERT and not row.target_id:
-        yield Reason("MISSING_ID", f"the id of the record is not known, so it cannot be {batch.operation}d")
-    for name, text in texts(row):
-        if text.isascii():
-            continue
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            yield Reason("NOT_UNICODE", "the text holds half of a surrogate pair, which is no character", name)
+def _without_id(batch: Batch, row: Row) -> list[Reason]:
+    if batch.operation is Operation.UPSERT or row.target_id:
+        return []
+    return [Reason("MISSING_ID", f"the id of the record is not known, so it cannot be {batch.operation}d")]
+
+
+def _not_unicode(content: RowText) -> list[Reason]:
+    if _encodable(content.whole):
+        return []
+    message = "the text holds half of a surrogate pair, which is no character"
+    return [Reason("NOT_UNICODE", message, name) for name, text in content.named if not _encodable(text)]
+
+
+def _encodable(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def column_names(batch: Batch, described: Described) -> dict[str, str]:
@@ -55,9 +91,10 @@ def column_names(batch: Batch, described: Described) -> dict[str, str]:
 
     Source: Bulk API 2.0 Guide, "Relationship Fields in a Header Row".
     """
+    parents = _parents(batch)
     names: dict[str, str] = {}
     for name in batch.columns:
-        parent = next(_parents(batch, name), None)
+        parent = parents.get(name)
         if parent is None:
             names[name] = name
             continue
@@ -69,15 +106,14 @@ def column_names(batch: Batch, described: Described) -> dict[str, str]:
 
 def mixed_references(batch: Batch) -> Refusal:
     """Refuses a reference that does not fit its CSV column, which holds keys of one field of one object."""
-    kinds = {
-        name: (first.object, first.field) for name in batch.columns if (first := next(_parents(batch, name), None))
-    }
+    kinds = {name: (first.object, first.field) for name, first in _parents(batch).items()}
 
-    def refuse(row: Row) -> list[Reason]:
+    def refuse(content: RowText) -> list[Reason]:
+        values = content.row.values
         return [
             Reason("NOT_SENDABLE", f"the other records of the job name their parent by {'.'.join(kind)}", name)
             for name, kind in kinds.items()
-            if not _fits(row.values.get(name), kind)
+            if not _fits(values.get(name), kind)
         ]
 
     return refuse
@@ -89,8 +125,14 @@ def _fits(value: TargetValue | Blank, kind: tuple[str, str]) -> bool:
     return value is None or isinstance(value, Blank)
 
 
-def _parents(batch: Batch, name: str) -> Iterator[ParentKey]:
-    return (value for row in batch.rows if isinstance(value := row.values.get(name), ParentKey))
+def _parents(batch: Batch) -> dict[str, ParentKey]:
+    """The first parent that stands in each column that names parents."""
+    found: dict[str, ParentKey] = {}
+    for row in batch.rows:
+        for name, value in row.values.items():
+            if isinstance(value, ParentKey) and name not in found:
+                found[name] = value
+    return found
 
 
 def written(row: Row, operation: Operation, target_id: str | None, *, created: bool) -> RecordResult:

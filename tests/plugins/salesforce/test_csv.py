@@ -16,6 +16,7 @@ from sync_engine.sdk.target import Batch, Operation, Outcome, Row
 from sync_engine.sdk.values import Blank, ParentKey
 from sync_engine_salesforce.csv_format import CLEAR, ResultSet, unsendable
 from sync_engine_salesforce.csv_format import write as write_csv
+from sync_engine_salesforce.rows import row_text
 
 
 def cells(content: bytes) -> list[list[str]]:
@@ -53,7 +54,7 @@ def test_every_text_comes_back_as_it_went(texts: dict[str, tuple[str, str]]) -> 
     rows = {key: {"A__c": first, "B__c": second} for key, (first, second) in texts.items()}
     content = written(batch(rows))
     assert content == [["Key__c", "A__c", "B__c"], *([key, *pair] for key, pair in texts.items())]
-    assert not any(unsendable(Row(key, values)) for key, values in rows.items())
+    assert not any(unsendable(row_text(Row(key, values))) for key, values in rows.items())
 
 
 @given(st.lists(st.tuples(TEXT, TEXT), max_size=5))
@@ -148,7 +149,7 @@ def test_a_record_is_found_by_id_where_it_has_to_be_there() -> None:
     ],
 )
 def test_what_csv_cannot_say_has_its_reason(key: str, values: dict[str, Any], reasons: list[tuple[str, str]]) -> None:
-    assert [(each.code, each.field) for each in unsendable(Row(key, values))] == reasons
+    assert [(each.code, each.field) for each in unsendable(row_text(Row(key, values)))] == reasons
 
 
 def test_a_row_that_csv_cannot_say_is_rejected_and_the_others_go(crm: Crm) -> None:
