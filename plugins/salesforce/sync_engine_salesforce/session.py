@@ -236,8 +236,11 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _strictly_utf8(response: requests.Response, **_options: object) -> None:
-    """Refuse an answer that is not UTF-8; requests would put other characters in place of what it cannot read."""
-    if response.status_code < 300:
+    """Refuse an answer that is not UTF-8; requests would put other characters in place of what it cannot read.
+
+    A CSV file is large, and whoever reads it looks at its characters (see ``csv_format.ResultSet``).
+    """
+    if response.status_code < 300 and not response.headers.get("Content-Type", "").startswith("text/csv"):
         response.content.decode("utf-8")
         response.encoding = "utf-8"
 

@@ -46,6 +46,8 @@ class SalesforceTarget:
         self._jobs = bulk.BulkJobs(session)
         self._described: dict[str, Described] = {}
         self._lock = threading.Lock()
+        # Writing a file is processor time: side by side, all files would be ready late; in turn, the first is soon.
+        self._writing = threading.Lock()
 
     def describe(self, objects: Collection[str]) -> TargetSchema:
         """Describe these objects, side by side."""
@@ -119,12 +121,13 @@ class SalesforceTarget:
             checkpoint("sending", {})
             results = composite.send(self._session, described, batch)
             return BatchRef(batch.id, {"mode": composite.MODE, "results": [to_plain(each) for each in results]})
-        rows, _ = _sendable(batch)
-        if not rows:
-            return BatchRef(batch.id, {"mode": bulk.MODE})
-        content = csv_format.write(batch, rows, column_names(batch, described))
-        job = self._jobs.submit(batch, described.name, content, checkpoint)
-        return BatchRef(batch.id, {"mode": bulk.MODE, "job": job})
+        with self._writing:
+            rows, rejected = _sendable(batch)
+            content = csv_format.write(batch, rows, column_names(batch, described))
+        known: dict[str, object] = {"mode": bulk.MODE, "results": [to_plain(each) for each in rejected]}
+        if rows:
+            known["job"] = self._jobs.submit(batch, described.name, content, checkpoint)
+        return BatchRef(batch.id, known)
 
     def poll(self, ref: BatchRef) -> Progress:
         """How far a batch is."""
@@ -135,13 +138,13 @@ class SalesforceTarget:
 
     def results(self, ref: BatchRef, batch: Batch) -> Iterator[RecordResult]:
         """Exactly one result per row."""
-        if batch.mode != bulk.MODE:
-            yield from map(from_plain, _kept(ref))
-            return
-        rows, rejected = _sendable(batch)
-        yield from rejected
+        kept = ref.data.get("results")
+        known = [to_plain(each) for each in _sendable(batch)[1]] if not isinstance(kept, list) else kept
+        yield from map(from_plain, known)
         job = ref.data.get("job")
         if isinstance(job, str):
+            refused = {each["key"] for each in known}
+            rows = [row for row in batch.rows if row.key not in refused] if refused else batch.rows
             key = self._known(batch.object).field(batch.key_field)
             yield from read_results(
                 self._jobs, job, batch, rows, case_sensitive=key.case_sensitive, where=self._session.where

@@ -51,7 +51,7 @@ def test_each_state_is_journalled_with_what_finds_the_job_again(crm: Crm) -> Non
         ("uploaded", {"job": job}),
         ("closed", {"job": job}),
     ]
-    assert ref.data == {"mode": "bulk", "job": job}
+    assert ref.data == {"mode": "bulk", "job": job, "results": []}
 
 
 def test_a_state_is_journalled_before_the_next_call_is_made(crm: Crm) -> None:
