@@ -49,7 +49,7 @@ ATTRIBUTES = {
     "weight": Attribute("weight", Kind.MEASUREMENT, unit_family="Weight"),
     "price": Attribute("price", Kind.PRICES),
 }
-CATALOG_KEYS = {"version", "name", "source", "target", "filter", "streams", "safety", "schedule", "log"}
+CATALOG_KEYS = {"version", "name", "source", "target", "filter", "streams", "safety", "schedule", "log", "tests"}
 BASE: Mapping[str, Any] = {
     "version": 1,
     "name": "fragment",
@@ -213,6 +213,8 @@ def test_a_yaml_block_is_valid(block: str, checked_project: Path, capsys: pytest
         catalog_file.write_text(f"{head}streams:\n  products:\n{indented}", encoding="utf-8")
     project_file.write_text(project, encoding="utf-8")
     assert execute(["--project", str(checked_project), "validate"]) == 0, capsys.readouterr().out
+    if "tests" in keys:
+        assert execute(["--project", str(checked_project), "test"]) == 0, capsys.readouterr().out
 
 
 def part(data: Mapping[str, Any], without: set[str]) -> str:

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from sync_engine.catalog.findings import Findings, place_name
+from sync_engine.catalog.mapping_tests import check_tests
 from sync_engine.catalog.registry import Side
-from sync_engine.documents import Plain, Pointer, items, number, table, text
+from sync_engine.documents import Plain, Pointer, number, table, text
 from sync_engine.problems import nearest
 
 _READING = frozenset({"locale", "channel"})
@@ -48,7 +49,7 @@ def check_catalog(findings: Findings, sides: Mapping[str, frozenset[Side]] | Non
         _check_key(name, stream, findings)
     _check_circles(streams, findings)
     _check_same_records(streams, findings)
-    _check_tests(data, streams, findings)
+    check_tests(streams, findings)
     _check_timezone(table(data.get("schedule")), findings)
     _check_expectation(table(table(data.get("safety")).get("expect")), findings)
 
@@ -171,13 +172,6 @@ def _check_same_records(streams: Mapping[str, dict[str, Plain]], findings: Findi
         other = first.setdefault(same, name)
         if other != name:
             findings.add("SE214", ("streams", name), at_key=True, stream=name, other=other)
-
-
-def _check_tests(data: dict[str, Plain], streams: Mapping[str, object], findings: Findings) -> None:
-    for index, test in enumerate(items(data.get("tests"))):
-        stream = text(table(table(test).get("given")).get("stream"))
-        if stream and stream not in streams:
-            findings.add("SE215", ("tests", index, "given", "stream"), nearest(stream, streams), stream=stream)
 
 
 def _check_timezone(schedule: dict[str, Plain], findings: Findings) -> None:

@@ -244,6 +244,38 @@ class LogPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class MappingTest:
+    """A test of a stream's mappings: a record, and what its fields must become.
+
+    Attributes:
+        name: for the report; may be empty.
+        stream: whose mappings.
+        record: plain data: properties by code, attribute values under ``values``.
+        row: which of the rows that ``for_each`` makes; empty where there is one only.
+        labels: of linked records, which no snapshot holds: attribute → code → locale → label.
+        expect: plain data by field; None for a field that must be empty.
+        reject: code of the reason by field that must be refused.
+        places: place of each part by its pointer inside the test.
+    """
+
+    name: str
+    stream: str
+    record: Mapping[str, object]
+    row: str
+    labels: Mapping[str, Mapping[str, Mapping[str, str]]]
+    expect: Mapping[str, object]
+    reject: Mapping[str, str]
+    origin: Origin = NOWHERE
+    places: Mapping[tuple[str | int, ...], Origin] = field(default_factory=dict)
+
+    def place(self, *pointer: str | int) -> Origin:
+        """Where a part of the test was written, or the test."""
+        while pointer and pointer not in self.places:
+            pointer = pointer[:-1]
+        return self.places.get(pointer, self.origin)
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """One YAML document.
 
@@ -254,6 +286,7 @@ class Catalog:
         source, target: names of connections.
         channel: in whose scope values are read; None where no scopable attribute is used.
         locales: the first is the default.
+        tests: of its mappings; those in files of their own are not among them.
     """
 
     name: str
@@ -270,6 +303,7 @@ class Catalog:
     safety: Safety
     log: LogPolicy
     timezone: str
+    tests: tuple[MappingTest, ...] = ()
     origin: Origin = NOWHERE
     part_origins: Mapping[str, Origin] = field(default_factory=dict)
 

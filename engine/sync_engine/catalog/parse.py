@@ -11,6 +11,7 @@ import json
 from decimal import Decimal
 
 from sync_engine.catalog.findings import Findings
+from sync_engine.catalog.mapping_tests import build_tests
 from sync_engine.catalog.model import (
     Catalog,
     ConstRule,
@@ -57,7 +58,7 @@ def build_catalog(findings: Findings) -> Catalog | None:
     return Catalog(
         name=text(data["name"]) or "",
         path=document.path,
-        digest=digest(document.data),
+        digest=digest({key: value for key, value in data.items() if key != "tests"}),  # they transfer nothing
         description=text(data.get("description")) or "",
         source=text(source["connection"]) or "",
         target=text(table(data["target"])["connection"]) or "",
@@ -69,6 +70,7 @@ def build_catalog(findings: Findings) -> Catalog | None:
         safety=_safety(data.get("safety"), findings),
         log=LogPolicy() if findings.touched("log") else _log(table(data.get("log"))),
         timezone=_timezone(data, findings),
+        tests=build_tests(findings),
         origin=document.origin(),
         part_origins={
             ".".join(map(str, pointer)): origin

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sync_engine.catalog.findings import Findings
-from sync_engine.documents import Pointer, items, table
+from sync_engine.documents import Pointer, table
 
 _OF_SCHEDULE = ("daily", "weekly", "cron")
 
@@ -14,8 +14,6 @@ def check_supported(findings: Findings) -> None:
     for key in _OF_SCHEDULE:
         if key in table(data.get("schedule")):
             _refuse(("schedule", key), f"`schedule.{key}`", findings)
-    if items(data.get("tests")):
-        _refuse(("tests",), "`tests`", findings)
     for name, written in table(data.get("streams")).items():
         stream = table(written)
         for part in ("key", "fields"):

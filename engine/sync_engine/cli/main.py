@@ -32,6 +32,7 @@ COMMANDS = {
     "schema": "sync_engine.cli.schema:schema",
     "show": "sync_engine.cli.plan:show",
     "snapshot": "sync_engine.cli.snapshot:snapshot",
+    "test": "sync_engine.cli.test:test",
     "transfers": "sync_engine.cli.transfers:transfers",
     "validate": "sync_engine.cli.validate:validate",
 }

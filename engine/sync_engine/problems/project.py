@@ -58,4 +58,29 @@ CODES: dict[str, Code] = {
         "Catalogs are the `.yaml` and `.yml` files under `catalogs/`.",
         Severity.WARNING,
     ),
+    "SE614": Code(
+        "`{name}` is no field that the stream `{stream}` fills",
+        "A test can expect something of a stream's key and of its fields only.",
+    ),
+    "SE615": Code(
+        "the project has no catalog `{name}`",
+        "A file under `tests/` says in `catalog` whose mappings it tests.",
+    ),
+    "SE616": Code(
+        "`{name}` must be {shape}, not {value}",
+        "The record of a test holds what the PIM would: a measurement is {{amount, unit}}, prices are amounts by "
+        "currency, days and moments are ISO 8601 texts. What differs by channel or locale is a table by these.",
+    ),
+    "SE617": Code(
+        "`{name}` can never be {value}: {why}",
+        "The expected value is converted to the type of the field, as the mapped one is.",
+    ),
+    "SE618": Code(
+        "the stream `{stream}` makes {rows} of this record; `row` must name the one that is tested",
+        "A stream with `for_each` makes several rows of a record; a test looks at one of them.",
+    ),
+    "SE619": Code(
+        "tests run without a network, and there is no snapshot of {connections}",
+        "Save one with `sync-engine snapshot` and keep it in git, beside the catalogs.",
+    ),
 }

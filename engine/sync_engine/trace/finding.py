@@ -108,7 +108,11 @@ def near(stream: CompiledStream, collection: RecordCollection, source: Source, k
 def _by_key(stream: CompiledStream, collection: RecordCollection, key: str) -> Iterator[Criterion]:
     rule = stream.key.mapping.rule
     identifiers = [code for code, each in collection.properties.items() if each.kind is Kind.IDENTIFIER]
-    codes = [collection.key, *identifiers, *([rule.code] if isinstance(rule, ValueRule) and not _of_row(stream) else [])]
+    codes = [
+        collection.key,
+        *identifiers,
+        *([rule.code] if isinstance(rule, ValueRule) and not _of_row(stream) else []),
+    ]
     for code in dict.fromkeys(codes):
         attribute = stream.known.get(code)
         if attribute is None or attribute.localizable or attribute.scopable:
