@@ -227,6 +227,14 @@ class Safety:
     origin: Origin = NOWHERE
 
 
+class WarningLevel(StrEnum):
+    """What becomes of a warning about locales."""
+
+    WARNING = "warning"
+    ERROR = "error"
+    OFF = "off"
+
+
 class LogLevel(StrEnum):
     """How much of a transfer is kept: every record, changes and rejections, or counts and rejections."""
 
@@ -287,6 +295,7 @@ class Catalog:
         channel: in whose scope values are read; None where no scopable attribute is used.
         locales: the first is the default.
         tests: of its mappings; those in files of their own are not among them.
+        warnings: what becomes of the warnings about locales, by code; a code that is absent stays a warning.
     """
 
     name: str
@@ -304,6 +313,7 @@ class Catalog:
     log: LogPolicy
     timezone: str
     tests: tuple[MappingTest, ...] = ()
+    warnings: Mapping[str, WarningLevel] = field(default_factory=dict)
     origin: Origin = NOWHERE
     part_origins: Mapping[str, Origin] = field(default_factory=dict)
 

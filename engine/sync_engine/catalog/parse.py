@@ -31,6 +31,7 @@ from sync_engine.catalog.model import (
     Stream,
     TemplateRule,
     ValueRule,
+    WarningLevel,
     WhenEmpty,
     WhenMissingParent,
 )
@@ -71,6 +72,7 @@ def build_catalog(findings: Findings) -> Catalog | None:
         log=LogPolicy() if findings.touched("log") else _log(table(data.get("log"))),
         timezone=_timezone(data, findings),
         tests=build_tests(findings),
+        warnings=_warnings(data, findings),
         origin=document.origin(),
         part_origins={
             ".".join(map(str, pointer)): origin
@@ -95,6 +97,11 @@ def _decimal(value: object) -> dict[str, str]:
 def _timezone(data: dict[str, Plain], findings: Findings) -> str:
     written = text(table(data.get("schedule")).get("timezone"))
     return written if written and not findings.touched("schedule", "timezone") else "UTC"
+
+
+def _warnings(data: dict[str, Plain], findings: Findings) -> dict[str, WarningLevel]:
+    written = {} if findings.touched("warnings") else table(data.get("warnings"))
+    return {code: WarningLevel(text(level) or WarningLevel.WARNING) for code, level in written.items()}
 
 
 def _streams(written: dict[str, Plain], findings: Findings) -> tuple[Stream, ...]:

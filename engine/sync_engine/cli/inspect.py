@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import click
 import orjson
@@ -11,6 +11,7 @@ from sync_engine.catalog.model import Project
 from sync_engine.catalog.registry import installed_adapters
 from sync_engine.cli.console import Console
 from sync_engine.cli.session import Connections, load
+from sync_engine.cli.tables import print_table
 from sync_engine.compiler.catalog import find_object
 from sync_engine.problems import nearest
 from sync_engine.sdk.errors import Refused
@@ -32,7 +33,7 @@ def adapters(console: Console, as_json: bool) -> None:
         data = [{"name": each.name, "side": each.side, "package": each.package} for each in found]
         console.out(orjson.dumps({"version": 1, "adapters": data}, option=orjson.OPT_INDENT_2).decode())
         return
-    _table(console, ("adapter", "side", "package"), [(e.name, e.side, e.package) for e in found])
+    print_table(console, ("adapter", "side", "package"), [(e.name, e.side, e.package) for e in found])
 
 
 @click.command()
@@ -56,7 +57,7 @@ def fields(console: Console, object_name: str, connection: str | None, live: boo
         data = {"version": 1, "object": described.name, "fields": [_field_data(each) for each in rows]}
         console.out(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode())
         return
-    _table(
+    print_table(
         console,
         ("field", "type", "size", "required", "key", "can be mapped"),
         [(e.name, e.type, _size(e), _yes(e.required), _yes(e.external_id and e.unique), _writable(e)) for e in rows],
@@ -82,7 +83,7 @@ def attributes(console: Console, connection: str | None, collection: str, live: 
         data = {"version": 1, "collection": collection, "attributes": [_attribute_data(each) for each in rows]}
         console.out(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode())
         return
-    _table(
+    print_table(
         console,
         ("code", "kind", "property", "per locale", "per channel", "unit family", "options"),
         [
@@ -123,17 +124,6 @@ def _source_schema(console: Console, project: Project, name: str, *, live: bool)
         return saved
     with Connections(project, console) as connections:
         return connections.source(name).describe()
-
-
-def _table(console: Console, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(str(row[index])) for row in (head, *rows)) for index in range(len(head))]
-
-    def line(row: Sequence[str]) -> str:
-        return "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-
-    console.out(console.paint(line(head), "bold"))
-    for row in rows:
-        console.out(line(row))
 
 
 def _yes(value: bool) -> str:

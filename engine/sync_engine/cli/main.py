@@ -23,6 +23,7 @@ COMMANDS = {
     "adapters": "sync_engine.cli.inspect:adapters",
     "apply": "sync_engine.cli.apply:apply",
     "attributes": "sync_engine.cli.inspect:attributes",
+    "catalogs": "sync_engine.cli.catalogs:catalogs",
     "completion": "sync_engine.cli.completion:completion",
     "doctor": "sync_engine.cli.doctor:doctor",
     "fields": "sync_engine.cli.inspect:fields",

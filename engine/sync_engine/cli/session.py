@@ -25,6 +25,7 @@ from sync_engine.sdk.problem import Problem, Severity
 from sync_engine.sdk.source import Source, SourceSchema
 from sync_engine.sdk.target import Target
 from sync_engine.sdk.values import Secret
+from sync_engine.snapshots import read_snapshot
 
 
 def load(console: Console, names: Sequence[str] = ()) -> tuple[Project, tuple[Catalog, ...]]:
@@ -97,6 +98,13 @@ class Connections:
             self._stack.callback(self._targets[name].close)
         return self._targets[name]
 
+    def saved_source(self, name: str) -> SourceSchema | None:
+        """The snapshot of that source; None where there is none that can be read, which ``validate`` reports."""
+        try:
+            return read_snapshot(self._project.root, name, SourceSchema)
+        except InvalidInput:
+            return None
+
     def _resolved(self, name: str) -> tuple[str, Settings]:
         """The adapter of a connection and its settings, which the console now keeps secret."""
         connection = self._project.connections[name]
@@ -131,7 +139,8 @@ def compile_live(catalogs: Sequence[Catalog], connections: Connections) -> tuple
     for catalog in catalogs:
         source = describe_source(connections.source(catalog.source), catalog)
         target = connections.target(catalog.target).describe(objects_of([catalog]))
-        done, found = compile_catalog(catalog, source, target, today)
+        before = connections.saved_source(catalog.source)
+        done, found = compile_catalog(catalog, source, target, today, before)
         problems += found
         if done is not None:
             compiled.append(done)

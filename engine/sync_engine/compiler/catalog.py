@@ -11,7 +11,9 @@ from sync_engine.catalog.model import Catalog, Each, ExpressionRule, LookupRule,
 from sync_engine.compiler.checks import check_key, check_mapping, check_match, check_required
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.compiler.criteria import Surroundings, check_filter, fields_of
+from sync_engine.compiler.locales import check_locales
 from sync_engine.compiler.mapping import Scope
+from sync_engine.compiler.needs import mapping_needs
 from sync_engine.compiler.rows import added_properties, check_for_each, check_row_filter, row_needs, takes_all
 from sync_engine.compiler.streams import compile_stream
 from sync_engine.expressions import InvalidExpression, compile_expression, compile_template
@@ -22,7 +24,11 @@ from sync_engine.sdk.target import ObjectSchema, TargetSchema
 
 
 def compile_catalog(
-    catalog: Catalog, source: SourceSchema, target: TargetSchema, today: date
+    catalog: Catalog,
+    source: SourceSchema,
+    target: TargetSchema,
+    today: date,
+    before: SourceSchema | None = None,
 ) -> tuple[CompiledCatalog | None, list[Problem]]:
     """Compile a catalog.
 
@@ -31,26 +37,32 @@ def compile_catalog(
         source: what the source describes of itself, live or from a snapshot.
         target: likewise, at least the objects that the catalog writes to.
         today: for filters relative to the present day.
+        before: the source's snapshot, where ``source`` is what it says now: what has been deactivated since.
 
     Returns:
         The compiled catalog, None when a problem is an error; and every problem.
     """
-    ready, problems = _check(catalog, source, target, today)
+    ready, problems = _check(catalog, source, target, today, before)
     if any(each.severity is Severity.ERROR for each in problems):
         return None, problems
     streams = {
         stream.name: compile_stream(catalog, stream, scope, described, today) for stream, scope, described in ready
     }
-    return CompiledCatalog(catalog, tuple(streams[name] for name in in_order(catalog)), source, target), problems
+    warnings = tuple(problems)
+    return CompiledCatalog(
+        catalog, tuple(streams[each] for each in in_order(catalog)), source, target, warnings
+    ), problems
 
 
-def check_catalog(catalog: Catalog, source: SourceSchema, target: TargetSchema, today: date) -> list[Problem]:
+def check_catalog(
+    catalog: Catalog, source: SourceSchema, target: TargetSchema, today: date, before: SourceSchema | None = None
+) -> list[Problem]:
     """Every problem that ``compile_catalog`` finds, without compiling anything."""
-    return _check(catalog, source, target, today)[1]
+    return _check(catalog, source, target, today, before)[1]
 
 
 def _check(
-    catalog: Catalog, source: SourceSchema, target: TargetSchema, today: date
+    catalog: Catalog, source: SourceSchema, target: TargetSchema, today: date, before: SourceSchema | None
 ) -> tuple[list[tuple[Stream, Scope, ObjectSchema]], list[Problem]]:
     """The streams whose collection and object exist, and every problem."""
     problems = list(_check_source(catalog, source))
@@ -72,6 +84,7 @@ def _check(
                 problems += _check_stream(catalog, stream, scope, described)
                 ready.append((stream, scope, described))
     problems += _check_filters(catalog, scopes, source, today)
+    problems += check_locales(catalog, source, target, before)
     return ready, problems
 
 
@@ -115,17 +128,7 @@ def source_needs(catalog: Catalog) -> frozenset[str]:
     needs: set[str] = set()
     for stream in catalog.streams:
         for mapping in (stream.key, *stream.fields, *stream.match):
-            rule = mapping.rule
-            if isinstance(rule, ExpressionRule):
-                needs |= compile_expression(rule.text, mapping.origin).names
-            elif isinstance(rule, TemplateRule):
-                needs |= compile_template(rule.text, mapping.origin).names
-            elif isinstance(rule, LookupRule):
-                needs.add(rule.value)
-            else:
-                code = getattr(rule, "code", None)
-                if isinstance(code, str):
-                    needs.add(code)
+            needs |= mapping_needs(mapping)
         for filter_ in stream.filter:
             needs |= set(fields_of(filter_))
         if stream.for_each is not None:
@@ -150,9 +153,6 @@ def in_order(catalog: Catalog) -> list[str]:
 
 
 def _check_source(catalog: Catalog, source: SourceSchema) -> Iterator[Problem]:
-    for locale in catalog.locales:
-        if locale not in source.locales:
-            yield problem("SE312", catalog.place("source.locales"), nearest(locale, source.locales), name=locale)
     if catalog.channel is not None and catalog.channel not in source.channels:
         hint = nearest(catalog.channel, source.channels)
         yield problem("SE313", catalog.place("source.channel"), hint, name=catalog.channel)

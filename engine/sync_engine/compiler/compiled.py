@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sync_engine.catalog.model import Catalog, FieldMapping, OnMissing
 from sync_engine.sdk.filters import Filter
+from sync_engine.sdk.problem import Problem
 from sync_engine.sdk.source import Attribute, Query, SourceRecord, SourceSchema
 from sync_engine.sdk.target import FieldDescription, FieldRequest, ObjectSchema, Reason, TargetSchema
 from sync_engine.sdk.values import Blank, TargetValue
@@ -148,9 +149,15 @@ class CompiledStream:
 
 @dataclass(frozen=True, slots=True)
 class CompiledCatalog:
-    """A catalog, ready to be planned; ``streams`` stand in the order of their lookups, parents first."""
+    """A catalog, ready to be planned.
+
+    Attributes:
+        streams: in the order of their lookups, parents first.
+        warnings: what is doubtful about it; none of them an error.
+    """
 
     catalog: Catalog
     streams: tuple[CompiledStream, ...]
     source_schema: SourceSchema
     target_schema: TargetSchema
+    warnings: tuple[Problem, ...] = ()

@@ -193,6 +193,8 @@ def _check_places(criterion: Criterion, attribute: Attribute, around: Surroundin
     any_locale = attribute.kind is Kind.COMPLETENESS  # without one, each locale of the channel counts
     if attribute.localizable and not any_locale and not (locales or around.locale):
         yield problem("SE311", place, name=name)
+    elif attribute.localizable and not any_locale and not locales and around.locale not in schema.locales:
+        yield problem("SE312", place, nearest(around.locale or "", schema.locales), name=around.locale)
     if attribute.scopable and not (criterion.channel or around.channel):
         yield problem("SE310", place, name=name)
 

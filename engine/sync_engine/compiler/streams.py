@@ -9,6 +9,7 @@ from datetime import date
 from sync_engine.catalog.model import Catalog, Each, FieldMapping, Stream
 from sync_engine.compiler.compiled import CompiledField, CompiledStream, Explode, MappedRecord, Variant
 from sync_engine.compiler.criteria import Predicate, Surroundings, compile_filter, fields_of
+from sync_engine.compiler.locales import active_locales
 from sync_engine.compiler.mapping import Scope, compile_field, map_record, value_getter
 from sync_engine.compiler.rows import PROPERTIES, exploded_attributes, names_row, row_maker, with_row
 from sync_engine.sdk.filters import AllOf, AnyOf, Criterion, Filter, Not
@@ -114,6 +115,8 @@ def _query(
 ) -> Query:
     """Ask for what the getters read, what the rows are made of, and nothing else."""
     known = scope.known()
+    # Asked for a locale that is not active, a source answers nothing at all; the catalog has been warned of it.
+    readable = active_locales(scope.schema, catalog.channel if catalog.only_channel_tree else None)
     compiled = [
         (variant.locale, each) for variant in variants for each in (variant.key, *variant.fields, *variant.match)
     ]
@@ -125,7 +128,7 @@ def _query(
         collection=scope.collection.name,
         attributes=frozenset(code for code in reads if not known[code].is_property),
         properties=frozenset(code for code in reads if known[code].is_property),
-        locales=_used(compiled, known, "localizable", scope, reads),
+        locales=tuple(each for each in _used(compiled, known, "localizable", scope, reads) if each in readable),
         channels=frozenset(_used(compiled, known, "scopable", scope, reads)),
         filters=filters,
         channel=catalog.channel,

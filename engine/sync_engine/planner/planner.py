@@ -35,6 +35,7 @@ from sync_engine.planner.prefetch import prefetch
 from sync_engine.planner.progress import Progress
 from sync_engine.planner.work import Slot, Work
 from sync_engine.planner.workspace import Held, Workspace
+from sync_engine.problems import locales
 from sync_engine.sdk.errors import Unavailable
 from sync_engine.sdk.source import Page, Pushdown, Query, Source, SourceRecord
 from sync_engine.sdk.target import Operation, Reason, Target
@@ -285,6 +286,7 @@ def _conclude(compiled: CompiledCatalog, space: Workspace, works: Sequence[Work]
         path=compiled.catalog.origin.file,
         fingerprint=fingerprint(compiled),
         streams=streams,
+        warnings=tuple(f"{each.code}: {each.message}" for each in compiled.warnings if each.code in locales.CODES),
         gates=judge(compiled.catalog.safety, total, held, emptied, filled),
         cost=Cost(sum(work.pages for work in works), sum(each.write.batches for each in streams), remaining),
     )

@@ -2,7 +2,7 @@
 
 Ranges: SE1 the file itself · SE2 shape of a document (schema) · SE3 names and types against the connections' schemas ·
 SE4 expressions and templates · SE5 filters · SE6 project, connections, secrets · SE7 what is found when planning ·
-SE9 accepted by the language but not supported yet. Each range has a module of its own here.
+SE9 accepted by the language but not supported yet · L locales and languages. Each range has a module of its own here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 
-from sync_engine.problems import documents, expressions, files, filters, names, planning, project, unsupported
+from sync_engine.problems import documents, expressions, files, filters, locales, names, planning, project, unsupported
 from sync_engine.problems.code import Code
 from sync_engine.sdk.problem import NOWHERE, Origin, Problem
 
@@ -23,6 +23,7 @@ CODES: Mapping[str, Code] = {
     **project.CODES,
     **planning.CODES,
     **unsupported.CODES,
+    **locales.CODES,
 }
 
 

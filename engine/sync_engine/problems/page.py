@@ -15,9 +15,16 @@ tables in `engine/sync_engine/problems/`.
 def errors_page() -> str:
     """The page docs/errors.md: every code, what it means and what to do. `python -m sync_engine.problems` prints it."""
     entries = [
-        f"## {code}\n\n{_kind(entry)}: {entry.title}\n\n{entry.explanation}\n" for code, entry in sorted(CODES.items())
+        f"## {code}\n\n{_kind(entry)}: {entry.title}\n\n{entry.explanation}\n"
+        for code, entry in sorted(CODES.items(), key=_order)
     ]
     return "\n".join([_PAGE_HEAD, *entries])
+
+
+def _order(entry: tuple[str, Code]) -> tuple[str, int]:
+    """Letters, then the number: L2 before L10."""
+    letters = entry[0].rstrip("0123456789")
+    return letters, int(entry[0][len(letters) :])
 
 
 def _kind(entry: Code) -> str:

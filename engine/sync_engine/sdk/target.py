@@ -308,11 +308,13 @@ class TargetSchema:
         adapter: name of the adapter that described it.
         version: the target's own version, for messages.
         objects: by name.
+        languages: in which people can use the target, in its own spelling; empty when it does not say.
     """
 
     adapter: str
     version: str
     objects: Mapping[str, ObjectSchema] = field(default_factory=dict)
+    languages: tuple[str, ...] = ()
 
 
 class Target(Protocol):

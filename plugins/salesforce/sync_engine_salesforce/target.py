@@ -50,10 +50,11 @@ class SalesforceTarget:
         self._writing = threading.Lock()
 
     def describe(self, objects: Collection[str]) -> TargetSchema:
-        """Describe these objects, side by side."""
+        """Describe these objects, side by side, and the languages that users of the org can choose."""
         with ThreadPoolExecutor(max_workers=self._settings.parallel, thread_name_prefix="describe") as pool:
             found = [each.schema for each in pool.map(self._describe, sorted(set(objects))) if each is not None]
-        return TargetSchema("salesforce", self._settings.api_version, {each.name: each for each in found})
+        languages = self._languages()
+        return TargetSchema("salesforce", self._settings.api_version, {each.name: each for each in found}, languages)
 
     def _describe(self, name: str) -> Described | None:
         def ask(client: Salesforce) -> Any:
@@ -75,6 +76,15 @@ class SalesforceTarget:
         with self._lock:
             self._described[described.name.casefold()] = described
         return described
+
+    def _languages(self) -> tuple[str, ...]:
+        """The languages of the org: the choices of a user's language (Object Reference, "User", ``LanguageLocaleKey``).
+
+        Empty where the connection's user may not see that field.
+        """
+        user = self._described.get("user") or self._describe("User")
+        field = None if user is None else user.schema.field("LanguageLocaleKey")
+        return () if field is None else tuple(each.value for each in field.picklist if each.active)
 
     def _known(self, name: str) -> Described:
         known = self._described.get(name.casefold()) or self._describe(name)

@@ -1,0 +1,22 @@
+"""Which attributes and properties a mapping names."""
+
+from __future__ import annotations
+
+from sync_engine.catalog.model import ExpressionRule, FieldMapping, LookupRule, MediaRule, TemplateRule, ValueRule
+from sync_engine.expressions import compile_expression, compile_template
+
+
+def mapping_needs(mapping: FieldMapping) -> frozenset[str]:
+    """Codes of what a mapping reads.
+
+    Raises:
+        InvalidExpression: its expression or template is wrong.
+    """
+    rule = mapping.rule
+    if isinstance(rule, ExpressionRule):
+        return compile_expression(rule.text, mapping.origin).names
+    if isinstance(rule, TemplateRule):
+        return compile_template(rule.text, mapping.origin).names
+    if isinstance(rule, LookupRule):
+        return frozenset({rule.value})
+    return frozenset({rule.code}) if isinstance(rule, (ValueRule, MediaRule)) else frozenset()
