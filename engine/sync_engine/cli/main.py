@@ -26,6 +26,7 @@ COMMANDS = {
     "catalogs": "sync_engine.cli.catalogs:catalogs",
     "completion": "sync_engine.cli.completion:completion",
     "doctor": "sync_engine.cli.doctor:doctor",
+    "explain": "sync_engine.cli.explain:explain",
     "fields": "sync_engine.cli.inspect:fields",
     "init": "sync_engine.cli.init:init",
     "plan": "sync_engine.cli.plan:plan",

@@ -71,3 +71,20 @@ class WrittenRecord:
     object_name: str
     target_id: str
     fields: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the ledger knows of one record of a stream.
+
+    Attributes:
+        written: what was last written, None when nothing was, or when it was deleted since.
+        outcome: what became of it the last time that it was sent or rejected, as far as the log keeps that.
+        transfer: of that outcome.
+        batches: ids of the batches in which that transfer sent the stream.
+    """
+
+    written: WrittenRecord | None
+    outcome: OutcomeRecord | None
+    transfer: TransferRecord | None
+    batches: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from sync_engine.ledger.records import OutcomeRecord, Status, TransferRecord, WrittenRecord
+from sync_engine.ledger.records import History, OutcomeRecord, Status, TransferRecord, WrittenRecord
 from sync_engine.ledger.schema import prepare
 from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.values import Secret, reveal
@@ -228,6 +228,29 @@ class Ledger:
             if len(rows) < 1000:
                 return
             last = (rows[-1][0], rows[-1][1])
+
+    def history(self, catalog: str, stream: str, key: str) -> History:
+        """What is known of one record: what was last written, and what became of it the last time."""
+        with self._lock:
+            written = self._connection.execute(
+                "SELECT object, target_id, fields FROM written WHERE catalog = ? AND stream = ? AND key = ?",
+                (catalog, stream, key),
+            ).fetchone()
+            last = self._connection.execute(
+                "SELECT transfer, outcome, target_id, reasons FROM outcomes WHERE stream = ? AND key = ? "
+                "AND transfer IN (SELECT id FROM transfers WHERE catalog = ?) ORDER BY transfer DESC LIMIT 1",
+                (stream, key, catalog),
+            ).fetchone()
+            batches = self._connection.execute(
+                "SELECT id FROM batches WHERE transfer = ? AND stream = ? ORDER BY id",
+                (last[0] if last else "", stream),
+            ).fetchall()
+        return History(
+            written=WrittenRecord(stream, key, written[0], written[1], json.loads(written[2])) if written else None,
+            outcome=OutcomeRecord(stream, key, last[1], last[2], tuple(json.loads(last[3]))) if last else None,
+            transfer=self.transfer(last[0]) if last else None,
+            batches=tuple(each[0] for each in batches),
+        )
 
 
 def _keep_written(

@@ -69,7 +69,7 @@ def came_from(traced: FieldTrace) -> str:
     steps = "".join(f"; {each.text}: {source_text(each.value)}" for each in traced.steps[1:])
     rule = "" if len(traced.inputs) == 1 and traced.rule == traced.inputs[0].code else traced.rule
     default = "; default" if traced.defaulted else ""
-    return f"{rule}{'  ' if rule and inputs else ''}{inputs}{steps}{default}"
+    return f"{rule}{': ' if rule and inputs else ''}{inputs}{steps}{default}"
 
 
 def _untested(result: CatalogResult) -> str:

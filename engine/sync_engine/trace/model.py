@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sync_engine.compiler.compiled import CompiledField
+from sync_engine.compiler.compiled import CompiledField, MappedRecord
 from sync_engine.planner.encoding import Encoded
 from sync_engine.planner.plan import PlannedField
 from sync_engine.sdk.problem import NOWHERE, Origin
@@ -96,6 +96,7 @@ class RowTrace:
         passes: whether these leave it in; a row that they leave out has no fields.
         fields: the key and then all others, in the order of the catalog.
         reasons: why it cannot be written.
+        mapped: the row as a plan gets it.
         media: files that the row is made of or that its record has.
     """
 
@@ -105,6 +106,7 @@ class RowTrace:
     passes: bool
     fields: tuple[FieldTrace, ...]
     reasons: tuple[Reason, ...]
+    mapped: MappedRecord
     media: tuple[MediaRef, ...] = ()
 
 

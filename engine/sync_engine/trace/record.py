@@ -65,7 +65,8 @@ def _row(stream: CompiledStream, variant: Variant, row: SourceRecord, normal_for
     mapped = map_record(variant.key, variant.fields, variant.match, row)
     passes = all(each.holds for each in verdicts)
     fields = tuple(trace_field(each, row, normal_form) for each in (variant.key, *variant.fields)) if passes else ()
-    return RowTrace(row.key, mapped.key, verdicts, passes, fields, mapped.reasons if passes else (), media_of(row))
+    reasons = mapped.reasons if passes else ()
+    return RowTrace(row.key, mapped.key, verdicts, passes, fields, reasons, mapped, media_of(row))
 
 
 def trace_field(compiled: CompiledField, record: SourceRecord, normal_form: NormalForm) -> FieldTrace:

@@ -1,0 +1,212 @@
+"""What the target holds of a record now, why that differs, and what the next transfer does about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sync_engine.catalog.model import ConstRule, OnMissing
+from sync_engine.compiler.compiled import CompiledField, CompiledStream
+from sync_engine.ledger.records import History
+from sync_engine.planner.adoption import adopt, take_over
+from sync_engine.planner.difference import create, desired_fields, update
+from sync_engine.planner.encoding import Encoded, encode
+from sync_engine.planner.plan import Change, ChangeKind, FieldChange
+from sync_engine.planner.work import Slot, Work
+from sync_engine.planner.workspace import Held, Workspace
+from sync_engine.sdk.source import Pushdown
+from sync_engine.sdk.target import FieldRequest, Reason, Target
+from sync_engine.sdk.values import ParentKey
+from sync_engine.trace.model import RowTrace
+
+_NEVER = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """One target record, seen from its row in the source.
+
+    Attributes:
+        key: value of the key field.
+        target_id: of the record; empty when the target has none.
+        held: encoded values of the stream's fields in the target; None when there is no record.
+        change: what the next transfer does; None when it does nothing.
+        next: the same in words.
+        causes: by field of the change: why it differs.
+        reasons: why the next transfer rejects it, beside those of the row.
+        remarks: what else the next transfer depends on.
+        history: what the ledger knows.
+    """
+
+    key: str
+    target_id: str
+    held: Mapping[str, Encoded] | None
+    change: Change | None
+    next: str
+    causes: Mapping[str, str]
+    history: History
+    reasons: tuple[Reason, ...] = ()
+    remarks: tuple[str, ...] = field(default=())
+
+
+def outlook(stream: CompiledStream, row: RowTrace, target: Target, history: History, *, selected: bool) -> Outlook:
+    """What happens to a row next.
+
+    Args:
+        stream: that makes it.
+        row: the row.
+        target: asked for the record and for the parents that it refers to.
+        history: of the row's key.
+        selected: whether the filters leave it in.
+    """
+    if not selected:
+        return gone(stream, row.key, target, history, why="the filter leaves it out")
+    slot, columns = _slot(stream)
+    if row.reasons:
+        held = _held(slot, target, row.key) if row.key else None
+        return _outlook(stream, row.key, slot, columns, held, None, history, "it is rejected, for the reasons above")
+    found = _held(slot, target, row.key)
+    verdict = found or _adopted(stream, slot, columns, row, target)
+    if isinstance(verdict, Reason):
+        return _outlook(stream, row.key, slot, columns, None, None, history, "it is rejected", (verdict,))
+    wanted = desired_fields(stream, row.mapped, target.normal_form)
+    change: Change | tuple[Reason, ...] | None
+    if verdict is None:
+        change = create(stream, row.mapped, target.normal_form)
+    else:
+        change = update(stream, row.mapped, wanted, verdict, columns)
+        if found is None:
+            work = Work(0, stream, slot, columns, [], Pushdown((), (), ()))
+            change = take_over(work, row.mapped, verdict, change)
+    if isinstance(change, tuple):
+        return _outlook(stream, row.key, slot, columns, verdict, None, history, "it is rejected", change)
+    words = _words(change, adopted=found is None and verdict is not None)
+    parents = tuple(_lacking_parents(stream, row, change, target))
+    return _outlook(stream, row.key, slot, columns, verdict, change, history, words, (), parents)
+
+
+def gone(stream: CompiledStream, key: str, target: Target, history: History, *, why: str) -> Outlook:
+    """What happens to a target record whose source record is not selected, or is not there any more.
+
+    Args:
+        stream: that wrote it, perhaps.
+        key: value of the key field.
+        target: asked for the record.
+        history: of the key.
+        why: as words, in front of what follows from it.
+    """
+    slot, columns = _slot(stream)
+    held = _held(slot, target, key) if key else None
+    change, words = _on_missing(stream, slot, held, history)
+    return _outlook(stream, key, slot, columns, held, change, history, f"{why}: {words}")
+
+
+def _on_missing(stream: CompiledStream, slot: Slot, held: Held | None, history: History) -> tuple[Change | None, str]:
+    if held is None:
+        return None, "nothing happens, because the target has no such record"
+    if history.written is None or history.written.target_id != held.id:
+        return None, "nothing happens, because the record was not written by this stream"
+    if stream.on_missing is OnMissing.KEEP:
+        return None, "the record stays as it is (`on_missing: keep`)"
+    if stream.on_missing is OnMissing.DELETE:
+        return Change(ChangeKind.DELETE, held.key, "", held.id, 0, ()), "it will be deleted (`on_missing: delete`)"
+    constants = [(each, held.fields[slot.column(each)], _constant(each)) for each in stream.missing]
+    differing = tuple(FieldChange(each.name, before, after) for each, before, after in constants if before != after)
+    if not differing:
+        return None, "the record already is as `on_missing: set` says"
+    change = Change(ChangeKind.DEACTIVATE, held.key, "", held.id, 0, differing)
+    return change, f"it will be deactivated (`on_missing: set`): {', '.join(each.field for each in differing)}"
+
+
+def _constant(compiled: CompiledField) -> Encoded:
+    rule = compiled.mapping.rule
+    return encode(rule.value) if isinstance(rule, ConstRule) else None  # type: ignore[arg-type] # checked when compiled
+
+
+def _slot(stream: CompiledStream) -> tuple[Slot, list[int]]:
+    slot = Slot(0, stream.object.name, stream.key.description)
+    columns = [slot.column(each) for each in stream.fields]
+    for each in stream.missing:
+        slot.column(each)
+    return slot, columns
+
+
+def _held(slot: Slot, target: Target, key: str) -> Held | None:
+    """The record with a key, in the form in which a plan compares it."""
+    for rows in target.read(slot.object_name, slot.key.name, slot.requests, [key]):
+        for row in rows:
+            pairs = zip(slot.requests, slot.descriptions, strict=True)
+            fields = [encode(target.normal_form(each, row.values.get(request.name))) for request, each in pairs]
+            return Held(row.id, row.key, fields)
+    return None
+
+
+def _adopted(
+    stream: CompiledStream, slot: Slot, columns: list[int], row: RowTrace, target: Target
+) -> Held | Reason | None:
+    """What ``match`` finds; other source records that match the same one are not looked at here."""
+    if not stream.match:
+        return None
+    work = Work(0, stream, slot, columns, [], Pushdown((), (), ()))
+    key = slot.normalise(row.key)
+    with Workspace() as space:
+        return adopt(space, work, [(key, row.mapped)], target).get(key)
+
+
+def _words(change: Change | None, *, adopted: bool) -> str:
+    if change is None:
+        return "nothing, because the target holds it as it is"
+    if change.kind is ChangeKind.CREATE:
+        return "it will be created"
+    names = ", ".join(each.field for each in change.fields)
+    return f"the record that was there before will be adopted: {names}" if adopted else f"it will be updated: {names}"
+
+
+def _lacking_parents(stream: CompiledStream, row: RowTrace, change: Change | None, target: Target) -> list[str]:
+    """Lookups whose record the target does not hold yet."""
+    named = {each.field for each in change.fields} if change else set()
+    remarks = []
+    for compiled, value in zip(stream.fields, row.mapped.values, strict=True):
+        if compiled.name not in named or not isinstance(value, ParentKey):
+            continue
+        asked = target.read(value.object, value.field, [FieldRequest(value.field)], [value.key])
+        if not any(rows for rows in asked):
+            remarks.append(
+                f"{compiled.name} refers to {value.key}, which the target does not hold; unless the same transfer "
+                f"creates it (stream {compiled.parent_stream}), `missing:` decides"
+            )
+    return remarks
+
+
+def _outlook(
+    stream: CompiledStream,
+    key: str,
+    slot: Slot,
+    columns: Sequence[int],
+    held: Held | None,
+    change: Change | None,
+    history: History,
+    words: str,
+    reasons: tuple[Reason, ...] = (),
+    remarks: tuple[str, ...] = (),
+) -> Outlook:
+    values = None
+    if held is not None:
+        values = {each.name: held.fields[column] for each, column in zip(stream.fields, columns, strict=True)}
+        values |= {each.name: held.fields[slot.column(each)] for each in stream.missing}
+    causes = {}
+    if change is not None and change.kind in (ChangeKind.UPDATE, ChangeKind.DEACTIVATE):
+        causes = {each.field: _cause(each, history) for each in change.fields}
+    return Outlook(key, held.id if held else "", values, change, words, causes, history, reasons, remarks)
+
+
+def _cause(change: FieldChange, history: History) -> str:
+    """Why a field differs, from the third corner: what was last written."""
+    written = history.written.fields.get(change.field, _NEVER) if history.written else _NEVER
+    if written is _NEVER:
+        return "not written so far"
+    if written == change.before:
+        return "the source or the mapping has changed since it was written"
+    if written == change.after:
+        return "changed in the target since it was written"
+    return "changed on both sides since it was written"
