@@ -17,10 +17,13 @@ from sync_engine.planner.plan import (
     Summary,
 )
 from sync_engine.planner.plan_file import PlanFile
-from sync_engine.report.values import around_difference, plural, quoted, shortened, shown
+from sync_engine.report.values import apart, around_difference, plural, quoted, shortened, shown
 
 Paint = Callable[[str, str], str]
 """Colours a text: (text, name of a colour or ``bold`` or ``dim``) → text."""
+
+SIDE_BY_SIDE = 90
+"""Characters up to which a value before and after stand on one line."""
 
 SYMBOLS = {ChangeKind.CREATE: "+", ChangeKind.UPDATE: "~", ChangeKind.DEACTIVATE: "○", ChangeKind.DELETE: "-"}
 COLOURS = {
@@ -59,7 +62,7 @@ def render(file: PlanFile, most: int, paint: Paint = plain) -> Iterator[str]:
 
 
 def totals(summary: Summary, paint: Paint) -> str:
-    """One line with all counts; a count of zero is not coloured."""
+    """One line with all counts; a count of zero steps back."""
     parts = [
         (summary.create, "to create", "green"),
         (summary.update, "to update", "yellow"),
@@ -68,9 +71,7 @@ def totals(summary: Summary, paint: Paint) -> str:
         (summary.unchanged, "unchanged", ""),
         (summary.rejected, "rejected", "red"),
     ]
-    texts = [
-        paint(f"{count:,} {word}", colour) if count and colour else f"{count:,} {word}" for count, word, colour in parts
-    ]
+    texts = [paint(f"{count:,} {word}", colour if count else "dim") for count, word, colour in parts]
     if summary.filtered:
         texts.append(f"{summary.filtered:,} left out by filter")
     return ", ".join(texts) + "."
@@ -127,18 +128,23 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, most: int,
 
 
 def _first_of_each_kind(changes: Iterator[Change], summary: Summary, most: int) -> Iterator[Change]:
-    """At most so many changes of a kind; the plan is read only as far as it takes to find them."""
-    left = {kind: min(count, most or count) for kind, count in _counts(summary).items()}
-    wanted = sum(left.values())
-    if not wanted:
+    """At most so many changes of a kind, kind by kind; the plan is read only as far as it takes to find them.
+
+    Without a limit they come as the plan has them, by key: there may be more than fit the memory.
+    """
+    if not most:
+        yield from changes
         return
-    for change in changes:
+    left = {kind: min(count, most) for kind, count in _counts(summary).items()}
+    wanted = sum(left.values())
+    found: list[Change] = []
+    for change in changes if wanted else ():
         if left[change.kind]:
             left[change.kind] -= 1
-            wanted -= 1
-            yield change
-            if not wanted:
-                return
+            found.append(change)
+            if len(found) == wanted:
+                break
+    yield from sorted(found, key=lambda each: list(ChangeKind).index(each.kind))
 
 
 def _counts(summary: Summary) -> dict[ChangeKind, int]:
@@ -158,15 +164,21 @@ def _change(change: Change, fields: Mapping[str, PlannedField], paint: Paint) ->
     yield paint(head, COLOURS[change.kind])
     width = max((len(each.field) for each in change.fields), default=0)
     for each in change.fields:
-        yield f"        {each.field:<{width}}  {_field(change.kind, each, fields.get(each.field), paint)}"
+        first, *others = _field(change.kind, each, fields.get(each.field), paint)
+        yield f"        {each.field:<{width}}  {first}"
+        yield from (f"        {'':<{width}}  {other}" for other in others)
 
 
-def _field(kind: ChangeKind, change: FieldChange, field: PlannedField | None, paint: Paint) -> str:
+def _field(kind: ChangeKind, change: FieldChange, field: PlannedField | None, paint: Paint) -> list[str]:
+    """Before and after: side by side, or one below the other where they are long, with only the difference coloured."""
     after = shown(change.after, field)
     if kind is ChangeKind.CREATE:
-        return shortened(after)
+        return [shortened(after)]
     before, after = around_difference(shown(change.before, field), after)
-    return f"{paint(before, 'red')} → {paint(after, 'green')}"
+    if len(before) + len(after) <= SIDE_BY_SIDE:
+        return [f"{paint(before, 'red')} → {paint(after, 'green')}"]
+    head, old, new, tail = apart(before, after)
+    return [f"  {head}{paint(old, 'red')}{tail}", f"→ {head}{paint(new, 'green')}{tail}"]
 
 
 def _rejection(rejection: Rejection, paint: Paint) -> Iterator[str]:

@@ -38,20 +38,29 @@ def shortened(text: str, width: int = WIDEST) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}… ({len(text):,} characters)"
 
 
+def apart(before: str, after: str) -> tuple[str, str, str, str]:
+    """Two texts as what they begin with alike, what differs in each, and what they end with alike."""
+    most = min(len(before), len(after))
+    head = next((place for place in range(most) if before[place] != after[place]), most)
+    tail = next((place for place in range(most - head) if before[-1 - place] != after[-1 - place]), most - head)
+    ends = len(before) - tail, len(after) - tail
+    return before[:head], before[head : ends[0]], after[head : ends[1]], before[ends[0] :]
+
+
 def around_difference(before: str, after: str, width: int = WIDEST) -> tuple[str, str]:
-    """Two long texts, each cut down to the stretch where they begin to differ."""
+    """Two long texts, each cut down to what differs, with a little of what stands before and behind it."""
     if len(before) <= width and len(after) <= width:
         return before, after
-    same = 0
-    while same < min(len(before), len(after)) and before[same] == after[same]:
-        same += 1
-    start = max(0, same - width // 3)
+    head, old, new, tail = apart(before, after)
+    around = width // 3
+    start = head if len(head) <= around else f"…{head[-around:]}"
 
-    def cut(text: str) -> str:
-        piece = text[start : start + width]
-        return f"{'…' if start else ''}{piece}{'…' if start + width < len(text) else ''}"
+    def cut(middle: str) -> str:
+        if len(middle) > width - around:
+            return f"{start}{middle[: width - around]}…"
+        return start + middle + (tail if len(tail) <= around else f"{tail[:around]}…")
 
-    return cut(before), cut(after)
+    return cut(old), cut(new)
 
 
 def json_value(value: Encoded, field: PlannedField | None) -> object:
