@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import orjson
@@ -20,6 +21,8 @@ from sync_engine.sdk.values import Secret, reveal
 
 SCHEME = "sqlite:///"
 BUSY_SECONDS = 30
+_TOGETHER = 500
+"""Records that are looked up in one statement."""
 
 
 def open_ledger(state: str | Secret, root: Path) -> Ledger:
@@ -257,19 +260,36 @@ def _keep_written(
     connection: sqlite3.Connection, catalog: str, transfer: str, records: Iterable[WrittenRecord]
 ) -> None:
     """Lay the written fields over those written before: an update names only the fields that changed."""
-    find = "SELECT fields FROM written WHERE catalog = ? AND stream = ? AND key = ?"
 
-    def row(record: WrittenRecord) -> tuple[str, ...]:
-        key = (catalog, record.stream, record.key)
-        found = connection.execute(find, key).fetchone()
-        fields = {**orjson.loads(found[0]), **record.fields} if found else record.fields
-        return (*key, record.object_name, record.target_id, orjson.dumps(fields).decode(), transfer)
+    def row(record: WrittenRecord, before: str | None) -> tuple[str, ...]:
+        fields = record.fields if before is None else {**orjson.loads(before), **record.fields}
+        text = orjson.dumps(fields).decode()
+        return (catalog, record.stream, record.key, record.object_name, record.target_id, text, transfer)
 
-    connection.executemany(
-        "INSERT OR REPLACE INTO written (catalog, stream, key, object, target_id, fields, transfer) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        map(row, records),
-    )
+    waiting = iter(records)
+    while part := list(islice(waiting, _TOGETHER)):
+        found = _fields_before(connection, catalog, part)
+        connection.executemany(
+            "INSERT OR REPLACE INTO written (catalog, stream, key, object, target_id, fields, transfer) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [row(each, found.get((each.stream, each.key))) for each in part],
+        )
+
+
+def _fields_before(
+    connection: sqlite3.Connection, catalog: str, records: Sequence[WrittenRecord]
+) -> dict[tuple[str, str], str]:
+    """What was written before, by stream and key."""
+    found: dict[tuple[str, str], str] = {}
+    for stream in {each.stream for each in records}:
+        keys = [each.key for each in records if each.stream == stream]
+        marks = ",".join("?" * len(keys))
+        rows = connection.execute(
+            f"SELECT key, fields FROM written WHERE catalog = ? AND stream = ? AND key IN ({marks})",  # noqa: S608 - marks
+            (catalog, stream, *keys),
+        )
+        found.update({(stream, key): fields for key, fields in rows})
+    return found
 
 
 def _transfer(row: Sequence[str]) -> TransferRecord:
