@@ -149,7 +149,7 @@ def test_describing_again_asks_again(crm: Crm) -> None:
     target = crm.open()
     target.describe(["Item__c"])
     target.describe(["Item__c"])
-    assert crm.calls("GET", "/describe") == 2
+    assert crm.calls("GET", "/Item__c/describe") == 2
 
 
 @pytest.mark.parametrize(
