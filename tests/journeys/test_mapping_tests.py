@@ -242,6 +242,7 @@ def test_a_file_of_tests_for_no_catalog_is_invalid(shop: Shop) -> None:
     shown = shop.run("test", code=3).err
     assert "error SE615" in shown
     assert "Did you mean `shop`?" in shown
+    assert "error SE615" in shop.run("validate", code=3).out
 
 
 def test_junit_has_a_case_per_test_and_the_place_of_each_failure(shop: Shop) -> None:
@@ -252,7 +253,7 @@ def test_junit_has_a_case_per_test_and_the_place_of_each_failure(shop: Shop) -> 
     (suite,) = root
     assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("shop", "2", "1")
     passed, failed = suite
-    assert list(passed) == []
+    assert not list(passed)
     assert failed.get("classname") == "shop.items"
     assert "catalogs/shop.yaml:" in (failed[0].text or "")
 

@@ -132,3 +132,20 @@ def test_the_page_holds_its_pictures_loads_nothing_and_runs_nothing_of_the_data(
 def test_only_images_can_be_named_as_pictures(shop: Shop) -> None:
     refused = shop.run("preview", "shop", "--format", "html", "--picture", "name", code=1)
     assert "no image attribute `name`" in refused.err
+
+
+def test_a_stream_without_rows_says_whether_there_are_records(shop: Shop) -> None:
+    of_category = {
+        **STREAMS["pictures"],
+        "for_each": "category",
+        "key": {"Key__c": "category"},
+        "fields": {"Name": "name"},
+    }
+    nobody = {**STREAMS["items"], "filter": [{"field": "name", "operator": "=", "value": "Nobody"}]}
+    shop.write({"items": nobody, "categories": of_category})
+    try:
+        shown = shop.run("preview", "shop").out
+    finally:
+        shop.write(STREAMS)
+    assert "no record matches" in shown
+    assert "the 3 records that match make no row" in shown

@@ -28,6 +28,9 @@ from sync_engine.trace.record import trace
 FEW, MANY = 3, 24
 """Records of a stream, unless ``--limit`` says otherwise: in a terminal, on a page."""
 
+MOST = 2000
+"""Records of a stream that are read in search of some that make rows."""
+
 
 @click.command()
 @click.argument("catalog")
@@ -134,12 +137,13 @@ def _preview(
     stream: CompiledStream, records: Iterable[SourceRecord], target: Target, limit: int, key: str | None
 ) -> StreamPreview:
     rows: list[RowTrace] = []
-    for record in records:
+    looked_at = 0
+    for looked_at, record in enumerate(records, start=1):
         made = trace(stream, record, target.normal_form)
         if made.passes:
             passing = [row for row in made.rows if row.passes]
             rows += [row for row in passing if key in (row.key, row.source_key)] or passing
-        if len(rows) >= limit:
+        if len(rows) >= limit or looked_at == MOST:
             break
     return StreamPreview(
         name=stream.name,
@@ -147,4 +151,6 @@ def _preview(
         object=stream.object.name,
         fields=tuple((each.name, each.description.label) for each in (stream.key, *stream.fields)),
         rows=tuple(rows[:limit]),
+        looked_at=looked_at,
+        complete=looked_at < MOST,
     )

@@ -10,16 +10,19 @@ from sync_engine.cli.console import Console
 
 
 @click.command()
-@click.argument("document", type=click.Choice(["catalog", "project"]), default="catalog")
+@click.argument("document", type=click.Choice(["catalog", "project", "tests"]), default="catalog")
 @click.pass_obj
 def schema(console: Console, document: str) -> None:
-    """Print the JSON Schema of a catalog or of the project file, with the settings of the installed adapters."""
+    """Print the JSON Schema of a catalog, of a file with tests, or of the project with its adapters' settings."""
+    from sync_engine.catalog.mapping_tests import tests_schema
     from sync_engine.catalog.registry import installed_adapters, settings_schema
     from sync_engine.catalog.schemas import read_schema
     from sync_engine.catalog.settings import project_schema
 
     if document == "catalog":
         found = read_schema("catalog")
+    elif document == "tests":
+        found = tests_schema()
     else:
         found = project_schema({each.name: settings_schema(each.name) for each in installed_adapters()})
     console.out(json.dumps(found, indent=2, ensure_ascii=False))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from sync_engine.catalog.mapping_tests import read_test_files
 from sync_engine.catalog.validate import validate_project
 from sync_engine.cli.checking import check_live, check_offline
 from sync_engine.cli.console import Console, colour_wanted
@@ -29,7 +30,7 @@ def validate(console: Console, paths: tuple[str, ...], live: bool, format_: str)
     from sync_engine.report.problems import render
 
     result = validate_project(Path(console.folder), [Path(each) for each in paths] or None)
-    problems = list(result.problems)
+    problems, sources = list(result.problems), dict(result.sources)
     # The usable parts of broken catalogs are checked too: a mistake in one place hides none elsewhere.
     catalogs = (*result.catalogs, *result.incomplete)
     if result.project is not None:
@@ -37,8 +38,12 @@ def validate(console: Console, paths: tuple[str, ...], live: bool, format_: str)
             problems += check_live(console, result.project, catalogs)
         else:
             problems += check_offline(result.project, catalogs)
+        if not paths and not result.incomplete:  # of a broken catalog it is not known what can be tested
+            _, found, texts = read_test_files(result.project.root, result.catalogs)
+            problems += found
+            sources |= texts
     problems.sort(key=lambda each: (each.origin.file, each.origin.line, each.origin.column))
-    text = render(problems, format_, colour=format_ == "text" and colour_wanted(sys.stdout), sources=result.sources)
+    text = render(problems, format_, colour=format_ == "text" and colour_wanted(sys.stdout), sources=sources)
     console.out(text, newline=not text.endswith("\n"))
     if format_ == "text" and not problems:
         console.say(f"{plural(len(catalogs), 'catalog')} checked.")

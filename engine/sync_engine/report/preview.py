@@ -23,7 +23,8 @@ class StreamPreview:
 
     Attributes:
         fields: (name, label) of the key and all other fields, in the order of the catalog.
-        left_out: rows that the filter on what ``for_each`` adds leaves out.
+        looked_at: records that were read to find the rows.
+        complete: there are no other records; else the search was ended.
     """
 
     name: str
@@ -31,7 +32,20 @@ class StreamPreview:
     object: str
     fields: tuple[tuple[str, str], ...]
     rows: tuple[RowTrace, ...]
-    left_out: int = 0
+    looked_at: int = 0
+    complete: bool = True
+
+    @property
+    def nothing(self) -> str:
+        """Why there are no rows."""
+        if self.complete and not self.looked_at:
+            return "no record matches"
+        which = "the record that matches" if self.looked_at == 1 else f"the {self.looked_at:,} records that match"
+        return (
+            f"{which} {'makes' if self.looked_at == 1 else 'make'} no row"
+            if self.complete
+            else (f"the first {self.looked_at:,} records make no row; further ones were not looked at")
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +83,7 @@ def lines(preview: Preview, width: int, paint: Paint) -> Iterator[str]:
         count = plural(len(stream.rows), "record")
         yield paint(stream.name, "bold") + f": {stream.collection} → {stream.object}, " + paint(count, "dim")
         if not stream.rows:
-            yield paint("  no record matches", "dim")
+            yield paint(f"  {stream.nothing}", "dim")
         names = max((len(name) for name, _ in stream.fields), default=0)
         side_by_side = max(1, (width - 2 - names) // (NARROWEST + 2))
         for start in range(0, len(stream.rows), side_by_side):

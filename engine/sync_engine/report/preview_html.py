@@ -122,7 +122,7 @@ def _stream(stream: StreamPreview, pictures: Mapping[str, Picture]) -> Iterator[
     yield f'<section class="stream" id="{_anchor(stream.name)}"><div class="stream-head"><h2>{escape(stream.name)}</h2>'
     yield f"<p>{escape(stream.collection.replace('_', ' '))} → {escape(stream.object)}</p>"
     if not stream.rows:
-        yield '</div><p class="empty">No record of the PIM matches this stream.</p></section>'
+        yield f'</div><p class="empty">{escape(stream.nothing.capitalize())}.</p></section>'
         return
     yield '<div class="views" role="group" aria-label="View">'
     for view, pressed in (("cards", pictured), ("table", not pictured)):
