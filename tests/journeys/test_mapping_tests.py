@@ -212,11 +212,11 @@ def test_a_record_is_written_as_a_test_that_passes_offline_and_nothing_else_in_t
     online: Shop, shop: Shop
 ) -> None:
     assert "3 tests written to tests/shop.yaml" in online.run("test", "shop", "--record", "KETTLE-1").err
-    assert "1 test written" in online.run("test", "shop", "--record", "NAMELESS", "--stream", "items").err
+    assert "1 test written" in online.run("test", "shop", "--record", "NAMELESS", "--streams", "items").err
     path = shop.project.folder / "tests" / "shop.yaml"
     before = path.read_text(encoding="utf-8").replace("tests:\n", "tests:   # of the shop\n", 1)
     path.write_text(before, encoding="utf-8")
-    online.run("test", "shop", "--record", "KETTLE-1", "--stream", "items")
+    online.run("test", "shop", "--record", "KETTLE-1", "--streams", "items")
     after = path.read_text(encoding="utf-8")
     assert after.startswith(before)
     assert "REQUIRED_EMPTY" in after

@@ -7,6 +7,7 @@ import dataclasses
 import click
 
 from sync_engine.cli.console import Console, Meter
+from sync_engine.cli.plan import chosen_streams
 from sync_engine.cli.session import Connections, compile_live, load, open_state
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.ledger.store import Ledger
@@ -25,10 +26,10 @@ UNKNOWN = 1
 @click.command()
 @click.argument("catalog")
 @click.argument("key")
-@click.option("--stream", help="Only this stream.")
+@click.option("--streams", metavar="A,B", help="Only these streams.")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_obj
-def explain(console: Console, catalog: str, key: str, stream: str | None, format_: str) -> int:
+def explain(console: Console, catalog: str, key: str, streams: str | None, format_: str) -> int:
     """Say what CATALOG does with one record and why: filter, mappings, target, log, what happens next.
 
     KEY is the record's key or identifier in the PIM, or its key in the target. Writes nothing to either side.
@@ -37,7 +38,7 @@ def explain(console: Console, catalog: str, key: str, stream: str | None, format
     with Connections(project, console) as connections, open_state(project, console) as ledger:
         (compiled,), _ = compile_live([chosen], connections)
         source, target = connections.source(chosen.source), connections.target(chosen.target)
-        compiled = _selected(compiled, stream)
+        compiled = compiled.only(chosen_streams(streams, [chosen]))
         meter = Meter()
         found = locate(compiled, source, key, meter)
         meter.clear()
@@ -53,15 +54,6 @@ def explain(console: Console, catalog: str, key: str, stream: str | None, format
         for line in unknown_lines(chosen, unknown, console.paint) if unknown else lines(chosen, made, console.paint):
             console.out(line)
     return UNKNOWN if unknown else 0
-
-
-def _selected(compiled: CompiledCatalog, stream: str | None) -> CompiledCatalog:
-    if stream is None:
-        return compiled
-    streams = tuple(each for each in compiled.streams if each.name == stream)
-    if not streams:
-        raise click.UsageError(f"{compiled.catalog.name} has no stream {stream}")
-    return dataclasses.replace(compiled, streams=streams)
 
 
 def _explain(

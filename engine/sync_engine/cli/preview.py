@@ -11,6 +11,7 @@ import click
 
 from sync_engine.catalog.model import Project
 from sync_engine.cli.console import Console, Meter
+from sync_engine.cli.plan import chosen_streams
 from sync_engine.cli.session import Connections, compile_live, load
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.problems import nearest
@@ -36,6 +37,7 @@ MOST = 2000
 @click.argument("catalog")
 @click.option("--limit", type=click.IntRange(min=1), help=f"Records per stream. Default: {FEW}; {MANY} on a page.")
 @click.option("--key", help="Only the record with this key, in the source or in the target.")
+@click.option("--streams", metavar="A,B", help="Only these streams.")
 @click.option("--format", "format_", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write into this file.")
 @click.option("--picture", metavar="ATTRIBUTE", multiple=True, help="Also show this image on the page (repeatable).")
@@ -45,6 +47,7 @@ def preview(
     catalog: str,
     limit: int | None,
     key: str | None,
+    streams: str | None,
     format_: str,
     out: Path | None,
     picture: tuple[str, ...],
@@ -58,16 +61,17 @@ def preview(
         (compiled,), warnings = compile_live([chosen], connections)
         if warnings:
             console.show_problems(warnings)
+        compiled = compiled.only(chosen_streams(streams, [chosen]))
         source, target = connections.source(chosen.source), connections.target(chosen.target)
         images = _images(project, compiled, source, picture) if format_ == "html" else frozenset()
         count = limit or (MANY if format_ == "html" else FEW)
         records = _records(compiled, source, images, key)
-        streams = tuple(_preview(each, records[each.name], target, count, key) for each in compiled.streams)
-        made = Preview(chosen, streams)
+        shown = tuple(_preview(each, records[each.name], target, count, key) for each in compiled.streams)
+        made = Preview(chosen, shown)
         if format_ == "html":
-            wanted = (media for stream in streams for row in stream.rows for media in row.media)
+            wanted = (media for stream in shown for row in stream.rows for media in row.media)
             made = replace(made, pictures=fetch_pictures(source, wanted))
-    if key is not None and not any(stream.rows for stream in streams):
+    if key is not None and not any(stream.rows for stream in shown):
         console.say(
             f"No record of {chosen.name} has the key {key}, or the filter leaves it out.",
             hint=f"`sync-engine explain {chosen.name} {key}` says which.",

@@ -10,6 +10,7 @@ import click
 from sync_engine.catalog.mapping_tests import TEST_FOLDER, read_test_files
 from sync_engine.catalog.model import Catalog, MappingTest, Project
 from sync_engine.cli.console import Console, Meter
+from sync_engine.cli.plan import chosen_streams
 from sync_engine.cli.session import Connections, compile_live, load
 from sync_engine.problems import problem
 from sync_engine.report import tests as report
@@ -30,10 +31,10 @@ FAILED = 1
 @click.command()
 @click.argument("catalog", required=False)
 @click.option("--record", "key", metavar="KEY", help="Write a test that expects what this record becomes now.")
-@click.option("--stream", help="With --record: only this stream.")
+@click.option("--streams", metavar="A,B", help="With --record: only these streams.")
 @click.option("--format", "format_", type=click.Choice(["text", "json", "junit"]), default="text", show_default=True)
 @click.pass_obj
-def test(console: Console, catalog: str | None, key: str | None, stream: str | None, format_: str) -> int:
+def test(console: Console, catalog: str | None, key: str | None, streams: str | None, format_: str) -> int:
     """Run the tests of CATALOG's mappings (of all catalogs by default), offline against the snapshots.
 
     Tests stand in a catalog under `tests:` and in files under tests/. Exit code 1 when one fails.
@@ -41,9 +42,9 @@ def test(console: Console, catalog: str | None, key: str | None, stream: str | N
     project, catalogs = load(console, [catalog] if catalog else ())
     _, everything = load(console) if catalog else (project, catalogs)
     if key is not None:
-        return _record(console, project, catalogs, everything, key, stream)
-    if stream is not None:
-        raise click.UsageError("--stream goes with --record")
+        return _record(console, project, catalogs, everything, key, streams)
+    if streams is not None:
+        raise click.UsageError("--streams goes with --record")
     results = _results(console, project, catalogs, everything)
     if format_ == "json":
         console.out(dump(report.as_data(results)))
@@ -116,7 +117,7 @@ def _record(
     catalogs: Sequence[Catalog],
     everything: Sequence[Catalog],
     key: str,
-    only: str | None,
+    streams: str | None,
 ) -> int:
     """Write a test for every row that the record becomes, and run all tests."""
     if len(catalogs) != 1:
@@ -128,21 +129,25 @@ def _record(
     meter = Meter()
     with Connections(project, console) as connections:
         (compiled,), _ = compile_live([catalog], connections)
+        compiled = compiled.only(chosen_streams(streams, [catalog]))
         found = locate(compiled, connections.source(catalog.source), key, meter)
         meter.clear()
     path = project.root / TEST_FOLDER / f"{catalog.name}.yaml"
     written = 0
     for stream in compiled.streams:
         record = found.get(stream.name)
-        if record is None or (only is not None and stream.name != only):
+        if record is None:
             continue
         rows = [row for row in trace(stream, record, as_converted).rows if row.passes]
         for row in [row for row in rows if key in (row.key, row.source_key)] or rows:
             append_test(path, catalog.name, recorded(key, stream, record, row, compiled, snapshot))
             written += 1
     if not written:
-        where = f"the stream {only}" if only else f"any stream of {catalog.name}"
-        raise Refused(f"{where} makes nothing of a record {key}", hint=f"`sync-engine explain {catalog.name} {key}`")
+        where = ", ".join(each.name for each in compiled.streams)
+        raise Refused(
+            f"the streams of {catalog.name} ({where}) make nothing of a record {key}",
+            hint=f"`sync-engine explain {catalog.name} {key}`",
+        )
     console.say(f"{plural(written, 'test')} written to {path.relative_to(project.root)}")
     results = _results(console, project, catalogs, everything)
     failed = [each for result in results for each in result.tests if each.failures]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sync_engine.catalog.model import Catalog, FieldMapping, OnMissing
 from sync_engine.sdk.filters import Filter
@@ -161,3 +161,9 @@ class CompiledCatalog:
     source_schema: SourceSchema
     target_schema: TargetSchema
     warnings: tuple[Problem, ...] = ()
+
+    def only(self, names: frozenset[str] | None) -> CompiledCatalog:
+        """The catalog with these streams only; None keeps all."""
+        if names is None:
+            return self
+        return replace(self, streams=tuple(each for each in self.streams if each.name in names))

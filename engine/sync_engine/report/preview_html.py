@@ -165,7 +165,8 @@ def _picture(row: RowTrace, pictures: Mapping[str, Picture]) -> Iterator[str]:
         yield f'<div class="picture">{first}{f"<span class=more>{more}</span>" if more else ""}</div>'
         return
     lacks = [pictures[each.code].lack for each in row.media if each.code in pictures]
-    yield f'<div class="picture none">{escape(f"Picture not shown: {lacks[0]}" if lacks else "No picture")}</div>'
+    lack = f'<small title="{escape(lacks[0])}">{escape(lacks[0])}</small>' if lacks else ""
+    yield f'<div class="picture none">{"Picture not shown" if lacks else "No picture"}{lack}</div>'
 
 
 def _image(picture: Picture, name: str) -> str:
