@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 
 from sync_engine.catalog.model import Catalog, Each, ExpressionRule, LookupRule, Stream, TemplateRule, ValueRule
 from sync_engine.compiler.checks import check_key, check_mapping, check_match, check_required
+from sync_engine.compiler.choices import allowed_codes
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.compiler.criteria import Surroundings, check_filter, fields_of
 from sync_engine.compiler.locales import check_locales
 from sync_engine.compiler.mapping import Scope
 from sync_engine.compiler.needs import mapping_needs
 from sync_engine.compiler.rows import added_properties, check_for_each, check_row_filter, row_needs, takes_all
-from sync_engine.compiler.streams import compile_stream
+from sync_engine.compiler.streams import compile_stream, stream_locales
 from sync_engine.expressions import InvalidExpression, compile_expression, compile_template
 from sync_engine.problems import nearest, problem
 from sync_engine.sdk.problem import Problem, Severity
@@ -92,8 +93,13 @@ def _check_stream(catalog: Catalog, stream: Stream, scope: Scope, described: Obj
     yield from _check_rows(catalog, stream, scope)
     yield from check_key(stream, described, scope)
     yield from check_required(stream, described)
-    for mapping in (*stream.fields, *stream.missing_fields):
-        yield from check_mapping(mapping, described, scope)
+    found = [
+        each
+        for locale in stream_locales(catalog, stream) or (scope.locale,)
+        for mapping in (*stream.fields, *stream.missing_fields)
+        for each in check_mapping(mapping, described, replace(scope, locale=locale))
+    ]
+    yield from dict.fromkeys(found)
     yield from _check_parents(catalog, stream)
     for mapping in stream.match:
         yield from check_match(mapping, described, scope)
@@ -171,6 +177,7 @@ def _scope(
         parents=parents,
         timezone=ZoneInfo(catalog.timezone),
         added=added_properties(stream.for_each, collection),
+        filter=allowed_codes(catalog, stream.filter),
     )
 
 

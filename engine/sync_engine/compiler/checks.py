@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sync_engine.catalog.model import (
     ConstRule,
@@ -13,8 +13,10 @@ from sync_engine.catalog.model import (
     TemplateRule,
     ValueRule,
 )
+from sync_engine.compiler.choices import check_choices, unlabelled
 from sync_engine.compiler.conversion import Unconvertible, compatible, converter
 from sync_engine.compiler.mapping import Scope
+from sync_engine.compiler.matrix import DIRECT, fitting_fields, with_option
 from sync_engine.expressions import InvalidExpression, compile_expression, compile_template
 from sync_engine.problems import nearest, problem
 from sync_engine.sdk.problem import Origin, Problem
@@ -23,6 +25,8 @@ from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema
 
 MATCHABLE = {FieldType.TEXT, FieldType.ID, FieldType.EMAIL, FieldType.PHONE, FieldType.URL, FieldType.REFERENCE}
 LISTS = {Kind.MULTISELECT, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORDS, Kind.ASSETS}
+NUMBERS = {FieldType.INTEGER, FieldType.DECIMAL, FieldType.PERCENT, FieldType.CURRENCY}
+UUID_LENGTH = 36
 CODED = {Kind.SELECT, Kind.MULTISELECT, Kind.FAMILY, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORD, Kind.RECORDS}
 
 
@@ -67,7 +71,7 @@ def check_mapping(mapping: FieldMapping, described: ObjectSchema, scope: Scope) 
     yield from check_place(mapping, scope)
     rule = mapping.rule
     if isinstance(rule, ValueRule):
-        yield from _check_value(mapping, rule.code, field, scope)
+        yield from _check_value(mapping, rule.code, field, described, scope)
     elif isinstance(rule, LookupRule):
         yield from _check_lookup(mapping, rule, field, scope)
     elif isinstance(rule, (ExpressionRule, TemplateRule)):
@@ -122,12 +126,14 @@ def check_name(name: str, origin: Origin, mapping: FieldMapping, scope: Scope) -
     if attribute.kind in (Kind.OTHER, Kind.ASSOCIATIONS):
         yield problem("SE320", origin, name=name, kind=attribute.native_type or attribute.kind)
     if attribute.localizable and not (mapping.locale or scope.locale):
-        yield problem("SE311", origin, name=name)
+        yield problem("SE311", origin, _one_of(scope.schema.locales), name=name)
     if attribute.scopable and not (mapping.channel or scope.channel):
-        yield problem("SE310", origin, name=name)
+        yield problem("SE310", origin, _one_of(scope.schema.channels), name=name)
 
 
-def _check_value(mapping: FieldMapping, code: str, field: FieldDescription | None, scope: Scope) -> Iterator[Problem]:
+def _check_value(
+    mapping: FieldMapping, code: str, field: FieldDescription | None, described: ObjectSchema, scope: Scope
+) -> Iterator[Problem]:
     yield from check_name(code, mapping.place("value"), mapping, scope)
     attribute = scope.known().get(code)
     if attribute is None or attribute.kind in (Kind.OTHER, Kind.ASSOCIATIONS):
@@ -137,9 +143,8 @@ def _check_value(mapping: FieldMapping, code: str, field: FieldDescription | Non
         return
     why = compatible(attribute.kind, field, mapping)
     if why is not None:
-        yield problem(
-            "SE309", mapping.place("value"), name=code, kind=attribute.kind, field=field.name, type=field.type, why=why
-        )
+        place, hint = mapping.place("value"), _fields_for(attribute, described)
+        yield problem("SE309", place, hint, name=code, kind=attribute.kind, field=field.name, type=field.type, why=why)
     elif _may_be_too_long(attribute, field, mapping):
         yield problem(
             "SE324",
@@ -149,6 +154,34 @@ def _check_value(mapping: FieldMapping, code: str, field: FieldDescription | Non
             field=field.name,
             target=field.length,
         )
+    else:
+        yield from _check_fit(mapping, attribute, field)
+        yield from check_choices(mapping, attribute, field, scope)
+
+
+def _one_of(names: Iterable[str]) -> str:
+    return f"The source has: {', '.join(sorted(names))}"
+
+
+def _fields_for(attribute: Attribute, described: ObjectSchema) -> str:
+    """A hint that names some fields which the attribute fills."""
+    found = fitting_fields(attribute, described)
+    if not found:
+        return f"No field of {described.name} takes it."
+    names = sorted(found, key=lambda each: (found[each] != DIRECT, not each.endswith("__c"), each))
+    shown = ", ".join(with_option(each, found[each]) for each in names[:5])
+    return f"Fields of {described.name} that take it: {shown}{', …' if len(names) > 5 else ''}"
+
+
+def _check_fit(mapping: FieldMapping, attribute: Attribute, field: FieldDescription) -> Iterator[Problem]:
+    """What the attribute alone says of sizes: keys that are always too long, decimals that have no place."""
+    place = mapping.place("value")
+    if mapping.translate is not None:
+        return
+    if attribute.kind is Kind.UUID and 0 < field.length < UUID_LENGTH and not mapping.truncate:
+        yield problem("SE364", place, name=attribute.code, field=field.name, length=field.length)
+    if field.type in NUMBERS and not field.scale and attribute.decimals and mapping.round is None:
+        yield problem("SE365", place, name=attribute.code, field=field.name)
 
 
 def _may_be_too_long(attribute: Attribute, field: FieldDescription, mapping: FieldMapping) -> bool:
@@ -175,10 +208,10 @@ def _check_options(mapping: FieldMapping, attribute: Attribute, scope: Scope) ->
             hint = nearest(mapping.unit, family.units) or f"It has: {', '.join(sorted(family.units))}"
             yield problem("SE314", mapping.place("unit"), hint, name=mapping.unit, family=family.code)
     if mapping.labels and kind in CODED:
-        yield from _check_labels(mapping, attribute, mapping.locale or scope.locale)
+        yield from _check_labels(mapping, attribute, mapping.locale or scope.locale, scope)
 
 
-def _check_labels(mapping: FieldMapping, attribute: Attribute, locale: str | None) -> Iterator[Problem]:
+def _check_labels(mapping: FieldMapping, attribute: Attribute, locale: str | None, scope: Scope) -> Iterator[Problem]:
     if locale is None:
         yield problem("SE311", mapping.place("labels"), name=attribute.code)
         return
@@ -186,10 +219,9 @@ def _check_labels(mapping: FieldMapping, attribute: Attribute, locale: str | Non
         return  # their labels are data like any other: there may be very many, and no snapshot holds them
     if attribute.options is None:
         yield problem("SE330", mapping.place("labels"), name=attribute.code)
-    for option in attribute.options or ():
-        if not option.labels.get(locale):
-            place = mapping.place("labels")
-            yield problem("SE323", place, option=option.code, name=attribute.code, locale=locale)
+    options = unlabelled(attribute, locale, scope) if locale in scope.schema.locales else ""
+    if options:
+        yield problem("SE323", mapping.place("labels"), options=options, name=attribute.code, locale=locale)
 
 
 def _check_lookup(

@@ -8,7 +8,7 @@ are sent as they are; what the target makes of them is its normal form.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -31,6 +31,7 @@ class Unconvertible(Exception):
 
 
 _TEXTS = (FieldType.TEXT, FieldType.TEXTAREA, FieldType.RICH_TEXT)
+_IDS = (FieldType.REFERENCE, FieldType.ID)
 _SPECIAL_TEXTS = (FieldType.EMAIL, FieldType.PHONE, FieldType.URL)
 _NUMBERS = (FieldType.INTEGER, FieldType.DECIMAL, FieldType.PERCENT, FieldType.CURRENCY)
 _SCALARS = frozenset(
@@ -41,6 +42,27 @@ _SCALARS = frozenset(
 )  # fmt: skip
 _LISTS = frozenset({Kind.MULTISELECT, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORDS, Kind.ASSETS})
 _TEXTUAL = _SCALARS - {Kind.NUMBER, Kind.BOOLEAN, Kind.DATE, Kind.DATETIME, Kind.COMPLETENESS}
+_TAKES: Mapping[FieldType, tuple[frozenset[Kind], str]] = {
+    **dict.fromkeys(_TEXTS, (_SCALARS, "it takes text")),
+    **dict.fromkeys((FieldType.PICKLIST, *_SPECIAL_TEXTS), (_TEXTUAL, "it takes text")),
+    **dict.fromkeys(_IDS, (_TEXTUAL - {Kind.UUID}, "it takes ids of the target; a `lookup` finds the record")),
+    **dict.fromkeys(
+        _NUMBERS,
+        (frozenset({Kind.NUMBER, Kind.COMPLETENESS}), "it takes numbers; for numeric text say `number: true`"),
+    ),
+    **dict.fromkeys(
+        (FieldType.DATE, FieldType.DATETIME),
+        (frozenset({Kind.DATE, Kind.DATETIME}), "it takes dates; an `expression` may give YYYY-MM-DD"),
+    ),
+    FieldType.MULTIPICKLIST: (_LISTS | {Kind.SELECT, Kind.TEXT}, "it takes lists and choices"),
+    FieldType.BOOLEAN: (
+        frozenset({Kind.BOOLEAN}),
+        "it takes yes/no values; an `expression` that compares gives one",
+    ),
+    FieldType.TIME: (frozenset({Kind.TEXT, Kind.IDENTIFIER}), "it takes text such as 14:30"),
+    FieldType.FILE: (frozenset(), "files are sent by `media`"),
+}
+"""Kinds that a type of field takes once the options have been applied, and what to say of the others."""
 
 
 def compatible(kind: Kind, field: FieldDescription, mapping: FieldMapping) -> str | None:
@@ -50,30 +72,12 @@ def compatible(kind: Kind, field: FieldDescription, mapping: FieldMapping) -> st
     kind, why = _after_options(kind, mapping)
     if why is not None:
         return why
-    type_ = field.type
-    if type_ is FieldType.FILE:
-        return "files are sent by `media`"
-    if type_ is FieldType.MULTIPICKLIST:
-        return None if kind in _LISTS | {Kind.SELECT, Kind.TEXT} else "it takes lists and choices"
-    if kind in _LISTS:
+    if kind in _LISTS and field.type not in (FieldType.MULTIPICKLIST, FieldType.FILE):
         return "a list needs `join` to become one text"
-    if type_ in _TEXTS:
-        return None if kind in _SCALARS else "it takes text"
-    if type_ is FieldType.PICKLIST or type_ in _SPECIAL_TEXTS or type_ in (FieldType.REFERENCE, FieldType.ID):
-        return None if kind in _TEXTUAL else "it takes text"
-    if type_ is FieldType.BOOLEAN:
-        return None if kind is Kind.BOOLEAN else "it takes yes/no values; an `expression` that compares gives one"
-    if type_ in _NUMBERS:
-        return (
-            None
-            if kind in (Kind.NUMBER, Kind.COMPLETENESS)
-            else "it takes numbers; for numeric text say `number: true`"
-        )
-    if type_ in (FieldType.DATE, FieldType.DATETIME):
-        return None if kind in (Kind.DATE, Kind.DATETIME) else "it takes dates; an `expression` may give YYYY-MM-DD"
-    if type_ is FieldType.TIME:
-        return None if kind in (Kind.TEXT, Kind.IDENTIFIER) else "it takes text such as 14:30"
-    return f"fields of type {field.native_type or type_} cannot be written"
+    if field.type not in _TAKES:
+        return f"fields of type {field.native_type or field.type} cannot be written"
+    kinds, otherwise = _TAKES[field.type]
+    return None if kind in kinds else otherwise
 
 
 def _after_options(kind: Kind, mapping: FieldMapping) -> tuple[Kind, str | None]:

@@ -42,6 +42,7 @@ class Scope:
         parents: object and key field of each stream of the catalog, for lookups.
         timezone: in which a moment becomes a day.
         added: properties that the rows of ``for_each`` have beside those of the record.
+        filter: the codes that the filter leaves of an attribute or property, where it names them.
     """
 
     schema: SourceSchema
@@ -52,6 +53,7 @@ class Scope:
     parents: Mapping[str, tuple[str, str]]
     timezone: ZoneInfo
     added: Mapping[str, Attribute] = field(default_factory=dict)
+    filter: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def known(self) -> dict[str, Attribute]:
         """Every attribute and property by code."""
@@ -63,7 +65,7 @@ def compile_field(mapping: FieldMapping, description: FieldDescription, scope: S
     """Make the function for one target field; the mapping has been checked before (see ``compiler.checks``)."""
     rule = mapping.rule
     getter, reads = _getter(mapping, scope)
-    named = _steps(mapping, description, scope)
+    named = option_steps(mapping, description, scope)
     chain = tuple(step for _, step in named)
     convert = converter(description, scope.timezone)
     default = None if mapping.default is None else convert(mapping.default)
@@ -184,7 +186,9 @@ def _lookup(rule: LookupRule, attribute: Attribute, scope: Scope, locale: str | 
     return parent
 
 
-def _steps(mapping: FieldMapping, description: FieldDescription, scope: Scope) -> tuple[tuple[str, steps.Step], ...]:
+def option_steps(
+    mapping: FieldMapping, description: FieldDescription, scope: Scope
+) -> tuple[tuple[str, steps.Step], ...]:
     """The options in the order they apply: labels or unit or currency, table, number, rounding, joining, cutting."""
     chain: list[tuple[str, steps.Step]] = []
     name = description.name

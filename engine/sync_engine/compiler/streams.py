@@ -55,16 +55,20 @@ def compile_stream(
 
 
 def _variants(catalog: Catalog, stream: Stream, scope: Scope, described: ObjectSchema) -> tuple[Variant, ...]:
-    locales: Sequence[str | None] = [scope.locale]
-    if stream.for_each is not None and stream.for_each.each is Each.LOCALE:
-        locales = stream.for_each.codes or catalog.locales[1:]
     made = []
-    for locale in locales:
+    for locale in stream_locales(catalog, stream):
         inner = dataclasses.replace(scope, locale=locale)
         fields = tuple(_compile(each, described, inner) for each in stream.fields)
         match = tuple(_compile(each, described, inner) for each in stream.match)
         made.append(Variant(locale, _compile(stream.key, described, inner), fields, match))
     return tuple(made)
+
+
+def stream_locales(catalog: Catalog, stream: Stream) -> Sequence[str | None]:
+    """The locales that a stream reads values in; None where the catalog names none."""
+    if stream.for_each is not None and stream.for_each.each is Each.LOCALE:
+        return stream.for_each.codes or catalog.locales[1:]
+    return (stream.locale or (catalog.locales[0] if catalog.locales else None),)
 
 
 def _compile(mapping: FieldMapping, described: ObjectSchema, scope: Scope) -> CompiledField:

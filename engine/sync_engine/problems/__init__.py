@@ -10,7 +10,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 
-from sync_engine.problems import documents, expressions, files, filters, locales, names, planning, project, unsupported
+from sync_engine.problems import (
+    documents,
+    expressions,
+    files,
+    filters,
+    locales,
+    names,
+    planning,
+    project,
+    types,
+    unsupported,
+)
 from sync_engine.problems.code import Code
 from sync_engine.sdk.problem import NOWHERE, Origin, Problem
 
@@ -18,6 +29,7 @@ CODES: Mapping[str, Code] = {
     **files.CODES,
     **documents.CODES,
     **names.CODES,
+    **types.CODES,
     **expressions.CODES,
     **filters.CODES,
     **project.CODES,

@@ -95,8 +95,9 @@ CODES: dict[str, Code] = {
         "Save it anew with `sync-engine snapshot`.",
     ),
     "SE323": Code(
-        "the option `{option}` of `{name}` has no label in {locale}; its code is used",
-        "Add the label in the PIM, or map codes.",
+        "`{name}` has choices without a label in {locale}: {options}",
+        "Their label in another locale of the catalog is used, or their code where there is none. Add the labels in "
+        "the PIM, or map codes.",
         Severity.WARNING,
     ),
     "SE324": Code(
