@@ -17,15 +17,16 @@ from sync_engine.problems import nearest
 
 _READING = frozenset({"locale", "channel"})
 _OF_VALUES = frozenset({"truncate", "round", "join", "labels", "translate", "otherwise", "unit", "currency", "number"})
+_CHOICES = frozenset({"new_options"})
 _EMPTINESS = frozenset({"default", "required", "when_empty"})
 _NO_EFFECT: Mapping[str, tuple[frozenset[str], str]] = {
-    "const": (_READING | _OF_VALUES | _EMPTINESS, "a constant is written as it is, and is never empty"),
-    "lookup": (_OF_VALUES | {"default"}, "a lookup writes a reference"),
-    "media": (_OF_VALUES | {"default"}, "a media mapping writes a file"),
+    "const": (_READING | _OF_VALUES | _EMPTINESS | _CHOICES, "a constant is written as it is, and is never empty"),
+    "lookup": (_OF_VALUES | _CHOICES | {"default"}, "a lookup writes a reference"),
+    "media": (_OF_VALUES | _CHOICES | {"default"}, "a media mapping writes a file"),
     "expression": (frozenset({"labels", "unit", "currency"}), "it applies to the value of one attribute"),
     "template": (frozenset({"labels", "unit", "currency"}), "it applies to the value of one attribute"),
 }
-_NO_EFFECT_IN_KEY = {"default", "required", "when_empty", "overwrite"}
+_NO_EFFECT_IN_KEY = {"default", "required", "when_empty", "overwrite", "new_options"}
 _NO_KEY = {"const": "a constant", "lookup": "a lookup", "media": "a file"}
 
 

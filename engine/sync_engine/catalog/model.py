@@ -35,6 +35,14 @@ class Otherwise(StrEnum):
     CLEAR = "clear"
 
 
+class NewOptions(StrEnum):
+    """What happens to a value that the target's picklist does not list."""
+
+    REJECT = "reject"
+    SEND = "send"
+    CREATE = "create"
+
+
 class WhenMissingParent(StrEnum):
     """What happens to a record whose parent does not exist in the target."""
 
@@ -115,6 +123,7 @@ class FieldMapping:
         currency: take the price in this currency.
         number: read numeric text as a number.
         when_empty, overwrite: see there.
+        new_options: likewise; None sends to an unrestricted picklist and rejects for a restricted one.
         origin: where the mapping was written.
         part_origins: places of the parts (``value``, ``unit``, …) by key, for messages.
     """
@@ -136,6 +145,7 @@ class FieldMapping:
     number: bool = False
     when_empty: WhenEmpty = WhenEmpty.CLEAR
     overwrite: Overwrite = Overwrite.ALWAYS
+    new_options: NewOptions | None = None
     origin: Origin = NOWHERE
     part_origins: Mapping[str, Origin] = field(default_factory=dict)
 

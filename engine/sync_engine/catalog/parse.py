@@ -23,6 +23,7 @@ from sync_engine.catalog.model import (
     LogPolicy,
     LookupRule,
     MediaRule,
+    NewOptions,
     OnMissing,
     Otherwise,
     Overwrite,
@@ -205,6 +206,7 @@ def build_mapping(target: str, written: Plain, document: Document, pointer: Poin
         number=options.get("number") is True,
         when_empty=WhenEmpty(text(options.get("when_empty")) or WhenEmpty.CLEAR),
         overwrite=Overwrite(text(options.get("overwrite")) or Overwrite.ALWAYS),
+        new_options=NewOptions(text(options["new_options"]) or "") if "new_options" in options else None,
         origin=document.key_origin(pointer),
         part_origins={key: document.origin((*pointer, key)) for key in options},
     )

@@ -17,6 +17,7 @@ from sync_engine.compiler.choices import check_choices, unlabelled
 from sync_engine.compiler.conversion import Unconvertible, compatible, converter
 from sync_engine.compiler.mapping import Scope
 from sync_engine.compiler.matrix import DIRECT, fitting_fields, with_option
+from sync_engine.compiler.new_options import as_judged, check_new_options
 from sync_engine.expressions import InvalidExpression, compile_expression, compile_template
 from sync_engine.problems import nearest, problem
 from sync_engine.sdk.problem import Origin, Problem
@@ -79,6 +80,8 @@ def check_mapping(mapping: FieldMapping, described: ObjectSchema, scope: Scope) 
     elif isinstance(rule, ConstRule) and field is not None and mapping.translate is None:
         yield from _check_fixed(mapping, rule.value, "const", field, scope)
     if field is not None:
+        yield from check_new_options(mapping, field)
+        field = as_judged(field, mapping)
         if mapping.default is not None:
             yield from _check_fixed(mapping, mapping.default, "default", field, scope)
         if not (mapping.number or mapping.join or field.type is FieldType.MULTIPICKLIST):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from sync_engine.catalog.model import Catalog, FieldMapping
 from sync_engine.compiler.conversion import Unconvertible, converter
 from sync_engine.compiler.mapping import Scope, option_steps
+from sync_engine.compiler.new_options import as_judged
 from sync_engine.problems import nearest, problem
 from sync_engine.sdk.filters import Criterion
 from sync_engine.sdk.problem import Problem
@@ -29,6 +30,7 @@ def check_choices(
         field: what is filled.
         scope: the locale in which labels are taken, and the choices that the catalog's filter leaves.
     """
+    field = as_judged(field, mapping)
     options = _left(attribute, scope.filter)
     if not options or mapping.join is not None:
         return  # what a joined text is depends on the record

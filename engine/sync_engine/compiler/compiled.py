@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sync_engine.catalog.model import Catalog, FieldMapping, OnMissing
 from sync_engine.sdk.filters import Filter
@@ -58,6 +58,7 @@ class CompiledField:
         reads: codes of the attributes and properties it depends on (its lineage).
         parts: what ``evaluate`` is made of.
         parent_stream: of a lookup: the stream that writes the parent.
+        new_labels: with ``new_options: create``: what new values are called, where it is not the value itself.
     """
 
     description: FieldDescription
@@ -67,6 +68,7 @@ class CompiledField:
     parts: Parts
     request: FieldRequest
     parent_stream: str = ""
+    new_labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -11,6 +11,7 @@ from sync_engine.catalog.model import (
     ExpressionRule,
     FieldMapping,
     LookupRule,
+    NewOptions,
     Rule,
     TemplateRule,
     ValueRule,
@@ -20,6 +21,7 @@ from sync_engine.compiler import steps
 from sync_engine.compiler.compiled import CompiledField, Input, MappedRecord, Parts
 from sync_engine.compiler.conversion import Unconvertible, converter
 from sync_engine.compiler.criteria import pick
+from sync_engine.compiler.new_options import as_judged, guarded, labels_of
 from sync_engine.expressions import EvaluationFailed, Expression, Template, compile_expression, compile_template
 from sync_engine.expressions.variables import variable_maker
 from sync_engine.sdk.source import Attribute, RecordCollection, SourceRecord, SourceSchema
@@ -67,7 +69,10 @@ def compile_field(mapping: FieldMapping, description: FieldDescription, scope: S
     getter, reads = _getter(mapping, scope)
     named = option_steps(mapping, description, scope)
     chain = tuple(step for _, step in named)
-    convert = converter(description, scope.timezone)
+    convert = converter(as_judged(description, mapping), scope.timezone)
+    creates = mapping.new_options is NewOptions.CREATE
+    if creates:
+        convert = guarded(convert, description)
     default = None if mapping.default is None else convert(mapping.default)
     empty = _when_empty(mapping, description)
     name = description.name
@@ -90,7 +95,9 @@ def compile_field(mapping: FieldMapping, description: FieldDescription, scope: S
         parent_stream = rule.stream
         request = FieldRequest(name, *scope.parents[rule.stream])
     parts = Parts(_inputs(mapping, reads, scope), getter, named)
-    return CompiledField(description, mapping, evaluate, reads, parts, request, parent_stream)
+    attribute = scope.known().get(rule.code) if isinstance(rule, ValueRule) else None
+    new_labels = labels_of(mapping, attribute, mapping.locale or scope.locale) if creates else {}
+    return CompiledField(description, mapping, evaluate, reads, parts, request, parent_stream, new_labels)
 
 
 def _is_empty(value: object) -> bool:

@@ -156,6 +156,14 @@ class WriteStep:
 
 
 @dataclass(frozen=True, slots=True)
+class NewOptions:
+    """Values that a picklist gets before any row is written; each with its label."""
+
+    field: str
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StreamPlan:
     """One stream of a plan; its changes are in the plan file."""
 
@@ -164,6 +172,7 @@ class StreamPlan:
     write: WriteStep
     fields: tuple[PlannedField, ...]
     summary: Summary
+    new_options: tuple[NewOptions, ...] = ()
 
     @property
     def field_by_name(self) -> Mapping[str, PlannedField]:

@@ -29,6 +29,7 @@ from sync_engine.planner.plan import (
     Cost,
     FieldChange,
     Gate,
+    NewOptions,
     PackedChange,
     PlannedField,
     ReadStep,
@@ -237,6 +238,7 @@ def _catalog_to_data(plan: CatalogPlan) -> dict[str, object]:
                 "fields": [
                     [one.name, one.type, one.request.parent_object, one.request.parent_field] for one in each.fields
                 ],
+                "new_options": [[new.field, new.values] for new in each.new_options],
                 "summary": {name: getattr(each.summary, name) for name in Summary.__slots__},
             }
             for each in plan.streams
@@ -270,6 +272,9 @@ def _stream_from_data(data: Mapping[str, Any]) -> StreamPlan:
         write=WriteStep(write["object"], write["key_field"], write["mode"], write["batches"]),
         fields=tuple(_planned_field(each) for each in data["fields"]),
         summary=Summary(**data["summary"]),
+        new_options=tuple(
+            NewOptions(name, tuple((value, label) for value, label in values)) for name, values in data["new_options"]
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from sync_engine.planner.encoding import Encoded, encode
 from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.gates import judge
 from sync_engine.planner.missing import Owned, nothing_owned, plan_missing
+from sync_engine.planner.new_options import collect, creating, planned
 from sync_engine.planner.parents import needed_parents, resolve_parents
 from sync_engine.planner.plan import (
     CatalogPlan,
@@ -231,6 +232,7 @@ def _compare_page(
     unique = claim_keys(space, work, works, mapped, rejections)
     held = space.find_held(work.slot.number, [key for key, _ in unique])
     adopted = adopt(space, work, [each for each in unique if each[0] not in held], target) if work.stream.match else {}
+    fields = creating(work.stream)
     changes: list[tuple[str, Change]] = []
     parents: list[tuple[int, str, str, int, str, str, bool]] = []
     for key, row in unique:
@@ -240,6 +242,7 @@ def _compare_page(
             change = take_over(work, row, found, change)
         if isinstance(change, Change):
             changes.append((key, change))
+            collect(work, fields, row)
             parents.extend(needed_parents(work, slots, key, row, change))
         elif change is None:
             work.unchanged += 1
@@ -316,6 +319,7 @@ def _stream_plan(space: Workspace, work: Work, target: Target) -> StreamPlan:
         write=WriteStep(stream.object.name, stream.key.name, batching.mode, -(-summary.changes // batching.max_rows)),
         fields=_planned_fields(stream),
         summary=summary,
+        new_options=planned(work, target),
     )
 
 

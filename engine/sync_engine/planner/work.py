@@ -49,3 +49,4 @@ class Work:
     pages: int = 0
     emptied: Counter[str] = field(default_factory=Counter)
     filled: Counter[str] = field(default_factory=Counter)
+    new_options: dict[str, dict[str, str]] = field(default_factory=dict)

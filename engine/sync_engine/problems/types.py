@@ -32,6 +32,18 @@ CODES: dict[str, Code] = {
         "`{name}` always has 36 characters, {field} takes {length}",
         "No record could be written. Choose a longer field.",
     ),
+    "SE366": Code(
+        "`new_options` has no effect on {field}, which is {type}",
+        "It says what becomes of values that a picklist does not list.",
+    ),
+    "SE367": Code(
+        "{field} is a restricted picklist: the target refuses values that it does not list",
+        "Say `new_options: reject`, or `create` where values may be added, or make the picklist unrestricted.",
+    ),
+    "SE368": Code(
+        "no values can be added to {field}: {why}",
+        "Say `new_options: reject` and add the values in the target.",
+    ),
     "SE365": Code(
         "`{name}` may have decimals, {field} takes none",
         "Numbers with decimals will be rejected; `round: 0` rounds them if that is what you want.",

@@ -7,7 +7,7 @@ from html import escape
 
 from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, FieldChange, PlannedField, Rejection, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
-from sync_engine.report.plan_text import cost_line, gate_line
+from sync_engine.report.plan_text import cost_line, gate_line, new_options_lines
 from sync_engine.report.values import around_difference, shortened, shown
 
 MOST_ROWS = 5000
@@ -84,6 +84,8 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
     filters = [*stream.read.pushed, *(f"{each} (evaluated here)" for each in stream.read.here)]
     if filters:
         yield f'<p class="dim">Filter: {escape("; ".join(filters))}</p>'
+    for line in new_options_lines(stream):
+        yield f"<p>First: {escape(line)}</p>"
     if not stream.summary.changes and not stream.summary.rejected:
         yield '<p class="dim">No changes.</p>'
         return

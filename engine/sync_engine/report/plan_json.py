@@ -54,6 +54,10 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
             "here": stream.read.here,
             "not_applicable": stream.read.not_applicable,
         },
+        "new_options": [
+            {"field": new.field, "values": [{"value": value, "label": label} for value, label in new.values]}
+            for new in stream.new_options
+        ],
         "summary": stream.summary.published(),
     }
     yield _dump(head)[:-1] + ',"changes":['

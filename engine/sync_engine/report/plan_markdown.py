@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from sync_engine.planner.plan import CatalogPlan, Change, PlannedField, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
-from sync_engine.report.plan_text import SYMBOLS, cost_line, gate_line
+from sync_engine.report.plan_text import SYMBOLS, cost_line, gate_line, new_options_lines
 from sync_engine.report.values import around_difference, quoted, shortened, shown
 
 SAMPLES = 3
@@ -58,6 +58,8 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
         if len(some) < SAMPLES:
             some.append(change)
     yield f"\n**{_cell(stream.name)}** → {_cell(stream.write.object_name)}\n\n"
+    for line in new_options_lines(stream):
+        yield f"- First: {_cell(line)}\n\n"
     if fields:
         most = ", ".join(f"`{name}` {count:,}" for name, count in fields.most_common(10))
         yield f"Most changed: {most}\n\n"

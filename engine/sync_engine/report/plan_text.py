@@ -117,6 +117,8 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, most: int,
     ):
         if filters:
             yield paint(f"    {label}: {'; '.join(filters)}", "dim")
+    for line in new_options_lines(stream):
+        yield paint(f"    + {line}", "green")
     fields = stream.field_by_name
     for change in _first_of_each_kind(file.changes(catalog.name, stream.name), stream.summary, most):
         yield from _change(change, fields, paint)
@@ -125,6 +127,14 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, most: int,
             yield from _rejection(rejection, paint)
     yield from _more(stream.summary, most)
     yield f"    {totals(stream.summary, paint)}"
+
+
+def new_options_lines(stream: StreamPlan) -> Iterator[str]:
+    """The picklists that get new values, a line each."""
+    for new in stream.new_options:
+        named = (quoted(value) if value == label else f"{quoted(value)} ({label})" for value, label in new.values)
+        count = plural(len(new.values), "new value")
+        yield f"create {count} of the picklist {stream.write.object_name}.{new.field}: {', '.join(named)}"
 
 
 def _first_of_each_kind(changes: Iterator[Change], summary: Summary, most: int) -> Iterator[Change]:

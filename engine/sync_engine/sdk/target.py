@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sync_engine.sdk.values import Blank, TargetValue
 
@@ -71,6 +71,7 @@ class FieldDescription:
         picklist: the choices.
         refers_to: objects that a reference may point to.
         not_writable: why it cannot be written (formula, roll-up, …); empty when it can.
+        choices_fixed: of a picklist: why no choices can be added to it; empty when that is not known yet.
     """
 
     name: str
@@ -90,6 +91,7 @@ class FieldDescription:
     picklist: tuple[PicklistValue, ...] = ()
     refers_to: tuple[str, ...] = ()
     not_writable: str = ""
+    choices_fixed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +317,21 @@ class TargetSchema:
     version: str
     objects: Mapping[str, ObjectSchema] = field(default_factory=dict)
     languages: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class AddsChoices(Protocol):
+    """What a target can do beside ``Target``: add choices to its picklists. Called before any row is written."""
+
+    def cannot_add_choices(self, object_name: str, field: str, choices: Sequence[PicklistValue]) -> str:
+        """Why these cannot be added to the field's picklist, for people; empty when they can. Changes nothing."""
+
+    def add_choices(self, object_name: str, field: str, choices: Sequence[PicklistValue]) -> None:
+        """Add them; a choice that is there already is left as it is, so that it can be repeated after a crash.
+
+        Raises:
+            Refused: the target does not let this user do it.
+        """
 
 
 class Target(Protocol):

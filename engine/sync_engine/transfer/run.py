@@ -18,6 +18,7 @@ from sync_engine.planner.plan_file import PlanFile
 from sync_engine.planner.progress import Progress
 from sync_engine.sdk.errors import Interrupted, SyncEngineError
 from sync_engine.sdk.target import Batch, Batching, Operation, Outcome, Reason, RecordResult, Target, TargetSchema
+from sync_engine.transfer.options import create_options
 from sync_engine.transfer.packing import pack
 from sync_engine.transfer.sending import send, uncertain
 from sync_engine.transfer.stale import Stale, split_stale
@@ -91,6 +92,8 @@ def apply_catalog(
     run = _Run(transfer, plan.name, target, ledger, log.level, progress, described, stop)
     run.counts["unchanged"] = plan.summary.unchanged
     try:
+        for stream in plan.streams:
+            create_options(transfer, stream, target, ledger)
         for stream in plan.streams:
             _record_rejections(run, file, stream)
             kept = (each for each in file.changes(plan.name, stream.name) if each.kind is not ChangeKind.DELETE)

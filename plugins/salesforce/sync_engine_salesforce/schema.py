@@ -143,11 +143,19 @@ def _field(field: Mapping[str, Any], parts: Sequence[str]) -> FieldDescription:
         picklist=tuple(_choice(each) for each in field.get("picklistValues") or ()),
         refers_to=tuple(field.get("referenceTo") or ()),
         not_writable=_not_writable(field, parts, type_),
+        choices_fixed=_choices_fixed(field, type_),
     )
 
 
 def _choice(value: Mapping[str, Any]) -> PicklistValue:
     return PicklistValue(value["value"], value.get("label") or value["value"], bool(value.get("active", True)))
+
+
+def _choices_fixed(field: Mapping[str, Any], type_: FieldType) -> str:
+    """Why values cannot be added to a picklist, as far as describe tells; a global value set it does not tell."""
+    if type_ not in (FieldType.PICKLIST, FieldType.MULTIPICKLIST) or field.get("custom"):
+        return ""
+    return "Salesforce changes the values of a standard picklist in Setup or by a deployment only"
 
 
 def _not_writable(field: Mapping[str, Any], parts: Sequence[str], type_: FieldType) -> str:

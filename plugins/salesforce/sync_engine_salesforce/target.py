@@ -21,6 +21,7 @@ from sync_engine.sdk.target import (
     FieldDescription,
     FieldRequest,
     Operation,
+    PicklistValue,
     Progress,
     RecordResult,
     Row,
@@ -29,6 +30,7 @@ from sync_engine.sdk.target import (
 )
 from sync_engine.sdk.values import TargetValue
 from sync_engine_salesforce import bulk, composite, csv_format
+from sync_engine_salesforce import choices as new_values
 from sync_engine_salesforce.bulk_results import read_results
 from sync_engine_salesforce.reading import read
 from sync_engine_salesforce.rows import column_names, from_plain, mixed_references, sort_out, to_plain
@@ -105,6 +107,30 @@ class SalesforceTarget:
     ) -> Iterator[Sequence[TargetRow]]:
         """See ``reading.read``."""
         return read(self._session, self._known(object_name), key_field, fields, keys)
+
+    def cannot_add_choices(self, object_name: str, field: str, choices: Sequence[PicklistValue]) -> str:
+        """See ``choices.refusal``."""
+        described = self._known(object_name)
+        found = described.field(field)
+        return found.choices_fixed or new_values.refusal(self._session, described.name, found.name, choices)
+
+    def add_choices(self, object_name: str, field: str, choices: Sequence[PicklistValue]) -> None:
+        """See ``choices.add``; looks afterwards whether the org has them.
+
+        Raises:
+            Refused: it has not.
+        """
+        described = self._known(object_name)
+        name = described.field(field).name
+        new_values.add(self._session, described.name, name, choices)
+        now = self._describe(described.name)
+        active = {each.value for each in now.field(name).picklist if each.active} if now else set()
+        missing = [each.value for each in choices if each.value not in active]
+        if missing:
+            raise Refused(
+                f"{self._session.where}: {described.name}.{name} still lacks {', '.join(missing[:5])}",
+                hint="Is a value with this name inactive? Activate it in Setup.",
+            )
 
     def budget(self) -> Budget:
         """The daily limit: as the last answer told it, else as ``/limits`` tells it."""

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from sync_engine_sandbox.crm import auth, composite, jobs_api, rest
+from sync_engine_sandbox.crm import auth, composite, jobs_api, rest, tooling
 from sync_engine_sandbox.crm.bulk import Jobs
 from sync_engine_sandbox.crm.errors import not_found, refuse
 from sync_engine_sandbox.crm.org import CrmSettings, Org
@@ -101,6 +101,8 @@ def _routes() -> list[Route]:
         _api(COLLECTION, post=composite.create_all, patch=composite.update_all, delete=composite.delete_all),
         _api(COLLECTION + "/{name}", get=composite.retrieve_all, post=composite.retrieve_all),
         _api(COLLECTION + "/{name}/{field}", patch=composite.upsert_all),
+        _api(DATA + "/tooling/query", get=tooling.query),
+        _api(DATA + "/tooling/sobjects/CustomField/{id}", patch=tooling.change),
         _api(DATA + "/sobjects", get=rest.sobjects),
         _api(RECORD, get=rest.sobject_info, post=rest.create),
         _api(RECORD + "/describe", get=rest.describe),

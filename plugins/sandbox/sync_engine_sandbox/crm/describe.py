@@ -47,7 +47,7 @@ def versions() -> list[dict[str, str]]:
 def resources(version: str) -> dict[str, str]:
     """The resources below one version."""
     base = f"/services/data/v{version}"
-    names = ("sobjects", "query", "queryAll", "limits", "composite", "jobs")
+    names = ("sobjects", "query", "queryAll", "limits", "composite", "jobs", "tooling")
     return {name: f"{base}/{name}" for name in names}
 
 

@@ -54,6 +54,7 @@ class Field:
         relationship: name under which the parent's fields are reached; empty where there is none.
         on_delete: what happens to the child when the parent is deleted: clear, cascade, restrict, or keep (users).
         formula: text of a calculated field.
+        value_set: name of the global value set that a picklist takes its values from; empty where it has its own.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Field:
     translatable: bool = False
     compound: str = ""
     help: str | None = None
+    value_set: str = ""
 
     @property
     def custom(self) -> bool:
@@ -237,6 +239,7 @@ def _make(entry: Mapping[str, Any]) -> Field:
         translatable=entry.get("translatable", False),
         compound="" if kind != "location" else entry["name"],
         help=entry.get("help") if custom else None,
+        value_set=entry.get("valueSet", ""),
     )
 
 

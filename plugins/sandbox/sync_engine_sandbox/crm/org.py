@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from sync_engine_sandbox.crm.fields import Field
     from sync_engine_sandbox.crm.objects import OrgObjects, SObject
     from sync_engine_sandbox.crm.store import Record
 
@@ -43,6 +44,7 @@ class CrmSettings:
         bulk_chunk_delay: seconds between two chunks of 200 rows.
         bulk_seed: seed of the order of bulk results.
         base64_max: largest base64 file body in characters.
+        customize_application: the user may see and change the definitions of fields.
     """
 
     client_id: str = "sandbox-client"
@@ -60,6 +62,7 @@ class CrmSettings:
     bulk_chunk_delay: float = 0.0
     bulk_seed: int = 1
     base64_max: int = 37_500_000 * 4 // 3
+    customize_application: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,16 @@ class Org:
     def end_sessions(self) -> None:
         """Every session is dead from now on."""
         self.sessions.clear()
+
+    def change_field(self, name: str, changed: Field) -> None:
+        """Define a field of an object anew; its records stay as they are."""
+        with self.store.lock:
+            before = self._sobject(name)
+            fields = tuple(changed if each.name == changed.name else each for each in before.fields)
+            after = replace(before, fields=fields)
+            everything = tuple(after if each is before else each for each in self.objects.objects)
+            self.objects = self.store.objects = replace(self.objects, objects=everything)
+            self.changed_at = self.store.clock().replace(microsecond=0)
 
     def open_session(self, token: str) -> Session:
         """Make a token valid."""
