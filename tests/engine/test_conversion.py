@@ -134,7 +134,7 @@ def test_a_field_takes(field: str, value: object, expected: object) -> None:
         ("Text", Decimal("1E+999999999"), "OUT_OF_RANGE", Owner.DATA, "100 digits"),
         ("Choice", "Vido", "NOT_IN_PICKLIST", Owner.DATA, "Did you mean `Video`?"),
         ("Choice", "video", "NOT_IN_PICKLIST", Owner.DATA, "Did you mean `Video`?"),
-        ("Choice", "Old", "NOT_IN_PICKLIST", Owner.DATA, "restricted picklist Choice"),
+        ("Choice", "Old", "NOT_IN_PICKLIST", Owner.DATA, "picklist Choice"),
         ("Choices", ("Video", "Radio"), "NOT_IN_PICKLIST", Owner.DATA, "'Radio'"),
         ("OpenChoices", ("a;b",), "SEPARATOR_IN_VALUE", Owner.DATA, "semicolon"),
         ("OpenChoices", "a;b", "SEPARATOR_IN_VALUE", Owner.DATA, "as a list"),

@@ -141,6 +141,15 @@ def test_fields_and_attributes_say_what_can_be_mapped(project: Project) -> None:
     assert "Did you mean `Product2`" in project.run("fields", "Produkt2", code=1).err
 
 
+def test_channels_and_families_are_listed(project: Project) -> None:
+    channels = {each["code"]: each for each in project.run("channels", "--json").data["channels"]}
+    assert channels["ecommerce"]["locales"] == ["de_DE", "en_US", "fr_FR"]
+    assert CATALOG in channels["ecommerce"]["catalogs"]
+    assert "de_DE, en_US, fr_FR" in project.run("channels").out
+    families = {each["code"]: each["labels"] for each in project.run("families", "--json").data["families"]}
+    assert families["tents"]["de_DE"] in project.run("families").out
+
+
 def test_snapshot_says_what_changed_since(project: Project, sandbox: Sandbox) -> None:
     assert project.run("snapshot", "--check").out == ""
     path = project.folder / "snapshots" / "pim.json"

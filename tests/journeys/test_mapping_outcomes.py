@@ -46,7 +46,7 @@ REFUSED: dict[str, tuple[Json, Any, str, str, str]] = {
     "not_in_the_picklist": (
         {"type": "picklist", "restricted": True, "values": ["Rot"]},
         {"value": "colour", "labels": True},
-        "NOT_IN_PICKLIST", "data", "'Red' is not in the restricted picklist",
+        "NOT_IN_PICKLIST", "data", "'Red' is not in the picklist",
     ),
     "yes_no": (
         {"type": "boolean", "default": False}, "washable", "REQUIRED_EMPTY", "data", "say `default: false` or",

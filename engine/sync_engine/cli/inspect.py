@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import click
 import orjson
 
-from sync_engine.catalog.model import Project
+from sync_engine.catalog.model import Catalog, Project
 from sync_engine.catalog.registry import installed_adapters
 from sync_engine.cli.console import Console
 from sync_engine.cli.session import Connections, load
@@ -156,6 +156,15 @@ def attributes(
             for each in rows
         ],
     )
+
+
+def opened_source(
+    console: Console, connection: str | None, *, live: bool
+) -> tuple[tuple[Catalog, ...], str, SourceSchema]:
+    """The catalogs, the name of the source that is meant, and what it describes."""
+    project, catalogs = load(console)
+    name = _only(connection, [each.source for each in catalogs], "source")
+    return catalogs, name, _source_schema(console, project, name, live=live)
 
 
 def _only(connection: str | None, used: Iterable[str], side: str) -> str:

@@ -203,7 +203,7 @@ def _check_choice(text: str, field: FieldDescription) -> None:
         return
     if not any(each.value == text and each.active for each in field.picklist):
         hint = nearest(text[:255], [each.value for each in field.picklist if each.active])
-        message = f"{text[:255]!r} is not in the restricted picklist {field.name}{f'. {hint}' if hint else ''}"
+        message = f"{text[:255]!r} is not in the picklist {field.name}{f'. {hint}' if hint else ''}"
         raise _reject(field, "NOT_IN_PICKLIST", message)
 
 

@@ -7,7 +7,7 @@ from sync_engine.sdk.problem import Severity
 
 CODES: dict[str, Code] = {
     "SE360": Code(
-        "{share} of `{name}` are not in the restricted picklist {field}: {options}",
+        "{share} of `{name}` are not in the picklist {field}: {options}",
         "Records with these choices will be rejected. Add the values to the picklist, send labels instead of codes or "
         "the reverse with `labels`, or translate them with `translate`.",
         Severity.WARNING,
