@@ -91,8 +91,8 @@ def test_a_mistake_in_a_catalog_is_one_sentence_at_its_place(text: str, place: s
         ("true", "SE203", 1, "`streams.products.fields.N` must be a text or a mapping (keys with values), not true or false", "A fixed value is written `{const: true}`."),
         ("a fixed text", "SE205", 1, "`streams.products.fields.N` must be the code of an attribute or a property, or a template with `{{ }}`; a fixed text is written `{const: …}`", ""),
         ('""', "SE205", 1, "`streams.products.fields.N` must be the code of an attribute or a property, or a template with `{{ }}`; a fixed text is written `{const: …}`", ""),
-        ("{join: x}", "SE208", -2, "`streams.products.fields.N`: write exactly one of `value`, `const`, `expression`, `template`, `media`, or `lookup` with `value`", ""),
-        ("{value: a, const: b}", "SE208", -2, "`streams.products.fields.N`: write exactly one of `value`, `const`, `expression`, `template`, `media`, or `lookup` with `value`", ""),
+        ("{join: x}", "SE208", -2, "`streams.products.fields.N`: write exactly one of `value`, `const`, `expression`, `template`, `find`, `media`, or `lookup` with `value`", ""),
+        ("{value: a, const: b}", "SE208", -2, "`streams.products.fields.N`: write exactly one of `value`, `const`, `expression`, `template`, `find`, `media`, or `lookup` with `value`", ""),
         ("{lookup: products}", "SE202", -2, "`streams.products.fields.N` lacks the key `value`", ""),
         ("{lookup: product, value: x}", "SE211", 10, "`streams.products.fields.N` looks up `product`, which is no stream of this catalog", "Did you mean `products`?"),
         ("{value: a, otherwise: keep}", "SE202", -2, "`streams.products.fields.N` lacks the key `translate`", ""),
@@ -126,7 +126,9 @@ def test_a_mistake_in_a_mapping_is_one_sentence_at_its_place(
     [
         ("from: products\nto: Product2\nfields: {A: b}", ["SE202 6:3"]),
         ("from: products\nto: Product2\nkey: {}\nfields: {A: b}", ["SE207 9:5"]),
-        ("from: products\nto: Product2\nkey: {A: a, B: b}\nfields: {C: b}", ["SE207 9:5"]),
+        ("from: products\nto: Product2\nkey: {A: a, B: {const: 1}, C: c}\nfields: {D: b}", []),
+        ("from: products\nto: Product2\nkey: {A: a, B: {media: x}}\nfields: {D: b}", ["SE210 9:17", "SE901 9:21"]),
+        ("from: products\nto: Product2\nkey: {A: a, B: b, C: c, D: d, E: e, F: f}\nfields: {G: b}", ["SE207 9:5"]),
         ("from: products\nto: Product2\nkey: {A: {const: 1}}\nfields: {C: b}", ["SE210 9:11"]),
         ("from: products\nto: Product2\nkey: {A: {lookup: products, value: x}}\nfields: {C: b}", ["SE210 9:11"]),
         ("from: products\nto: Product2\nkey: {A: {value: a, default: x}}\nfields: {C: b}", ["SE209 9:25"]),
@@ -210,7 +212,7 @@ streams:
   products:
     from: products
     to: Product2
-    key: {A__c: a, B__c: b}
+    key: {A__c: a, B__c: b, C__c: a, D__c: a, E__c: a, F__c: a}
     fields:
       Name: true
       Other: a fixed text

@@ -52,7 +52,7 @@ def test_a_small_catalog_gets_the_defaults_of_the_product() -> None:
     assert (catalog.timezone, catalog.log, catalog.filter) == ("UTC", LogPolicy(LogLevel.FULL, 30), ())
     assert (catalog.safety.max_delete_percent, catalog.safety.expect_min) == (10, 1)
     assert (stream.name, stream.source, stream.object, stream.locale) == ("products", "products", "Product2", None)
-    assert (stream.key.target, stream.key.rule) == ("PIM_Id__c", ValueRule("uuid"))
+    assert [(each.target, each.rule) for each in stream.keys] == [("PIM_Id__c", ValueRule("uuid"))]
     assert [(each.target, each.rule) for each in stream.fields] == [("Name", ValueRule("name"))]
 
 

@@ -47,7 +47,7 @@ PLAN = CatalogPlan(
         StreamPlan(
             "products",
             ReadStep("products", ("enabled = true",)),
-            WriteStep("Product2", "Key__c", "collections", 1),
+            WriteStep("Product2", ("Key__c",), "collections", 1),
             (PlannedField("Name", FieldType.TEXT, FieldRequest("Name")),),
             Summary(create=1, update=1, rejected=1),
         ),

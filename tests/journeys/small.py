@@ -274,6 +274,7 @@ def open_shop(
     categories: Sequence[Json] = (),
     rules: Sequence[Json] = (),
     crm: CrmSettings = CrmSettings(),  # noqa: B008 - frozen
+    currencies: Sequence[str] = (),
 ) -> Iterator[Shop]:
     """Start the servers and make the project.
 
@@ -286,6 +287,7 @@ def open_shop(
         categories: likewise, beside the root ``master``.
         rules: validation rules of ``Item__c``.
         crm: how the org behaves.
+        currencies: of an org that has several; the first is its own.
     """
     data, project = folder / "pim", folder / "project"
     (project / "catalogs").mkdir(parents=True)
@@ -294,7 +296,8 @@ def open_shop(
         (data / f"{name}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     item = {"name": "Item__c", "fields": [KEY, *fields], "validationRules": list(rules)}
     org = folder / "org.json"
-    org.write_text(json.dumps({"objects": [item, *objects]}), encoding="utf-8")
+    several = {"multiCurrency": True, "currencies": list(currencies)} if currencies else {}
+    org.write_text(json.dumps({"org": several, "objects": [item, *objects]}), encoding="utf-8")
     (project / "sync-engine.yaml").write_text(PROJECT_FILE.read_text(encoding="utf-8"), encoding="utf-8")
     with running(data, org, crm_settings=crm) as sandbox:
         yield Shop(Project(project, sandbox.environment), sandbox)

@@ -159,13 +159,19 @@ def checked_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
             new = {field["name"] for field in each["fields"]}
             held["fields"] = [field for field in held["fields"] if field["name"] not in new] + each["fields"]
     org = folder / "org.json"
-    org.write_text(json.dumps({"objects": list(objects.values())}), encoding="utf-8")
+    several = {"multiCurrency": True, "currencies": ["EUR", "USD"]}
+    org.write_text(json.dumps({"org": several, "objects": list(objects.values())}), encoding="utf-8")
     project = folder / "project"
     (project / "catalogs").mkdir(parents=True)
     (project / "sync-engine.yaml").write_bytes((DEMO_PROJECT / "sync-engine.yaml").read_bytes())
     streams = {
         f"s{number}": {**STREAM, "to": name, "key": {objects[name]["fields"][0]["name"]: "uuid"}}
         for number, name in enumerate(objects)
+    }
+    streams["prices"] = {
+        **STREAM,
+        "to": "PricebookEntry",
+        "key": {"CurrencyIsoCode": "sku", "UseStandardPrice": "enabled"},
     }
     write(project, {**BASE, "streams": streams})
     with running(DEMO_DATA, org) as sandbox, pytest.MonkeyPatch.context() as patch:

@@ -22,12 +22,14 @@ _EMPTINESS = frozenset({"default", "required", "when_empty"})
 _NO_EFFECT: Mapping[str, tuple[frozenset[str], str]] = {
     "const": (_READING | _OF_VALUES | _EMPTINESS | _CHOICES, "a constant is written as it is, and is never empty"),
     "lookup": (_OF_VALUES | _CHOICES | {"default"}, "a lookup writes a reference"),
+    "find": (_READING | _OF_VALUES | _EMPTINESS | _CHOICES, "it refers to one and the same record, and is never empty"),
     "media": (_OF_VALUES | _CHOICES | {"default"}, "a media mapping writes a file"),
     "expression": (frozenset({"labels", "unit", "currency"}), "it applies to the value of one attribute"),
     "template": (frozenset({"labels", "unit", "currency"}), "it applies to the value of one attribute"),
 }
 _NO_EFFECT_IN_KEY = {"default", "required", "when_empty", "overwrite", "new_options"}
-_NO_KEY = {"const": "a constant", "lookup": "a lookup", "media": "a file"}
+_NO_KEY = {"const": "a constant", "lookup": "a lookup", "find": "a found record", "media": "a file"}
+"""What cannot be a key by itself; as a part of one, all but a file can."""
 
 
 def check_catalog(findings: Findings, sides: Mapping[str, frozenset[Side]] | None) -> None:
@@ -103,11 +105,13 @@ def _check_options(pointer: Pointer, mapping: dict[str, Plain], findings: Findin
 
 
 def _check_key(name: str, stream: dict[str, Plain], findings: Findings) -> None:
-    for field, mapping in table(stream.get("key")).items():
+    keys = table(stream.get("key"))
+    refused = _NO_KEY if len(keys) == 1 else {"media": _NO_KEY["media"]}
+    for field, mapping in keys.items():
         pointer = ("streams", name, "key", field)
         for option in table(mapping):
-            if option in _NO_KEY:
-                findings.add("SE210", pointer, at_key=True, place=place_name(pointer), rule=_NO_KEY[option])
+            if option in refused:
+                findings.add("SE210", pointer, at_key=True, place=place_name(pointer), rule=refused[option])
             elif option in _NO_EFFECT_IN_KEY:
                 why = "every record must have a key, and it never changes"
                 findings.add(
@@ -165,7 +169,7 @@ def _check_same_records(streams: Mapping[str, dict[str, Plain]], findings: Findi
     """Two streams that read and write the same records would overwrite each other in every transfer."""
     first: dict[str, str] = {}
     for name, stream in streams.items():
-        if text(stream.get("from")) is None or text(stream.get("to")) is None or len(table(stream.get("key"))) != 1:
+        if text(stream.get("from")) is None or text(stream.get("to")) is None or not table(stream.get("key")):
             continue
         key = {field.casefold(): mapping for field, mapping in table(stream["key"]).items()}
         written = {**{part: stream.get(part) for part in ("from", "filter", "for_each", "root")}, "key": key}

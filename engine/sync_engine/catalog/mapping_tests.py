@@ -143,7 +143,10 @@ def read_test_files(
 
 def _streams(catalog: Catalog) -> dict[str, dict[str, Plain]]:
     return {
-        stream.name: {"key": {stream.key.target: None}, "fields": {each.target: None for each in stream.fields}}
+        stream.name: {
+            "key": {each.target: None for each in stream.keys},
+            "fields": {each.target: None for each in stream.fields},
+        }
         for stream in catalog.streams
     }
 

@@ -94,13 +94,26 @@ class LookupRule:
 
 
 @dataclass(frozen=True, slots=True)
+class FindRule:
+    """A reference to a record that the target holds already: the one whose field has this value.
+
+    Attributes:
+        field: of the object that the reference points to.
+        value: text, number or bool.
+    """
+
+    field: str
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
 class MediaRule:
     """The bytes of a file attribute."""
 
     code: str
 
 
-Rule = ValueRule | ConstRule | ExpressionRule | TemplateRule | LookupRule | MediaRule
+Rule = ValueRule | ConstRule | ExpressionRule | TemplateRule | LookupRule | FindRule | MediaRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +208,7 @@ class Stream:
         name: unique in the catalog.
         source: collection (``from``).
         object: target object (``to``).
-        key: the mapping that fills the external id field by which records are found.
+        keys: the mappings of the fields by which records are found: one external id, or several fields together.
         fields: the other mappings, in the order they were written.
         filter: conditions in addition to the catalog's.
         locale: the locale its values are read in; None means the catalog's default.
@@ -209,7 +222,7 @@ class Stream:
     name: str
     source: str
     object: str
-    key: FieldMapping
+    keys: tuple[FieldMapping, ...]
     fields: tuple[FieldMapping, ...]
     filter: tuple[Filter, ...] = ()
     locale: str | None = None
@@ -221,6 +234,11 @@ class Stream:
     origin: Origin = NOWHERE
     source_origin: Origin = NOWHERE
     object_origin: Origin = NOWHERE
+
+    @property
+    def mappings(self) -> tuple[FieldMapping, ...]:
+        """Every mapping of a field that is written for each record."""
+        return (*self.keys, *self.fields)
 
 
 @dataclass(frozen=True, slots=True)

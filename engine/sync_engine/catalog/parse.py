@@ -18,6 +18,7 @@ from sync_engine.catalog.model import (
     Each,
     ExpressionRule,
     FieldMapping,
+    FindRule,
     ForEach,
     LogLevel,
     LogPolicy,
@@ -113,12 +114,16 @@ def _streams(written: dict[str, Plain], findings: Findings) -> tuple[Stream, ...
         if not findings.broken(("streams", name))
         and not any(findings.touched("streams", name, key) for key in _ESSENTIAL_TO_STREAM)
     }
-    return tuple(_stream(name, each, usable, findings) for name, each in usable.items())
+    streams = (_stream(name, each, usable, findings) for name, each in usable.items())
+    return tuple(each for each in streams if all(_is_usable(key, usable) for key in each.keys))
+
+
+def _is_usable(mapping: FieldMapping, usable: dict[str, dict[str, Plain]]) -> bool:
+    return not isinstance(mapping.rule, LookupRule) or mapping.rule.stream in usable
 
 
 def _stream(name: str, written: dict[str, Plain], usable: dict[str, dict[str, Plain]], findings: Findings) -> Stream:
     document, pointer = findings.document, ("streams", name)
-    key_field, key = next(iter(table(written["key"]).items()))
     fields = [
         build_mapping(field, each, document, (*pointer, "fields", field))
         for field, each in table(written["fields"]).items()
@@ -128,8 +133,11 @@ def _stream(name: str, written: dict[str, Plain], usable: dict[str, dict[str, Pl
         name=name,
         source=text(written["from"]) or "",
         object=text(written["to"]) or "",
-        key=build_mapping(key_field, key, document, (*pointer, "key", key_field)),
-        fields=tuple(each for each in fields if not isinstance(each.rule, LookupRule) or each.rule.stream in usable),
+        keys=tuple(
+            build_mapping(field, each, document, (*pointer, "key", field))
+            for field, each in table(written["key"]).items()
+        ),
+        fields=tuple(each for each in fields if _is_usable(each, usable)),
         filter=_filters((*pointer, "filter"), written.get("filter"), findings),
         locale=None if findings.touched(*pointer, "locale") else text(written.get("locale")),
         match=_match(written.get("match"), document, (*pointer, "match"), findings),
@@ -220,6 +228,9 @@ def _rule(options: dict[str, Plain]) -> Rule:
     if "lookup" in options:
         missing = WhenMissingParent(text(options.get("missing")) or WhenMissingParent.REJECT)
         return LookupRule(text(options["lookup"]) or "", text(options["value"]) or "", missing)
+    if "find" in options:
+        field, value = next(iter(table(options["find"]).items()))
+        return FindRule(field, value)
     if "const" in options:
         return ConstRule(options["const"])
     if "expression" in options:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from sync_engine.catalog.model import Catalog, Project
@@ -16,6 +17,7 @@ from sync_engine.catalog.validate import validate_project
 from sync_engine.cli.console import Console
 from sync_engine.compiler.catalog import compile_catalog, needs_all, source_needs
 from sync_engine.compiler.compiled import CompiledCatalog
+from sync_engine.compiler.found import find_records
 from sync_engine.compiler.rows import ROW_PROPERTIES
 from sync_engine.ledger.store import Ledger, open_ledger
 from sync_engine.problems import nearest
@@ -23,7 +25,7 @@ from sync_engine.sdk.adapter import Settings
 from sync_engine.sdk.errors import InvalidInput, Refused
 from sync_engine.sdk.problem import Problem, Severity
 from sync_engine.sdk.source import Source, SourceSchema
-from sync_engine.sdk.target import Target
+from sync_engine.sdk.target import ObjectSchema, Target
 from sync_engine.sdk.values import Secret
 from sync_engine.snapshots import read_snapshot
 
@@ -138,15 +140,26 @@ def compile_live(catalogs: Sequence[Catalog], connections: Connections) -> tuple
     today = datetime.now(UTC).date()
     for catalog in catalogs:
         source = describe_source(connections.source(catalog.source), catalog)
-        target = connections.target(catalog.target).describe(objects_of([catalog]))
+        opened = connections.target(catalog.target)
+        target = opened.describe(objects_of([catalog]))
         before = connections.saved_source(catalog.source)
-        done, found = compile_catalog(catalog, source, target, today, before)
+        settled, lost = find_records(catalog, target, partial(_described, opened), partial(_ids, opened))
+        problems += lost
+        done, found = compile_catalog(settled, source, target, today, before)
         problems += found
         if done is not None:
             compiled.append(done)
     if any(each.severity is Severity.ERROR for each in problems):
         raise InvalidInput(problems)
     return compiled, problems
+
+
+def _described(target: Target, name: str) -> ObjectSchema | None:
+    return target.describe([name]).objects.get(name)
+
+
+def _ids(target: Target, object_name: str, field: str, value: str) -> list[str]:
+    return [row.id for rows in target.read(object_name, field, (), [value]) for row in rows]
 
 
 def describe_source(source: Source, catalog: Catalog) -> SourceSchema:

@@ -114,7 +114,7 @@ def find_object(target: TargetSchema, name: str) -> ObjectSchema | None:
 def check_expressions(catalog: Catalog) -> Iterator[Problem]:
     """What can be said of a catalog's expressions without any schema: their syntax."""
     for stream in catalog.streams:
-        for mapping in (stream.key, *stream.fields, *stream.match):
+        for mapping in (*stream.mappings, *stream.match):
             try:
                 if isinstance(mapping.rule, ExpressionRule):
                     compile_expression(mapping.rule.text, mapping.place("expression"))
@@ -133,7 +133,7 @@ def source_needs(catalog: Catalog) -> frozenset[str]:
     """Every attribute and property that a catalog names, so that only these need describing."""
     needs: set[str] = set()
     for stream in catalog.streams:
-        for mapping in (stream.key, *stream.fields, *stream.match):
+        for mapping in (*stream.mappings, *stream.match):
             needs |= mapping_needs(mapping)
         for filter_ in stream.filter:
             needs |= set(fields_of(filter_))
@@ -147,7 +147,7 @@ def source_needs(catalog: Catalog) -> frozenset[str]:
 def in_order(catalog: Catalog) -> list[str]:
     """Names of the streams, parents before those that look them up, else as written."""
     parents = {
-        stream.name: {mapping.rule.stream for mapping in stream.fields if isinstance(mapping.rule, LookupRule)}
+        stream.name: {mapping.rule.stream for mapping in stream.mappings if isinstance(mapping.rule, LookupRule)}
         - {stream.name}
         for stream in catalog.streams
     }
@@ -184,9 +184,14 @@ def _scope(
 def _check_parents(catalog: Catalog, stream: Stream) -> Iterator[Problem]:
     """A lookup finds a record by its source key, so that must be what the other stream's key is filled with."""
     streams = {each.name: each for each in catalog.streams}
-    for mapping in stream.fields:
+    for mapping in stream.mappings:
         rule = mapping.rule
-        if isinstance(rule, LookupRule) and not isinstance(streams[rule.stream].key.rule, ValueRule):
+        if not isinstance(rule, LookupRule):
+            continue
+        keys = streams[rule.stream].keys
+        if len(keys) > 1:
+            yield problem("SE355", mapping.place("lookup"), stream=rule.stream)
+        elif not isinstance(keys[0].rule, ValueRule):
             yield problem("SE331", mapping.place("lookup"), stream=rule.stream)
 
 
@@ -203,8 +208,9 @@ def _check_rows(catalog: Catalog, stream: Stream, scope: Scope) -> Iterator[Prob
 
 def _key_place(stream: Stream, target: TargetSchema) -> tuple[str, str]:
     described = find_object(target, stream.object)
-    field = described.field(stream.key.target) if described else None
-    return (described.name if described else stream.object, field.name if field else stream.key.target)
+    written = stream.keys[0].target
+    field = described.field(written) if described else None
+    return (described.name if described else stream.object, field.name if field else written)
 
 
 def _check_filters(

@@ -8,6 +8,7 @@ from sync_engine.catalog.model import (
     ConstRule,
     ExpressionRule,
     FieldMapping,
+    FindRule,
     LookupRule,
     Stream,
     TemplateRule,
@@ -25,6 +26,7 @@ from sync_engine.sdk.source import Attribute, Kind
 from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema
 
 MATCHABLE = {FieldType.TEXT, FieldType.ID, FieldType.EMAIL, FieldType.PHONE, FieldType.URL, FieldType.REFERENCE}
+_NO_KEY_PART = {FieldType.TEXTAREA, FieldType.RICH_TEXT, FieldType.MULTIPICKLIST, FieldType.FILE, FieldType.OTHER}
 LISTS = {Kind.MULTISELECT, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORDS, Kind.ASSETS}
 NUMBERS = {FieldType.INTEGER, FieldType.DECIMAL, FieldType.PERCENT, FieldType.CURRENCY}
 UUID_LENGTH = 36
@@ -32,8 +34,14 @@ CODED = {Kind.SELECT, Kind.MULTISELECT, Kind.FAMILY, Kind.CATEGORIES, Kind.GROUP
 
 
 def check_key(stream: Stream, described: ObjectSchema, scope: Scope) -> Iterator[Problem]:
-    """The key must be found in the target without doubt: an external id that is unique."""
-    mapping = stream.key
+    """The key must be found in the target without doubt: an external id that is unique, or several fields together."""
+    if len(stream.keys) > 1:
+        for mapping in stream.keys:
+            yield from _check_key_part(mapping, described, scope)
+        if stream.match:
+            yield problem("SE356", stream.match[0].origin, stream=stream.name)
+        return
+    (mapping,) = stream.keys
     field = described.field(mapping.target)
     if field is not None and field.type is not FieldType.ID:
         if not field.external_id:
@@ -41,6 +49,14 @@ def check_key(stream: Stream, described: ObjectSchema, scope: Scope) -> Iterator
             yield problem("SE306", mapping.origin, hint, object=described.name, name=field.name)
         elif not field.unique:
             yield problem("SE307", mapping.origin, object=described.name, name=field.name)
+    yield from check_mapping(mapping, described, scope)
+
+
+def _check_key_part(mapping: FieldMapping, described: ObjectSchema, scope: Scope) -> Iterator[Problem]:
+    """A part of a key is compared as text, so it must be a value of one plain piece."""
+    field = described.field(mapping.target)
+    if field is not None and field.type in _NO_KEY_PART:
+        yield problem("SE357", mapping.origin, object=described.name, name=field.name, type=field.type)
     yield from check_mapping(mapping, described, scope)
 
 
@@ -53,7 +69,7 @@ def _external_ids(described: ObjectSchema) -> str:
 
 def check_required(stream: Stream, described: ObjectSchema) -> Iterator[Problem]:
     """Every field without which a record cannot be created must be mapped."""
-    mapped = {each.target.casefold() for each in (stream.key, *stream.fields)}
+    mapped = {each.target.casefold() for each in stream.mappings}
     for field in described.fields.values():
         if field.required and field.createable and field.name.casefold() not in mapped:
             yield problem("SE308", stream.origin, object=described.name, name=field.name)
@@ -77,17 +93,23 @@ def check_mapping(mapping: FieldMapping, described: ObjectSchema, scope: Scope) 
         yield from _check_lookup(mapping, rule, field, scope)
     elif isinstance(rule, (ExpressionRule, TemplateRule)):
         yield from _check_expression(mapping, rule, scope)
-    elif isinstance(rule, ConstRule) and field is not None and mapping.translate is None:
-        yield from _check_fixed(mapping, rule.value, "const", field, scope)
+    elif isinstance(rule, FindRule) and field is not None and len(field.refers_to) != 1:
+        yield problem("SE358", mapping.place("find"), object=described.name, name=field.name)
     if field is not None:
         yield from check_new_options(mapping, field)
-        field = as_judged(field, mapping)
-        if mapping.default is not None:
-            yield from _check_fixed(mapping, mapping.default, "default", field, scope)
-        if not (mapping.number or mapping.join or field.type is FieldType.MULTIPICKLIST):
-            for value in (mapping.translate or {}).values():
-                if value is not None:
-                    yield from _check_fixed(mapping, value, "translate", field, scope)
+        yield from _check_constants(mapping, as_judged(field, mapping), scope)
+
+
+def _check_constants(mapping: FieldMapping, field: FieldDescription, scope: Scope) -> Iterator[Problem]:
+    """What the catalog itself writes down: a constant, a default, the entries of a table."""
+    if isinstance(mapping.rule, ConstRule) and mapping.translate is None:
+        yield from _check_fixed(mapping, mapping.rule.value, "const", field, scope)
+    if mapping.default is not None:
+        yield from _check_fixed(mapping, mapping.default, "default", field, scope)
+    if not (mapping.number or mapping.join or field.type is FieldType.MULTIPICKLIST):
+        for value in (mapping.translate or {}).values():
+            if value is not None:
+                yield from _check_fixed(mapping, value, "translate", field, scope)
 
 
 def check_match(mapping: FieldMapping, described: ObjectSchema, scope: Scope) -> Iterator[Problem]:

@@ -86,6 +86,8 @@ class MappedRecord:
         values: as many as the stream has fields, in that order; empty when there are reasons.
         reasons: all of them, not the first only.
         match: one value per field of the stream's ``match``, by which a record of the target can be adopted.
+        key_values: of a key of several fields: their values, also when other fields have reasons; empty when one of
+            these has none, and where the key is one field.
     """
 
     source_key: str
@@ -93,16 +95,22 @@ class MappedRecord:
     values: tuple[TargetValue | Blank, ...]
     reasons: tuple[Reason, ...] = ()
     match: tuple[TargetValue | Blank, ...] = ()
+    key_values: tuple[TargetValue | Blank, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """The fields of a stream in one locale; a stream that is not exploded by locale has just one."""
+    """The fields of a stream in one locale; a stream that is not exploded by locale has just one.
+
+    Attributes:
+        key_parts: how many of the fields, the first ones, make up the key; 0 where the key is one field of its own.
+    """
 
     locale: str | None
     key: CompiledField
     fields: tuple[CompiledField, ...]
     match: tuple[CompiledField, ...]
+    key_parts: int
 
     @property
     def all(self) -> tuple[CompiledField, ...]:
@@ -120,8 +128,9 @@ class CompiledStream:
     Attributes:
         name: as in the catalog.
         object: where it writes to.
-        key: the external id field and how it is computed.
-        fields: the other fields, in the order of the catalog.
+        key: the external id field and how it is computed; of a key of several fields, all of them as one text.
+        fields: the other fields, in the order of the catalog; those of a key of several fields come first.
+        key_parts: how many of the fields make up the key; 0 where it is one field of its own.
         query: what to ask the source for.
         map_rows: from a record to what becomes of it: one row, or as many as ``for_each`` makes of it.
         explode: from a record to its rows, before any is left out, each with the fields that it is mapped by.
@@ -137,6 +146,7 @@ class CompiledStream:
     object: ObjectSchema
     key: CompiledField
     fields: tuple[CompiledField, ...]
+    key_parts: int
     query: Query
     map_rows: Callable[[SourceRecord], tuple[MappedRecord, ...]]
     explode: Explode

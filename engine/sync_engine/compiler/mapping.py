@@ -10,6 +10,7 @@ from sync_engine.catalog.model import (
     ConstRule,
     ExpressionRule,
     FieldMapping,
+    FindRule,
     LookupRule,
     NewOptions,
     Rule,
@@ -18,9 +19,10 @@ from sync_engine.catalog.model import (
     WhenEmpty,
 )
 from sync_engine.compiler import steps
-from sync_engine.compiler.compiled import CompiledField, Input, MappedRecord, Parts
+from sync_engine.compiler.compiled import CompiledField, Input, MappedRecord, Parts, Variant
 from sync_engine.compiler.conversion import Unconvertible, converter
 from sync_engine.compiler.criteria import pick
+from sync_engine.compiler.keys import join_key
 from sync_engine.compiler.new_options import as_judged, guarded, labels_of
 from sync_engine.expressions import EvaluationFailed, Expression, Template, compile_expression, compile_template
 from sync_engine.expressions.variables import variable_maker
@@ -109,6 +111,8 @@ def _is_empty(value: object) -> bool:
 def _when_empty(mapping: FieldMapping, description: FieldDescription) -> Callable[[], Blank]:
     """What an empty result means; a required field must never be emptied, and a yes/no field cannot be."""
     name = description.name
+    if isinstance(mapping.rule, FindRule):
+        return lambda: Blank.LEAVE
     if mapping.when_empty is WhenEmpty.KEEP and not (mapping.required or description.required):
         return lambda: Blank.LEAVE
     if mapping.required or mapping.when_empty is WhenEmpty.REJECT:
@@ -134,6 +138,8 @@ def _getter(mapping: FieldMapping, scope: Scope) -> tuple[Getter, frozenset[str]
         return value_getter(known[rule.code], locale, channel), frozenset({rule.code})
     if isinstance(rule, ConstRule):
         return (lambda _: rule.value), frozenset()
+    if isinstance(rule, FindRule):
+        return (lambda _: None), frozenset()  # not looked for: offline, nobody can say which record it is
     if isinstance(rule, LookupRule):
         return _lookup(rule, known[rule.value], scope, locale, channel), frozenset({rule.value})
     if isinstance(rule, (ExpressionRule, TemplateRule)):
@@ -227,12 +233,54 @@ def _label_locales(locale: str | None, others: Sequence[str]) -> tuple[str, ...]
     return tuple(dict.fromkeys(wanted))
 
 
-def map_record(
-    key: CompiledField, fields: Sequence[CompiledField], match: Sequence[CompiledField], record: SourceRecord
-) -> MappedRecord:
+def several(parts: Sequence[CompiledField]) -> CompiledField:
+    """A key of several fields as one field that nobody writes: its name and its text are those of all."""
+    name = " + ".join(each.name for each in parts)
+    description = FieldDescription(
+        name, name, FieldType.TEXT, case_sensitive=any(each.description.case_sensitive for each in parts)
+    )
+
+    def evaluate(record: SourceRecord) -> TargetValue | Blank:
+        return _text([each.evaluate(record) for each in parts])
+
+    inputs = tuple(one for each in parts for one in each.parts.inputs)
+    reads = frozenset(code for each in parts for code in each.reads)
+    return CompiledField(
+        description, parts[0].mapping, evaluate, reads, Parts(inputs, evaluate, ()), FieldRequest(name)
+    )
+
+
+def _text(values: Sequence[TargetValue | Blank]) -> str:
+    return join_key([each.key if isinstance(each, ParentKey) else str(each).strip() for each in values])
+
+
+def map_record(variant: Variant, record: SourceRecord) -> MappedRecord:
     """All fields of a record, or every reason why it cannot be written."""
     reasons: list[Reason] = []
+    text = "" if variant.key_parts else _single_key(variant.key, record, reasons)
     values: list[TargetValue | Blank] = []
+    failed = 0
+    for compiled in variant.fields:
+        try:
+            values.append(compiled.evaluate(record))
+        except Unconvertible as error:
+            reasons.append(error.reason)
+            failed += len(values) < variant.key_parts
+            values.append(Blank.LEAVE)
+    found_by: list[TargetValue | Blank] = []
+    for compiled in variant.match:
+        try:
+            found_by.append(compiled.evaluate(record))
+        except Unconvertible as error:
+            reasons.append(error.reason)
+    key_values = () if failed else tuple(values[: variant.key_parts])
+    text = _text(key_values) if key_values else text
+    if reasons:
+        return MappedRecord(record.key, text, (), tuple(reasons), (), key_values)
+    return MappedRecord(record.key, text, tuple(values), (), tuple(found_by), key_values)
+
+
+def _single_key(key: CompiledField, record: SourceRecord, reasons: list[Reason]) -> str:
     found: TargetValue | Blank = None
     try:
         found = key.evaluate(record)
@@ -241,17 +289,4 @@ def map_record(
     text = "" if found is None or isinstance(found, Blank) else str(found).strip()
     if not text and not reasons:
         reasons.append(Reason("KEY_EMPTY", f"the key {key.name} has no value", key.name, Owner.DATA))
-    for compiled in fields:
-        try:
-            values.append(compiled.evaluate(record))
-        except Unconvertible as error:
-            reasons.append(error.reason)
-    found_by: list[TargetValue | Blank] = []
-    for compiled in match:
-        try:
-            found_by.append(compiled.evaluate(record))
-        except Unconvertible as error:
-            reasons.append(error.reason)
-    if reasons:
-        return MappedRecord(record.key, text, (), tuple(reasons))
-    return MappedRecord(record.key, text, tuple(values), (), tuple(found_by))
+    return text

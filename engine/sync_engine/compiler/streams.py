@@ -10,7 +10,7 @@ from sync_engine.catalog.model import Catalog, Each, FieldMapping, Stream
 from sync_engine.compiler.compiled import CompiledField, CompiledStream, Explode, MappedRecord, Variant
 from sync_engine.compiler.criteria import Predicate, Surroundings, compile_filter, fields_of
 from sync_engine.compiler.locales import active_locales
-from sync_engine.compiler.mapping import Scope, compile_field, map_record, value_getter
+from sync_engine.compiler.mapping import Scope, compile_field, map_record, several, value_getter
 from sync_engine.compiler.rows import PROPERTIES, exploded_attributes, names_row, row_maker, with_row
 from sync_engine.sdk.filters import AllOf, AnyOf, Criterion, Filter, Not
 from sync_engine.sdk.source import Attribute, Query, RecordCollection, SourceRecord
@@ -41,6 +41,7 @@ def compile_stream(
         object=described,
         key=key,
         fields=fields,
+        key_parts=variants[0].key_parts,
         query=_query(catalog, stream, scope, variants, filters),
         map_rows=_map_rows(stream, variants, explode, residual(row_filters)),
         explode=explode,
@@ -58,9 +59,10 @@ def _variants(catalog: Catalog, stream: Stream, scope: Scope, described: ObjectS
     made = []
     for locale in stream_locales(catalog, stream):
         inner = dataclasses.replace(scope, locale=locale)
+        key, parts = _compile_key(stream, described, inner)
         fields = tuple(_compile(each, described, inner) for each in stream.fields)
         match = tuple(_compile(each, described, inner) for each in stream.match)
-        made.append(Variant(locale, _compile(stream.key, described, inner), fields, match))
+        made.append(Variant(locale, key, (*parts, *fields), match, len(parts)))
     return tuple(made)
 
 
@@ -69,6 +71,16 @@ def stream_locales(catalog: Catalog, stream: Stream) -> Sequence[str | None]:
     if stream.for_each is not None and stream.for_each.each is Each.LOCALE:
         return stream.for_each.codes or catalog.locales[1:]
     return (stream.locale or (catalog.locales[0] if catalog.locales else None),)
+
+
+def _compile_key(
+    stream: Stream, described: ObjectSchema, scope: Scope
+) -> tuple[CompiledField, tuple[CompiledField, ...]]:
+    """The key, and its fields where it has several: these are written like any other, and none may be empty."""
+    if len(stream.keys) == 1:
+        return _compile(stream.keys[0], described, scope), ()
+    parts = tuple(_compile(dataclasses.replace(each, required=True), described, scope) for each in stream.keys)
+    return several(parts), parts
 
 
 def _compile(mapping: FieldMapping, described: ObjectSchema, scope: Scope) -> CompiledField:
@@ -86,7 +98,7 @@ def _map_rows(stream: Stream, variants: Sequence[Variant], explode: Explode, kee
 
 
 def _map(variant: Variant, row: SourceRecord) -> MappedRecord:
-    return map_record(variant.key, variant.fields, variant.match, row)
+    return map_record(variant, row)
 
 
 def _explode(stream: Stream, scope: Scope, variants: Sequence[Variant]) -> Explode:

@@ -145,14 +145,20 @@ class WriteStep:
     """How a stream's changes are written.
 
     Attributes:
+        key_fields: by which records are found: one external id, or several fields together.
         mode: the target's name of the way.
         batches: how many batches it will take at least.
     """
 
     object_name: str
-    key_field: str
+    key_fields: tuple[str, ...]
     mode: str
     batches: int
+
+    @property
+    def key_name(self) -> str:
+        """The key as people read it."""
+        return " + ".join(self.key_fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,7 +231,7 @@ def _catalog_to_data(plan: CatalogPlan) -> dict[str, object]:
                 },
                 "write": {
                     "object": each.write.object_name,
-                    "key_field": each.write.key_field,
+                    "key_fields": each.write.key_fields,
                     "mode": each.write.mode,
                     "batches": each.write.batches,
                 },
@@ -269,7 +269,7 @@ def _stream_from_data(data: Mapping[str, Any]) -> StreamPlan:
     return StreamPlan(
         name=data["name"],
         read=ReadStep(read["collection"], *(tuple(read[part]) for part in ("pushed", "here", "not_applicable"))),
-        write=WriteStep(write["object"], write["key_field"], write["mode"], write["batches"]),
+        write=WriteStep(write["object"], tuple(write["key_fields"]), write["mode"], write["batches"]),
         fields=tuple(_planned_field(each) for each in data["fields"]),
         summary=Summary(**data["summary"]),
         new_options=tuple(

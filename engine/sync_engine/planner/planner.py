@@ -13,9 +13,9 @@ from sync_engine.planner.adoption import adopt, take_over
 from sync_engine.planner.claims import claim_keys
 from sync_engine.planner.describe import describe
 from sync_engine.planner.difference import create, desired_fields, update
-from sync_engine.planner.encoding import Encoded, encode
 from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.gates import judge
+from sync_engine.planner.held import key_of, read_held
 from sync_engine.planner.missing import Owned, nothing_owned, plan_missing
 from sync_engine.planner.new_options import collect, creating, planned
 from sync_engine.planner.parents import needed_parents, resolve_parents
@@ -34,12 +34,13 @@ from sync_engine.planner.plan import (
 from sync_engine.planner.plan_file import PlanWriter
 from sync_engine.planner.prefetch import prefetch
 from sync_engine.planner.progress import Progress
-from sync_engine.planner.work import Slot, Work
+from sync_engine.planner.work import Slot, Work, lay_out_columns
 from sync_engine.planner.workspace import Held, Workspace
 from sync_engine.problems import locales
 from sync_engine.sdk.errors import Unavailable
 from sync_engine.sdk.source import Page, Pushdown, Query, Source, SourceRecord
-from sync_engine.sdk.target import Operation, Reason, Target
+from sync_engine.sdk.target import Operation, Owner, Reason, Target
+from sync_engine.sdk.values import Blank
 
 PAGES_AHEAD = 8
 
@@ -104,7 +105,7 @@ def _lay_out(
         of_stream[stream.name] = slots.setdefault(place, Slot(len(slots), *place[:1], stream.key.description))
     for number, stream in enumerate(streams):
         slot = of_stream[stream.name]
-        columns = [slot.column(each) for each in stream.fields]
+        columns = lay_out_columns(slot, stream)
         missing = [slot.column(each) for each in stream.missing]
         query = _widened(stream.query, streams)
         pushdown = next((each for known, each in asked if known == query), None)
@@ -174,20 +175,10 @@ def _load_held(space: Workspace, slots: Sequence[Slot], target: Target, catalog:
     """Read what the target holds into the workspace, in normal form."""
     for slot in slots:
         done = 0
-        for rows in target.read(slot.object_name, slot.key.name, slot.requests):
-            space.hold(slot.number, (_held_row(slot, target, row.id, row.key, row.values) for row in rows))
+        for rows in read_held(slot, target):
+            space.hold(slot.number, rows, unique=not slot.key_columns)
             done += len(rows)
             progress.step(catalog, slot.object_name, "comparing with", done)
-
-
-def _held_row(
-    slot: Slot, target: Target, id_: str, key: str, values: Mapping[str, object]
-) -> tuple[str, str, str, list[Encoded]]:
-    fields = [
-        encode(target.normal_form(description, values.get(request.name)))  # type: ignore[arg-type]
-        for request, description in zip(slot.requests, slot.descriptions, strict=True)
-    ]
-    return slot.normalise(key), id_, key, fields
 
 
 def _map_and_compare(
@@ -225,6 +216,8 @@ def _compare_page(
     mapped: list[tuple[str, MappedRecord]] = []
     for record in records:
         for row in work.stream.map_rows(record):
+            if row.key_values:
+                row = dataclasses.replace(row, key=key_of(work.slot, target, row.key_values))
             if row.reasons:
                 rejections.append(Rejection(row.key, row.source_key, row.reasons))
             else:
@@ -235,8 +228,9 @@ def _compare_page(
     fields = creating(work.stream)
     changes: list[tuple[str, Change]] = []
     parents: list[tuple[int, str, str, int, str, str, bool]] = []
+    ambiguous = _ambiguous(space, work, held) if work.slot.key_columns else {}
     for key, row in unique:
-        found = adopted.get(key)
+        found = ambiguous.get(key) or adopted.get(key)
         change = (found,) if isinstance(found, Reason) else _compare(work, row, found or held.get(key), target)
         if isinstance(found, Held):
             change = take_over(work, row, found, change)
@@ -256,10 +250,23 @@ def _compare_page(
     work.keyless += sum(1 for each in rejections if not each.key)
 
 
+def _ambiguous(space: Workspace, work: Work, held: Mapping[str, Held]) -> dict[str, Reason]:
+    """Keys that several records of the target have: nobody can say which of them is meant."""
+    name = work.stream.key.name
+    reasons: dict[str, Reason] = {}
+    for key, others in space.ambiguous(work.slot.number, list(held)).items():
+        ids = ", ".join((held[key].id, *others[:4]))
+        message = f"{len(others) + 1} records have {name} {held[key].key!r}: {ids}"
+        reasons[key] = Reason("AMBIGUOUS_KEY", message, name, Owner.ORG)
+    return reasons
+
+
 def _compare(work: Work, row: MappedRecord, held: Held | None, target: Target) -> Change | tuple[Reason, ...] | None:
     if held is None:
         return create(work.stream, row, target.normal_form)
     wanted = desired_fields(work.stream, row, target.normal_form)
+    # The fields by which the record was found are as they must be.
+    wanted[: work.stream.key_parts] = [Blank.LEAVE] * work.stream.key_parts
     for compiled, column in zip(work.stream.fields, work.columns, strict=True):
         if held.fields[column] is not None:
             work.filled[compiled.name] += 1
@@ -307,7 +314,9 @@ def _stream_plan(space: Workspace, work: Work, target: Target) -> StreamPlan:
         filtered=work.filtered,
     )
     stream = work.stream
-    batching = target.batching(stream.object.name, Operation.UPSERT, summary.changes)
+    key_fields = tuple(each.name for each in stream.fields[: stream.key_parts]) or (stream.key.name,)
+    operation = Operation.INSERT if stream.key_parts else Operation.UPSERT
+    batching = target.batching(stream.object.name, operation, summary.changes)
     return StreamPlan(
         name=stream.name,
         read=ReadStep(
@@ -316,7 +325,7 @@ def _stream_plan(space: Workspace, work: Work, target: Target) -> StreamPlan:
             tuple(describe(each) for each in (*work.pushdown.residual, *stream.row_filters)),
             tuple(describe(each) for each in stream.not_applicable),
         ),
-        write=WriteStep(stream.object.name, stream.key.name, batching.mode, -(-summary.changes // batching.max_rows)),
+        write=WriteStep(stream.object.name, key_fields, batching.mode, -(-summary.changes // batching.max_rows)),
         fields=_planned_fields(stream),
         summary=summary,
         new_options=planned(work, target),

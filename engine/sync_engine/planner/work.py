@@ -5,20 +5,32 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from sync_engine.catalog.model import ConstRule
 from sync_engine.compiler.compiled import CompiledField, CompiledStream
 from sync_engine.sdk.source import Pushdown
-from sync_engine.sdk.target import FieldDescription, FieldRequest
+from sync_engine.sdk.target import FieldDescription, FieldRequest, FieldType
 
 
 @dataclass(slots=True)
 class Slot:
-    """An object with its key field, and the fields of it that any stream compares."""
+    """An object with its key field, and the fields of it that any stream compares.
+
+    Attributes:
+        key: the field, or what stands for several together.
+        requests, descriptions: the columns.
+        key_columns: of a key of several fields: their places among the columns.
+        id_field: where the target keeps its own id; records are read by it when no part of the key narrows them.
+        fixed: column and values of a part of the key that is the same for every record of each stream.
+    """
 
     number: int
     object_name: str
     key: FieldDescription
     requests: list[FieldRequest] = field(default_factory=list)
     descriptions: list[FieldDescription] = field(default_factory=list)
+    key_columns: tuple[int, ...] = ()
+    id_field: str = ""
+    fixed: tuple[int, tuple[str, ...]] | None = None
 
     def column(self, compiled: CompiledField) -> int:
         """The place of a field among the slot's columns; it is added when it is new."""
@@ -30,6 +42,28 @@ class Slot:
     def normalise(self, key: str) -> str:
         """The key as the target compares it."""
         return key if self.key.case_sensitive else key.casefold()
+
+
+def lay_out_columns(slot: Slot, stream: CompiledStream) -> list[int]:
+    """The places of a stream's fields among the columns of its slot; a key of several fields is found there, too."""
+    columns = [slot.column(each) for each in stream.fields]
+    if stream.key_parts:
+        first = not slot.key_columns
+        slot.key_columns = tuple(columns[: stream.key_parts])
+        slot.id_field = next(each.name for each in stream.object.fields.values() if each.type is FieldType.ID)
+        fixed = _fixed(slot, stream)
+        if first or fixed is None or slot.fixed is None or slot.fixed[0] != fixed[0]:
+            slot.fixed = fixed if first else None
+        else:
+            slot.fixed = (fixed[0], tuple(dict.fromkeys((*slot.fixed[1], *fixed[1]))))
+    return columns
+
+
+def _fixed(slot: Slot, stream: CompiledStream) -> tuple[int, tuple[str, ...]] | None:
+    for column, each in zip(slot.key_columns, stream.fields, strict=False):
+        if isinstance(each.mapping.rule, ConstRule):
+            return column, (str(each.mapping.rule.value),)
+    return None
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from sync_engine.planner.encoding import Encoded
+from sync_engine.planner.held import HeldRow
 from sync_engine.planner.plan import Change, ChangeKind, PackedChange, Rejection
 from sync_engine.sdk.target import Owner, Reason
 
@@ -26,6 +27,7 @@ CREATE TABLE held (slot INTEGER, key TEXT, id TEXT, stored_key TEXT, fields BLOB
 CREATE TABLE seen (slot INTEGER, key TEXT, stream INTEGER, source_key TEXT, disputed INTEGER DEFAULT 0,
     PRIMARY KEY (slot, key)) WITHOUT ROWID;
 CREATE TABLE adopted (slot INTEGER, id TEXT, stream INTEGER, key TEXT, PRIMARY KEY (slot, id)) WITHOUT ROWID;
+CREATE TABLE ambiguous (slot INTEGER, key TEXT, id TEXT, PRIMARY KEY (slot, key, id)) WITHOUT ROWID;
 CREATE TABLE spared (slot INTEGER, key TEXT, PRIMARY KEY (slot, key)) WITHOUT ROWID;
 CREATE TABLE changes (stream INTEGER, key TEXT, slot INTEGER, kind TEXT, record BLOB, fields BLOB,
     wave INTEGER DEFAULT 0, PRIMARY KEY (stream, key));
@@ -84,12 +86,28 @@ class Workspace:
         self._db.close()
         self._folder.cleanup()
 
-    def hold(self, slot: int, rows: Iterable[tuple[str, str, str, list[Encoded]]]) -> None:
-        """Keep rows of the target: (normalised key, id, stored key, encoded fields)."""
-        self._db.executemany(
-            "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?)",
-            ((slot, key, id_, stored, orjson.dumps(fields)) for key, id_, stored, fields in rows),
-        )
+    def hold(self, slot: int, rows: Iterable[HeldRow], *, unique: bool = True) -> None:
+        """Keep rows of the target.
+
+        Args:
+            slot: they are of.
+            rows: each of them.
+            unique: whether the target itself sees to it that no two have the same key.
+        """
+        packed = ((slot, key, id_, stored, orjson.dumps(fields)) for key, id_, stored, fields in rows)
+        if unique:
+            self._db.executemany("INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?)", packed)
+            return
+        for row in packed:
+            if self._db.execute("INSERT OR IGNORE INTO held VALUES (?, ?, ?, ?, ?)", row).rowcount == 0:
+                self._db.execute("INSERT OR IGNORE INTO ambiguous VALUES (?, ?, ?)", row[:3])
+
+    def ambiguous(self, slot: int, keys: Sequence[str]) -> dict[str, list[str]]:
+        """Those of the keys that more than one record of the target has, each with the ids of its other records."""
+        found: dict[str, list[str]] = {}
+        for key, id_ in self._select_in("SELECT key, id FROM ambiguous WHERE slot = ? AND key IN", slot, keys):
+            found.setdefault(key, []).append(id_)
+        return found
 
     def held_count(self, slot: int) -> int:
         """How many records the target holds in a slot."""

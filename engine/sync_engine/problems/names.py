@@ -131,6 +131,26 @@ CODES: dict[str, Code] = {
         "The source gives no labels for this kind of code; map the code, or translate it with a table.",
         Severity.WARNING,
     ),
+    "SE355": Code(
+        "records of `{stream}` cannot be looked up: its key has several fields",
+        "A lookup writes the value of one key field. Look up a stream whose key is an external id.",
+    ),
+    "SE356": Code(
+        "`{stream}` has a key of several fields, so `match` has nothing to add",
+        "Records that were there before are found by their key already, because nobody needs to fill it in for them.",
+    ),
+    "SE357": Code(
+        "{object}.{name} is of type {type} and cannot be part of a key",
+        "The parts of a key are compared as text: references, texts of one line, picklists, dates, numbers.",
+    ),
+    "SE358": Code(
+        "`find` cannot fill {object}.{name}: it is no reference to one object",
+        "It looks for a record of the object that the field refers to, so there must be exactly one.",
+    ),
+    "SE359": Code(
+        "{count} records of {object} have {field} {value}, so none can be referred to",
+        "`find` refers to one record. Choose a field and a value that exactly one record has.",
+    ),
     "SE331": Code(
         "records of `{stream}` cannot be looked up: its key is computed",
         "A lookup compares with the value of the other stream's key, so that key must be an attribute or property as "

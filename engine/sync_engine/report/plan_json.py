@@ -47,7 +47,7 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
     head = {
         "name": stream.name,
         "object": stream.write.object_name,
-        "key": stream.write.key_field,
+        "key": stream.write.key_name,
         "mode": stream.write.mode,
         "filter": {
             "pushed": stream.read.pushed,

@@ -108,7 +108,7 @@ def cost_line(catalog: CatalogPlan) -> str:
 def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, most: int, paint: Paint) -> Iterator[str]:
     way = f" ({stream.write.mode})" if stream.summary.changes else ""
     write = stream.write
-    head = f"{stream.read.collection} → {write.object_name} by {write.key_field}{way}"
+    head = f"{stream.read.collection} → {write.object_name} by {write.key_name}{way}"
     yield f"  {paint(stream.name, 'bold')}: {head}"
     for label, filters in (
         ("filtered by the source", stream.read.pushed),

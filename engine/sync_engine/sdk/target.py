@@ -147,6 +147,7 @@ class Operation(StrEnum):
     """What a batch does to its records."""
 
     UPSERT = "upsert"
+    INSERT = "insert"  # makes a record each time it is done, so the target never repeats it by itself
     UPDATE = "update"
     DELETE = "delete"
 
@@ -191,7 +192,7 @@ class Batch:
         id: unique within the transfer and stable across a restart.
         object: where to.
         operation: what to do.
-        key_field: the external id field by which records are found.
+        key_field: the external id field by which records are found; of an insert the name of the key.
         mode: as ``Batching.mode`` said.
         columns: every field that occurs in the rows, in the order of the mapping; without the key field.
         rows: keys are unique within a batch.
@@ -349,11 +350,18 @@ class Target(Protocol):
     def read(
         self,
         object_name: str,
-        key_field: str,
+        key: str | FieldRequest,
         fields: Sequence[FieldRequest],
         keys: Sequence[str] | None = None,
     ) -> Iterator[Sequence[TargetRow]]:
-        """Records that have a value in the key field, in pages; with ``keys`` only those."""
+        """Records that have a value in the key field, in pages; with ``keys`` only those.
+
+        Args:
+            object_name: where to look.
+            key: a field, or a reference that is compared by its parent's key.
+            fields: to read.
+            keys: as text.
+        """
 
     def budget(self) -> Budget:
         """What is left of the target's daily limits; costs at most one request."""

@@ -11,8 +11,9 @@ from sync_engine.ledger.records import History
 from sync_engine.planner.adoption import adopt, take_over
 from sync_engine.planner.difference import create, desired_fields, update
 from sync_engine.planner.encoding import Encoded, encode
+from sync_engine.planner.held import read_held
 from sync_engine.planner.plan import Change, ChangeKind, FieldChange
-from sync_engine.planner.work import Slot, Work
+from sync_engine.planner.work import Slot, Work, lay_out_columns
 from sync_engine.planner.workspace import Held, Workspace
 from sync_engine.sdk.source import Pushdown
 from sync_engine.sdk.target import FieldRequest, Reason, Target
@@ -125,7 +126,7 @@ def _constant(compiled: CompiledField) -> Encoded:
 
 def _slot(stream: CompiledStream) -> tuple[Slot, list[int]]:
     slot = Slot(0, stream.object.name, stream.key.description)
-    columns = [slot.column(each) for each in stream.fields]
+    columns = lay_out_columns(slot, stream)
     for each in stream.missing:
         slot.column(each)
     return slot, columns
@@ -133,11 +134,9 @@ def _slot(stream: CompiledStream) -> tuple[Slot, list[int]]:
 
 def _held(slot: Slot, target: Target, key: str) -> Held | None:
     """The record with a key, in the form in which a plan compares it."""
-    for rows in target.read(slot.object_name, slot.key.name, slot.requests, [key]):
-        for row in rows:
-            pairs = zip(slot.requests, slot.descriptions, strict=True)
-            fields = [encode(target.normal_form(each, row.values.get(request.name))) for request, each in pairs]
-            return Held(row.id, row.key, fields)
+    for rows in read_held(slot, target, [key]):
+        for _, id_, stored, fields in rows:
+            return Held(id_, stored, fields)
     return None
 
 

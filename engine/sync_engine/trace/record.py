@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sync_engine.catalog.model import (
     ConstRule,
     ExpressionRule,
+    FindRule,
     LookupRule,
     MediaRule,
     Rule,
@@ -62,7 +63,7 @@ def trace(stream: CompiledStream, record: SourceRecord, normal_form: NormalForm,
 
 def _row(stream: CompiledStream, variant: Variant, row: SourceRecord, normal_form: NormalForm) -> RowTrace:
     verdicts = tuple(judge(stream, each, row, cannot_ask) for each in stream.row_filters)
-    mapped = map_record(variant.key, variant.fields, variant.match, row)
+    mapped = map_record(variant, row)
     passes = all(each.holds for each in verdicts)
     fields = tuple(trace_field(each, row, normal_form) for each in (variant.key, *variant.fields)) if passes else ()
     reasons = mapped.reasons if passes else ()
@@ -119,6 +120,7 @@ def _word(rule: Rule) -> str:
         ExpressionRule: "expression",
         TemplateRule: "template",
         LookupRule: "lookup",
+        FindRule: "find",
         MediaRule: "media",
     }
     return words[type(rule)]
@@ -132,6 +134,8 @@ def rule_text(rule: Rule) -> str:
         return f"const {rule.value}"
     if isinstance(rule, LookupRule):
         return f"lookup {rule.stream} by {rule.value}"
+    if isinstance(rule, FindRule):
+        return f"find {rule.field} {rule.value}"
     return " ".join(rule.text.split())
 
 

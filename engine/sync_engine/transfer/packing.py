@@ -36,7 +36,7 @@ def pack(
     sizes: dict[Operation, int] = {}
     number = 0
     for change in changes:
-        operation = OPERATIONS[change.kind]
+        operation = operation_of(stream, change)
         limits = batching(operation)
         size = _size(change)
         rows = waiting.setdefault(operation, [])
@@ -53,6 +53,13 @@ def pack(
             yield _batch(stream, operation, batching(operation), rows, f"{prefix}-{number}"), tuple(rows)
 
 
+def operation_of(stream: StreamPlan, change: Change) -> Operation:
+    """How a change is sent; without an external id there is no upsert."""
+    if change.kind is ChangeKind.CREATE and len(stream.write.key_fields) > 1:
+        return Operation.INSERT
+    return OPERATIONS[change.kind]
+
+
 def _size(change: Change) -> int:
     return len(orjson.dumps([(each.field, each.after) for each in change.fields])) + len(change.key) + 64
 
@@ -64,7 +71,7 @@ def _batch(stream: StreamPlan, operation: Operation, limits: Batching, changes: 
     read = {name: decoder(fields[name].type, fields[name].request) for name in columns}
     rows = tuple(Row(change.key, _values(read, change), change.target_id or None) for change in changes)
     write = stream.write
-    return Batch(id_, write.object_name, operation, write.key_field, limits.mode, columns, rows)
+    return Batch(id_, write.object_name, operation, write.key_name, limits.mode, columns, rows)
 
 
 def _values(read: Mapping[str, Decoder], change: Change) -> dict[str, TargetValue | Blank]:

@@ -16,11 +16,12 @@ from sync_engine.ledger.store import Ledger
 from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.planner.progress import Progress
-from sync_engine.sdk.errors import Interrupted, SyncEngineError
+from sync_engine.sdk.errors import Interrupted, SyncEngineError, Unavailable
 from sync_engine.sdk.target import Batch, Batching, Operation, Outcome, Reason, RecordResult, Target, TargetSchema
 from sync_engine.transfer.options import create_options
 from sync_engine.transfer.packing import pack
 from sync_engine.transfer.sending import send, uncertain
+from sync_engine.transfer.settling import settle
 from sync_engine.transfer.stale import Stale, split_stale
 
 RETRIES = 4
@@ -227,10 +228,23 @@ def _collect(
         try:
             results = future.result()
         except SyncEngineError as error:
-            _commit(run, stream, batch, changes, uncertain(batch, error))
-            raise
+            settled = _settled(run, stream, batch, error)
+            _commit(run, stream, batch, changes, settled or uncertain(batch, error))
+            if settled is None:
+                raise
+            continue
         again += _commit(run, stream, batch, changes, results, last=last)
     return again
+
+
+def _settled(run: _Run, stream: StreamPlan, batch: Batch, error: SyncEngineError) -> list[RecordResult] | None:
+    """What became of an insert whose answer was lost; None where that cannot be found out now."""
+    if batch.operation is not Operation.INSERT or not isinstance(error, Unavailable):
+        return None
+    try:
+        return settle(batch, stream, run.target, error)
+    except SyncEngineError:
+        return None
 
 
 def _drain(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
-from sync_engine.planner.encoding import encode
+from sync_engine.planner.held import HeldRow, read_held
 from sync_engine.planner.plan import Change, ChangeKind, StreamPlan
-from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema, Reason, Target, TargetRow
+from sync_engine.planner.work import Slot
+from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema, Reason, Target
 
 CHUNK = 200
 
@@ -32,40 +33,53 @@ def split_stale(
         target: is asked for the rows of these keys, in chunks.
         described: the object as it is described now.
     """
-    descriptions = {each.name: _description(described, each.name) for each in stream.fields}
-    key_description = _description(described, stream.write.key_field)
-    requests = [each.request for each in stream.fields]
-    object_name, key_field = stream.write.object_name, stream.write.key_field
-    id_field = next(each.name for each in described.fields.values() if each.type is FieldType.ID)
+    slot = slot_of(stream, described)
+    key_field = stream.write.key_name
     remaining = iter(changes)
     while chunk := list(islice(remaining, CHUNK)):
-        held: dict[str, TargetRow] = {}
-        for rows in target.read(object_name, key_field, requests, [each.key for each in chunk]):
-            held.update((_normalise(key_description, row.key), row) for row in rows)
+        held: dict[str, HeldRow] = {}
+        for rows in read_held(slot, target, [each.key for each in chunk]):
+            held.update((row[0], row) for row in rows)
         # A record that is being adopted has no key yet.
         adopted = {each.target_id: each.key for each in chunk if any(one.field == key_field for one in each.fields)}
         if adopted:
-            for rows in target.read(object_name, id_field, requests, list(adopted)):
-                held.update((_normalise(key_description, adopted[row.id]), row) for row in rows)
+            by_id = replace(slot, key=_description(described, slot.id_field))
+            for rows in read_held(by_id, target, list(adopted)):
+                held.update((slot.normalise(adopted[row[1]]), row) for row in rows)
         for change in chunk:
-            row = held.get(_normalise(key_description, change.key))
-            reasons = _differences(change, row, target, descriptions)
+            reasons = _differences(change, held.get(slot.normalise(change.key)), slot)
             yield Stale(change, reasons) if reasons else change
 
 
-def _differences(
-    change: Change, row: TargetRow | None, target: Target, descriptions: dict[str, FieldDescription]
-) -> tuple[Reason, ...]:
+def slot_of(stream: StreamPlan, described: ObjectSchema) -> Slot:
+    """Where a stream's rows are read again: its object, its key, and the fields that the plan compared."""
+    names = [each.name for each in stream.fields]
+    several = stream.write.key_fields if len(stream.write.key_fields) > 1 else ()
+    parts = [_description(described, each) for each in stream.write.key_fields]
+    name = stream.write.key_name
+    joined = FieldDescription(name, name, FieldType.TEXT, case_sensitive=any(each.case_sensitive for each in parts))
+    return Slot(
+        number=0,
+        object_name=stream.write.object_name,
+        key=joined if several else parts[0],
+        requests=[each.request for each in stream.fields],
+        descriptions=[_description(described, each) for each in names],
+        key_columns=tuple(names.index(each) for each in several),
+        id_field=next(each.name for each in described.fields.values() if each.type is FieldType.ID),
+    )
+
+
+def _differences(change: Change, row: HeldRow | None, slot: Slot) -> tuple[Reason, ...]:
     if change.kind is ChangeKind.CREATE:
-        return () if row is None else (Reason("STALE", f"the record exists meanwhile ({row.id})"),)
-    if row is None or row.id != change.target_id:
+        return () if row is None else (Reason("STALE", f"the record exists meanwhile ({row[1]})"),)
+    if row is None or row[1] != change.target_id:
         return (Reason("STALE", "the record no longer exists under this key"),)
-    reasons = []
-    for each in change.fields:
-        now = encode(target.normal_form(descriptions[each.field], row.values.get(each.field)))
-        if now != each.before:
-            reasons.append(Reason("STALE", f"holds {now!r}, the plan saw {each.before!r}", each.field))
-    return tuple(reasons)
+    now = {request.name: value for request, value in zip(slot.requests, row[3], strict=True)}
+    return tuple(
+        Reason("STALE", f"holds {now[each.field]!r}, the plan saw {each.before!r}", each.field)
+        for each in change.fields
+        if now[each.field] != each.before
+    )
 
 
 def _description(described: ObjectSchema, name: str) -> FieldDescription:
@@ -73,7 +87,3 @@ def _description(described: ObjectSchema, name: str) -> FieldDescription:
     if found is None:  # the fingerprint was compared before, so the field is there
         raise KeyError(name)
     return found
-
-
-def _normalise(description: FieldDescription, key: str) -> str:
-    return key if description.case_sensitive else key.casefold()

@@ -39,7 +39,9 @@ def send(session: OrgSession, described: Described, batch: Batch) -> list[Record
     rows, rejected = sort_out(batch)
     if not rows:
         return rejected
-    answer = session.call(_call(described, batch, rows))
+    # An insert makes a record each time it is done, so it is done once; whoever called looks what became of it.
+    do = session.once if batch.operation is Operation.INSERT else session.call
+    answer = do(_call(described, batch, rows))
     if not isinstance(answer, list) or len(answer) != len(rows):
         count = len(answer) if isinstance(answer, list) else "no"
         raise BrokenContract(f"{session.where}: {len(rows)} records were sent and {count} answered")
@@ -54,14 +56,15 @@ def _call(described: Described, batch: Batch, rows: Sequence[Row]) -> partial[An
     if batch.operation is Operation.UPSERT:
         path += f"/{quote(described.name, safe='')}/{quote(batch.key_field, safe='')}"
     body = {"allOrNone": False, "records": [_record(described, batch, row) for row in rows]}
-    return partial(Salesforce.restful, path=path, method="PATCH", json=body)
+    method = "POST" if batch.operation is Operation.INSERT else "PATCH"
+    return partial(Salesforce.restful, path=path, method=method, json=body)
 
 
 def _record(described: Described, batch: Batch, row: Row) -> dict[str, Any]:
     record: dict[str, Any] = {"attributes": {"type": described.name}}
     if batch.operation is Operation.UPSERT:
         record[batch.key_field] = row.key
-    else:
+    elif batch.operation is not Operation.INSERT:
         record["Id"] = row.target_id
     for name, value in row.values.items():
         if value is Blank.LEAVE:
@@ -79,7 +82,8 @@ def _result(session: OrgSession, batch: Batch, row: Row, answer: object) -> Reco
     if not isinstance(answer, Mapping):
         raise BrokenContract(f"{session.where}: the answer for the record {row.key!r} is none")
     given = answer.get("id")
-    if batch.operation is not Operation.UPSERT and isinstance(given, str) and long_id(given) != long_id(_id(row)):
+    asked_by_id = batch.operation in (Operation.UPDATE, Operation.DELETE)
+    if asked_by_id and isinstance(given, str) and long_id(given) != long_id(_id(row)):
         raise BrokenContract(f"{session.where}: the answer for the record {row.target_id} speaks of {given}")
     if answer.get("success") is True and isinstance(given, str):
         return written(row, batch.operation, given, created=answer.get("created") is True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from simple_salesforce.api import Salesforce
 
 from sync_engine.sdk.errors import BrokenContract
-from sync_engine.sdk.target import FieldRequest, TargetRow
+from sync_engine.sdk.target import FieldDescription, FieldRequest, TargetRow
 from sync_engine.sdk.values import TargetValue
 from sync_engine_salesforce import soql
 from sync_engine_salesforce.schema import Described
@@ -23,22 +24,34 @@ Getter = tuple[str, str, Callable[[Any], TargetValue]]
 def read(
     session: OrgSession,
     described: Described,
-    key_field: str,
+    asked: FieldRequest,
     requests: Sequence[FieldRequest],
     keys: Sequence[str] | None,
+    of_parent: FieldDescription | None = None,
 ) -> Iterator[list[TargetRow]]:
     """See ``sync_engine.sdk.target.Target.read``.
+
+    Args:
+        session: of the org.
+        described: the object.
+        asked: the key field, or the reference by whose parent's key records are asked for.
+        requests: what to read.
+        keys: None for all.
+        of_parent: the parent's key field, when ``asked`` is such a reference.
 
     Raises:
         Refused: a field is not described, or the org refuses the query.
         BrokenContract: an answer is not as documented, or records are missing; what came is no proof of anything.
     """
-    key = described.field(key_field)
+    key = described.field(asked.name)
+    if of_parent is not None:
+        key = replace(of_parent, name=f"{described.relationship(asked.name).name}.{of_parent.name}")
+    read_own_key = _key_reader(described, asked)
     getters = [_getter(described, request) for request in requests]
     for query in soql.queries(described.name, soql.columns(described, key, requests), key, keys):
         for records in _pages(session, query):
             try:
-                rows = [_row(record, key.name, getters) for record in records]
+                rows = [_row(record, read_own_key, getters) for record in records]
             except (LookupError, TypeError, ValueError, ArithmeticError) as error:
                 what = session.clean(f"{type(error).__name__}: {error}")[:100]
                 raise BrokenContract(
@@ -87,6 +100,17 @@ def _getter(described: Described, request: FieldRequest) -> Getter:
     return request.name, field.name, reader(field)
 
 
-def _row(record: Mapping[str, Any], key: str, getters: Sequence[Getter]) -> TargetRow:
+def _key_reader(described: Described, asked: FieldRequest) -> Callable[[Mapping[str, Any]], str]:
+    if not asked.parent_object:
+        name = described.field(asked.name).name
+        return lambda record: read_key(record[name])
+    column = described.relationship(asked.name).name
+    read_parent = parent_reader(asked.parent_object, asked.parent_field)
+    return lambda record: str(getattr(read_parent(record[column]), "key", ""))
+
+
+def _row(
+    record: Mapping[str, Any], read_own_key: Callable[[Mapping[str, Any]], str], getters: Sequence[Getter]
+) -> TargetRow:
     values = {name: None if (held := record[column]) is None else read(held) for name, column, read in getters}
-    return TargetRow(record["Id"], read_key(record[key]), values)
+    return TargetRow(record["Id"], read_own_key(record), values)

@@ -64,7 +64,7 @@ def row_text(row: Row) -> RowText:
 
 
 def _without_id(batch: Batch, row: Row) -> list[Reason]:
-    if batch.operation is Operation.UPSERT or row.target_id:
+    if batch.operation in (Operation.UPSERT, Operation.INSERT) or row.target_id:
         return []
     return [Reason("MISSING_ID", f"the id of the record is not known, so it cannot be {batch.operation}d")]
 
@@ -140,7 +140,8 @@ def written(row: Row, operation: Operation, target_id: str | None, *, created: b
     if operation is Operation.DELETE:
         outcome = Outcome.DELETED
     else:
-        outcome = Outcome.CREATED if created and operation is Operation.UPSERT else Outcome.UPDATED
+        made = operation is Operation.INSERT or (created and operation is Operation.UPSERT)
+        outcome = Outcome.CREATED if made else Outcome.UPDATED
     return RecordResult(row.key, outcome, target_id or row.target_id)
 
 

@@ -101,12 +101,16 @@ class SalesforceTarget:
     def read(
         self,
         object_name: str,
-        key_field: str,
+        key: str | FieldRequest,
         fields: Sequence[FieldRequest],
         keys: Sequence[str] | None = None,
     ) -> Iterator[Sequence[TargetRow]]:
         """See ``reading.read``."""
-        return read(self._session, self._known(object_name), key_field, fields, keys)
+        asked = key if isinstance(key, FieldRequest) else FieldRequest(key)
+        return read(self._session, self._known(object_name), asked, fields, keys, self._key_of_parent(asked))
+
+    def _key_of_parent(self, key: FieldRequest) -> FieldDescription | None:
+        return self._known(key.parent_object).field(key.parent_field) if key.parent_object else None
 
     def cannot_add_choices(self, object_name: str, field: str, choices: Sequence[PicklistValue]) -> str:
         """See ``choices.refusal``."""
@@ -142,11 +146,15 @@ class SalesforceTarget:
         usage = self._session.usage
         return Budget() if usage is None else Budget(usage.total, max(0, usage.total - usage.used))
 
-    def batching(self, object_name: str, operation: Operation, changes: int) -> Batching:  # noqa: ARG002 - all alike
-        """Collections for few changes and for files, bulk jobs for many."""
+    def batching(self, object_name: str, operation: Operation, changes: int) -> Batching:
+        """Collections for few changes, files and inserts (whose results come in order), bulk jobs for many."""
         described = self._described.get(object_name.casefold())
         parallel = self._settings.parallel
-        if changes > self._settings.bulk_threshold and not (described is not None and described.holds_files):
+        if (
+            operation is not Operation.INSERT
+            and changes > self._settings.bulk_threshold
+            and not (described is not None and described.holds_files)
+        ):
             return Batching(bulk.MODE, self._settings.bulk_rows, bulk.MOST_BYTES, parallel)
         return Batching(composite.MODE, composite.MOST_ROWS, composite.MOST_BYTES, parallel)
 
