@@ -39,7 +39,7 @@ def _of_source(catalog: Catalog, before: SourceSchema, after: SourceSchema) -> I
             yield f"{stream.name}.filter"
         if stream.for_each is not None and changed & {*row_needs(stream.for_each), *stream.for_each.codes}:
             yield f"{stream.name}.for_each"
-        for mapping in (stream.key, *stream.fields, *stream.match):
+        for mapping in (*stream.mappings, *stream.match):
             try:
                 names = mapping_needs(mapping)
             except InvalidExpression:
@@ -57,7 +57,7 @@ def _of_target(catalog: Catalog, before: TargetSchema, after: TargetSchema) -> I
             continue
         changed = {each.casefold() for each in _different(old.fields, new.fields)}
         needed = {each.name.casefold() for each in new.fields.values() if each.required and each.createable}
-        mapped = (stream.key, *stream.fields, *stream.missing_fields, *stream.match)
+        mapped = (*stream.mappings, *stream.missing_fields, *stream.match)
         named = {each.target.casefold(): each.target for each in mapped}
         for name, written in named.items():
             if name in changed:
