@@ -128,6 +128,24 @@ def test_a_value_that_is_there_in_another_case_or_inactive_is_not_created_again(
     assert "`grey`, which is inactive" in said["S2"]
 
 
+def test_an_unrestricted_picklist_is_sent_what_it_has_inactive(tmp_path: Path) -> None:
+    field = {"name": "Open__c", "type": "picklist", "values": ["red", {"value": "teal", "active": False}]}
+    with open_shop(tmp_path, fields=[field], products=PRODUCTS) as shop:
+        write(shop, {"Open__c": colour("create")})
+        (stream,) = shop.plan()["streams"]
+        assert (stream["new_options"], stream["summary"]["rejected"]) == ([], 0)
+        shop.apply()
+        shop.settled()
+
+
+def test_two_new_values_that_differ_in_case_only_are_not_guessed_between(shop: Shop) -> None:
+    shop.change("S1", ean="Rot")
+    shop.change("S2", ean="rot")
+    write(shop, {"Colour__c": {"value": "ean", "new_options": "create"}})
+    refused = shop.run("plan", code=1).err
+    assert "the source has both `Rot` and `rot`, which differ in case only" in refused
+
+
 POLICIES: dict[str, tuple[dict[str, Any], str, str]] = {
     "sending to a restricted picklist": ({"Colour__c": colour("send")}, "SE367", "new_options"),
     "no picklist": ({"Name": {"value": "name", "new_options": "create"}}, "SE366", "new_options"),

@@ -38,12 +38,12 @@ def check_new_options(mapping: FieldMapping, field: FieldDescription) -> Iterato
 
 def guarded(convert: Converter, field: FieldDescription) -> Converter:
     """A converter that refuses a value which the target would not take as a new one: it has one that is alike."""
-    active, alike = {each.value for each in field.picklist if each.active}, _alike(field)
+    taken, alike = _taken(field), _alike(field)
 
     def checked(value: object) -> TargetValue:
         converted = convert(value)
         for text in texts_of(converted):
-            if text not in active and text.casefold() in alike:
+            if text not in taken and text.casefold() in alike:
                 found = alike[text.casefold()]
                 state = f"has `{found.value}`" if found.active else f"has `{found.value}`, which is inactive"
                 message = f"{text!r} cannot become a new value: the picklist {field.name} {state}"
@@ -51,6 +51,11 @@ def guarded(convert: Converter, field: FieldDescription) -> Converter:
         return converted
 
     return checked
+
+
+def _taken(field: FieldDescription) -> set[str]:
+    """Values that can be sent as they are; an unrestricted picklist takes inactive ones too."""
+    return {each.value for each in field.picklist if each.active or not field.restricted}
 
 
 def _alike(field: FieldDescription) -> Mapping[str, PicklistValue]:
@@ -65,9 +70,9 @@ def texts_of(value: object) -> tuple[str, ...]:
 
 
 def unlisted(field: FieldDescription) -> Callable[[object], tuple[str, ...]]:
-    """A function that gives those of a field's values that its picklist does not list."""
-    listed = {each.value for each in field.picklist if each.active}
-    return lambda value: tuple(each for each in texts_of(value) if each not in listed)
+    """A function that gives those of a field's values that its picklist has to get first."""
+    taken = _taken(field)
+    return lambda value: tuple(each for each in texts_of(value) if each not in taken)
 
 
 def labels_of(mapping: FieldMapping, attribute: Attribute | None, locale: str | None) -> Mapping[str, str]:

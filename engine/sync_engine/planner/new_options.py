@@ -40,9 +40,10 @@ def planned(work: Work, target: Target) -> tuple[NewOptions, ...]:
     found = [NewOptions(name, tuple(sorted(values.items()))) for name, values in sorted(work.new_options.items())]
     for each in found:
         place = f"{work.stream.object.name}.{each.field}"
-        if isinstance(target, AddsChoices):
+        why = _alike(each)
+        if not why and isinstance(target, AddsChoices):
             why = target.cannot_add_choices(work.stream.object.name, each.field, choices(each))
-        else:
+        elif not why:
             why = "its adapter cannot add to picklists"
         if why:
             raise Refused(
@@ -50,6 +51,16 @@ def planned(work: Work, target: Target) -> tuple[NewOptions, ...]:
                 hint=f"Wanted: {_some(each)}. Say `new_options: reject` to reject the records that hold them.",
             )
     return tuple(found)
+
+
+def _alike(new: NewOptions) -> str:
+    """Two of the values that differ in case only, which a picklist does not tell apart; empty when there are none."""
+    seen: dict[str, str] = {}
+    for value, _ in new.values:
+        other = seen.setdefault(value.casefold(), value)
+        if other != value:
+            return f"the source has both `{other}` and `{value}`, which differ in case only"
+    return ""
 
 
 def choices(new: NewOptions) -> tuple[PicklistValue, ...]:
