@@ -116,6 +116,13 @@ def test_a_product_is_assigned_to_the_categories_of_a_catalog(shop: Shop) -> Non
     shop.settled()
 
 
+def test_assignments_can_be_limited_to_one_tree(shop: Shop) -> None:
+    shop.write({"categories": CATEGORIES, "products": PRODUCTS, "assignments": {**ASSIGNMENTS, "root": "gifts"}})
+    shop.apply()
+    assert assignments(shop) == {("a", "gifts")}
+    shop.settled()
+
+
 def products(shop: Shop) -> Iterator[str]:
     return (key for key, row in shop.sandbox.pim.products.by_key.items() if row["categories"] == ["mugs", "gifts"])
 

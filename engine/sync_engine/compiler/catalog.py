@@ -202,7 +202,8 @@ def _check_rows(catalog: Catalog, stream: Stream, scope: Scope) -> Iterator[Prob
         yield from check_for_each(for_each, scope.collection, scope.schema)
         if for_each.each is Each.LOCALE and not (for_each.codes or catalog.locales[1:]):
             yield problem("SE327", for_each.origin)
-    if stream.root is not None and "path" not in scope.collection.properties:
+    of_rows = for_each is not None and for_each.each is Each.CATEGORY
+    if stream.root is not None and not of_rows and "path" not in scope.collection.properties:
         yield problem("SE328", stream.origin, collection=scope.collection.name)
 
 

@@ -3,7 +3,7 @@
 What a row adds can be used in its mappings and in the stream's filter like any property:
 
 locale       ``locale``; values and labels are read in it
-category     ``category``
+category     ``category``, ``category_path`` (the codes from the root to it, joined by ``/``)
 price        ``currency``, ``amount``, ``attribute``
 media        ``media`` (the file's code, or the address of a linked one), ``filename``, ``attribute``, ``position``
 association  ``association`` (its type), ``associated`` (key of the other record), ``associated_kind``, ``quantity``
@@ -39,7 +39,7 @@ def _added(code: str, kind: Kind) -> Attribute:
 
 _ADDED: Mapping[Each, tuple[Attribute, ...]] = {
     Each.LOCALE: (_added("locale", Kind.TEXT),),
-    Each.CATEGORY: (_added("category", Kind.SELECT),),
+    Each.CATEGORY: (_added("category", Kind.SELECT), _added("category_path", Kind.TEXT)),
     Each.PRICE: (_added("currency", Kind.TEXT), _added("amount", Kind.NUMBER), _added("attribute", Kind.TEXT)),
     Each.MEDIA: (
         _added("media", Kind.TEXT),
@@ -131,17 +131,19 @@ def exploded_attributes(for_each: ForEach | None, schema: SourceSchema) -> dict[
 
 
 def row_maker(
-    for_each: ForEach, schema: SourceSchema, locale: str | None, channel: str | None
+    for_each: ForEach, schema: SourceSchema, collection: RecordCollection, locale: str | None, channel: str | None
 ) -> Callable[[SourceRecord], Iterator[Row]]:
     """A function from a record to its rows; ``locale`` is not exploded here (see ``compiler.streams``).
 
     Args:
         for_each: what makes the rows.
         schema: of the source.
+        collection: that the records are of.
         locale: in which the exploded attributes are read, where they are localizable.
         channel: likewise.
     """
     codes = exploded_attributes(for_each, schema)
+    paths = _paths(collection) if for_each.each is Each.CATEGORY else {}
 
     def values(record: SourceRecord) -> Iterator[tuple[str, object]]:
         for code, held_by in codes.items():
@@ -181,7 +183,7 @@ def row_maker(
                     )
 
     makers: dict[Each, Callable[[SourceRecord], Iterator[Row]]] = {
-        Each.CATEGORY: _categories,
+        Each.CATEGORY: lambda record: _categories(record, paths),
         Each.PRICE: prices,
         Each.MEDIA: media,
         Each.ASSOCIATION: lambda record: _associations(record, frozenset(for_each.codes)),
@@ -189,10 +191,23 @@ def row_maker(
     return makers[for_each.each]
 
 
-def _categories(record: SourceRecord) -> Iterator[Row]:
+def _categories(record: SourceRecord, paths: Mapping[str, str]) -> Iterator[Row]:
     held = record.properties.get("categories")
     for code in held if isinstance(held, tuple) else ():
-        yield str(code), {"category": str(code)}
+        yield str(code), {"category": str(code), "category_path": paths.get(str(code), str(code))}
+
+
+def _paths(collection: RecordCollection) -> dict[str, str]:
+    """The way to each category from its root; a category whose parents are not known is its own root."""
+    described = collection.properties.get("categories")
+    parents = {each.code: each.parent for each in (described.options if described else None) or ()}
+    paths: dict[str, str] = {}
+    for code in parents:
+        way = [code]
+        while (above := parents.get(way[-1])) and above not in way:
+            way.append(above)
+        paths[code] = "/".join(reversed(way))
+    return paths
 
 
 def _associations(record: SourceRecord, types: frozenset[str]) -> Iterator[Row]:

@@ -28,9 +28,10 @@ def compile_stream(
     key, fields = variants[0].key, variants[0].fields
     applicable = tuple(each for each in catalog.filter if applies(each, scope.collection, known))
     not_applicable = tuple(each for each in catalog.filter if each not in applicable)
-    row_filters = tuple(each for each in stream.filter if names_row(each, scope.added))
-    of_records = (each for each in stream.filter if each not in row_filters)
-    filters = tuple(_placed(each, scope) for each in (*applicable, *of_records, *_under(stream.root)))
+    written = (*stream.filter, *_under(stream))
+    row_filters = tuple(each for each in written if names_row(each, scope.added))
+    of_records = (each for each in written if each not in row_filters)
+    filters = tuple(_placed(each, scope) for each in (*applicable, *of_records))
 
     def residual(filters: tuple[Filter, ...]) -> Callable[[SourceRecord], bool]:
         return compile_filter(AllOf(filters), Surroundings(known, scope.schema, scope.locale, scope.channel, today))
@@ -107,7 +108,7 @@ def _explode(stream: Stream, scope: Scope, variants: Sequence[Variant]) -> Explo
         return lambda record: ((first, record),)
     if stream.for_each.each is Each.LOCALE:
         return _explode_locales(scope, variants)
-    make = row_maker(stream.for_each, scope.schema, scope.locale, scope.channel)
+    make = row_maker(stream.for_each, scope.schema, scope.collection, scope.locale, scope.channel)
     return lambda record: ((first, with_row(record, row)) for row in make(record))
 
 
@@ -192,16 +193,19 @@ def _placed(filter_: Filter, scope: Scope) -> Filter:
     )
 
 
-def _under(root: str | None) -> tuple[Filter, ...]:
+def _under(stream: Stream) -> tuple[Filter, ...]:
     """The categories of one tree: the root itself and all below it, by the path of codes that leads to each."""
+    root = stream.root
     if root is None:
         return ()
+    of_rows = stream.for_each is not None and stream.for_each.each is Each.CATEGORY
+    code, path = ("category", "category_path") if of_rows else ("code", "path")
     return (
         AnyOf(
             (
-                Criterion("code", "=", root),
-                Criterion("path", "STARTS WITH", f"{root}/"),
-                Criterion("path", "CONTAINS", f"/{root}/"),
+                Criterion(code, "=", root),
+                Criterion(path, "STARTS WITH", f"{root}/"),
+                Criterion(path, "CONTAINS", f"/{root}/"),
             )
         ),
     )

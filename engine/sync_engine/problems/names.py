@@ -120,7 +120,7 @@ CODES: dict[str, Code] = {
     ),
     "SE328": Code(
         "`root` is for categories, not for {collection}",
-        "`root` limits a stream of categories to one tree.",
+        "`root` limits a stream of categories, or of the categories of a record (`for_each: category`), to one tree.",
     ),
     "SE329": Code(
         "records cannot be matched by {field}, which is {type}",

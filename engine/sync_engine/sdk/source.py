@@ -56,10 +56,12 @@ class Option:
     Attributes:
         code: what the data holds.
         labels: label by locale; a missing locale has no label.
+        parent: of a category: the code of the one above it; empty for a root and for all else.
     """
 
     code: str
     labels: Mapping[str, str]
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

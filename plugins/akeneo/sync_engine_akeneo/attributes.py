@@ -188,7 +188,10 @@ def read_options(client: PimClient, path: str) -> tuple[Option, ...]:
     for page in listing(client, path):
         for item in page:
             try:
-                found.append(Option(text(item.get("code")), labels(item.get("labels"))))
+                parent = item.get("parent")  # which only categories have
+                found.append(
+                    Option(text(item.get("code")), labels(item.get("labels")), "" if parent is None else text(parent))
+                )
             except Malformed as error:
                 raise client.misshapen(f"{item.get('code')!r} in {path}", error) from None
     return tuple(found)
