@@ -126,7 +126,7 @@ def _stream(name: str, written: dict[str, Plain], usable: dict[str, dict[str, Pl
     document, pointer = findings.document, ("streams", name)
     fields = [
         build_mapping(field, each, document, (*pointer, "fields", field))
-        for field, each in table(written["fields"]).items()
+        for field, each in table(written.get("fields")).items()
         if not findings.touched(*pointer, "fields", field)
     ]
     return Stream(

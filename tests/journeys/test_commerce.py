@@ -1,0 +1,89 @@
+"""The example of a B2B store, on the demo's own data: every record compared with what the PIM holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.journeys.conftest import ROOT, NewProject, Project
+
+from sync_engine_sandbox.sandbox import DEMO_DATA, Sandbox, running
+
+COMMERCE = ROOT / "catalogs" / "commerce"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with running(DEMO_DATA, COMMERCE / "org.json") as made:
+        yield made
+
+
+@pytest.fixture
+def project(new_project: NewProject, sandbox: Sandbox) -> Project:
+    return new_project(COMMERCE, sandbox)
+
+
+def lines(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (DEMO_DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def drinkware(name: str) -> list[dict[str, Any]]:
+    return [each for each in lines(name) if each["family"] == "drinkware"]
+
+
+def value(product: dict[str, Any], code: str) -> Any:
+    """What a product, or its model, holds in an attribute without locale and channel."""
+    inherited = {each["code"]: each["values"] for each in lines("product-models")}.get(product["parent"], {})
+    (entry,) = {**inherited, **product["values"]}[code]
+    return entry["data"]
+
+
+def test_the_store_gets_what_the_pim_holds_and_nothing_is_left_to_do(project: Project, sandbox: Sandbox) -> None:
+    project.run("apply", "--yes")
+    org = sandbox.org
+    models, products = drinkware("product-models"), drinkware("products")
+    variants = [each for each in products if each["parent"]]
+    keys = {row["Id"]: row["PIM_Id__c"] for row in org.rows("Product2")}
+    assert {row["PIM_Id__c"]: row["ProductClass"] for row in org.rows("Product2")} == {
+        **{each["code"]: "VariationParent" for each in models},
+        **{each["uuid"]: "Variation" if each["parent"] else "Simple" for each in products},
+    }
+    assert sorted(keys[row["ProductId"]] for row in org.rows("ProductAttributeSetProduct")) == sorted(
+        each["code"] for each in models
+    )
+    litres = {"LITER": 1, "MILLILITER": 0.001, "CENTILITER": 0.01}
+    assert {
+        (keys[row["ProductId"]], keys[row["VariantParentId"]]): row["Volume_l__c"]
+        for row in org.rows("ProductAttribute")
+    } == {
+        (each["uuid"], each["parent"]): pytest.approx(float(volume["amount"]) * litres[volume["unit"]])
+        for each in variants
+        for volume in (value(each, "volume"),)
+    }
+    assert {
+        (keys[row["Product2Id"]], row["CurrencyIsoCode"]): row["UnitPrice"] for row in org.rows("PricebookEntry")
+    } == {
+        (each["uuid"], price["currency"]): pytest.approx(float(price["amount"]))
+        for each in products
+        for price in value(each, "price")
+    }
+    parents = {each["code"]: each["parent"] for each in lines("categories")}
+    shop_codes = {row["Id"]: row["PIM_Code__c"] for row in org.rows("ProductCategory")}
+    assert {
+        (keys[row["ProductId"]], shop_codes[row["ProductCategoryId"]]) for row in org.rows("ProductCategoryProduct")
+    } == {(each["uuid"], code) for each in products for code in each["categories"] if in_tree(code, parents)}
+    assert {(keys[row["ParentId"]], row["Language"]) for row in org.rows("Product2DataTranslation")} == {
+        (each["uuid"], language) for each in products for language in ("de", "fr")
+    }
+
+    (plan,) = project.run("plan", "--format", "json").data["catalogs"]
+    assert not any(plan["summary"][name] for name in ("create", "update", "deactivate", "delete", "rejected"))
+
+
+def in_tree(code: str | None, parents: dict[str, str | None]) -> bool:
+    """Whether a category is in the tree ``master``."""
+    while code is not None and code != "master":
+        code = parents[code]
+    return code == "master"
