@@ -141,6 +141,8 @@ def test_a_mistake_in_a_mapping_is_one_sentence_at_its_place(
         ("from: products\nto: Product2\nkey: {A: a}\nfields: {B: c}\non_missing: {set: {A: false}}", []),
         ("from: products\nto: Product2\nkey: {A: a}\nfields: {B: c}\nfor_each: locale", []),
         ("from: products\nto: Product2\nkey: {A: a}\nfields: {B: c}\nfor_each: {media: [x]}", []),
+        ("from: products\nto: Product2\nkey: {A: a}\nfields: {B: c}\nfor_each: {locale: [de_DE], only: different}", []),
+        ("from: products\nto: Product2\nkey: {A: a}\nfields: {B: c}\nfor_each: {media: [x], only: different}", ["SE202 11:5"]),
         ("from: products\nto: Product2\nkey: {A: a}\nfields: {B: c}\nmatch: [{C: sku}]\nroot: x", []),
         ("from: products\nto: Product2\nkey: {A: a}\nfields: {B: c}\nlocale: german", ["SE205 11:13"]),
     ],

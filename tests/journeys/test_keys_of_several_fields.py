@@ -104,6 +104,18 @@ def test_a_translation_is_made_changed_and_removed(shop: Shop) -> None:
     shop.settled()
 
 
+def test_a_translation_that_says_the_same_is_left_out_where_only_different_ones_are_wanted(shop: Shop) -> None:
+    only = {**TRANSLATIONS, "for_each": {"locale": ["de_DE"], "only": "different"}}
+    shop.write({"products": PRODUCTS, "translations": only}, safety=FREE)
+    shop.change("a", title={"en_US": "Cup A", "de_DE": "Becher A"})
+    shop.change("b", title={"en_US": "Muggy", "de_DE": "Muggy"})
+    shop.apply()
+    assert translations(shop) == {("a", "de"): "Becher A"}
+    shop.change("a", title={"en_US": "Cup A", "de_DE": "Cup A"})
+    assert shop.apply()["summary"]["deleted"] == 1
+    shop.settled()
+
+
 def test_a_product_is_assigned_to_the_categories_of_a_catalog(shop: Shop) -> None:
     shop.write({"categories": CATEGORIES, "products": PRODUCTS, "assignments": ASSIGNMENTS}, safety=FREE)
     shop.apply()

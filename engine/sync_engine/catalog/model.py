@@ -185,10 +185,12 @@ class ForEach:
         each: which of them.
         codes: locales, attributes or association types; empty means all there are (of locales: all of the catalog's but
             the default one).
+        different: of locales: only those in which a value differs from the default locale's.
     """
 
     each: Each
     codes: tuple[str, ...] = ()
+    different: bool = False
     origin: Origin = NOWHERE
 
 

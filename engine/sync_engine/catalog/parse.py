@@ -157,9 +157,9 @@ def _for_each(written: Plain, document: Document, pointer: Pointer) -> ForEach |
         return None
     origin = document.origin(pointer)
     if isinstance(written, str):
-        return ForEach(Each(written), (), origin)
-    each, codes = next(iter(table(written).items()))
-    return ForEach(Each(each), texts(codes), origin)
+        return ForEach(Each(written), origin=origin)
+    ((each, codes),) = [(key, value) for key, value in table(written).items() if key != "only"]
+    return ForEach(Each(each), texts(codes), "only" in table(written), origin)
 
 
 def _match(written: Plain, document: Document, pointer: Pointer, findings: Findings) -> tuple[FieldMapping, ...]:

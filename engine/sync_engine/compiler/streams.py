@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 
 from sync_engine.catalog.model import Catalog, Each, FieldMapping, Stream
@@ -107,24 +107,30 @@ def _explode(stream: Stream, scope: Scope, variants: Sequence[Variant]) -> Explo
     if stream.for_each is None:
         return lambda record: ((first, record),)
     if stream.for_each.each is Each.LOCALE:
-        return _explode_locales(scope, variants)
+        return _explode_locales(scope, variants, different=stream.for_each.different)
     make = row_maker(stream.for_each, scope.schema, scope.collection, scope.locale, scope.channel)
     return lambda record: ((first, with_row(record, row)) for row in make(record))
 
 
-def _explode_locales(scope: Scope, variants: Sequence[Variant]) -> Explode:
-    """A row per locale in which the record says anything at all; without that a translation is no row."""
+def _explode_locales(scope: Scope, variants: Sequence[Variant], *, different: bool) -> Explode:
+    """A row per locale in which the record says anything at all, or anything different from the default locale."""
     known = scope.known()
-    texts = {code for each in variants[0].fields for code in each.reads if known[code].localizable}
-    present = [
-        (variant, [value_getter(known[code], variant.locale, scope.channel) for code in sorted(texts)])
-        for variant in variants
-    ]
-    return lambda record: (
-        (variant, with_row(record, (str(variant.locale), {"locale": variant.locale})))
-        for variant, getters in present
-        if not getters or any(get(record) not in (None, "") for get in getters)
-    )
+    texts = sorted({code for each in variants[0].fields for code in each.reads if known[code].localizable})
+
+    def getters(locale: str | None) -> list[Callable[[SourceRecord], object]]:
+        return [value_getter(known[code], locale, scope.channel) for code in texts]
+
+    default = getters(scope.locale) if different else []
+    present = [(variant, getters(variant.locale)) for variant in variants]
+
+    def explode(record: SourceRecord) -> Iterator[tuple[Variant, SourceRecord]]:
+        usual = [get(record) for get in default]
+        for variant, own in present:
+            said = [get(record) for get in own]
+            if not texts or (any(each not in (None, "") for each in said) and said != usual):
+                yield variant, with_row(record, (str(variant.locale), {"locale": variant.locale}))
+
+    return explode
 
 
 def _query(
@@ -134,6 +140,7 @@ def _query(
     known = scope.known()
     # Asked for a locale that is not active, a source answers nothing at all; the catalog has been warned of it.
     readable = active_locales(scope.schema, catalog.channel if catalog.only_channel_tree else None)
+    compared = stream.for_each is not None and stream.for_each.different
     compiled = [
         (variant.locale, each) for variant in variants for each in (variant.key, *variant.fields, *variant.match)
     ]
@@ -141,11 +148,14 @@ def _query(
     reads.update(exploded_attributes(stream.for_each, scope.schema).values())
     if stream.for_each is not None and stream.for_each.each in PROPERTIES:
         reads.add(PROPERTIES[stream.for_each.each])
+    locales = _used(compiled, known, "localizable", scope, reads)
+    if compared and scope.locale:
+        locales = tuple(sorted({*locales, scope.locale}))
     return Query(
         collection=scope.collection.name,
         attributes=frozenset(code for code in reads if not known[code].is_property),
         properties=frozenset(code for code in reads if known[code].is_property),
-        locales=tuple(each for each in _used(compiled, known, "localizable", scope, reads) if each in readable),
+        locales=tuple(each for each in locales if each in readable),
         channels=frozenset(_used(compiled, known, "scopable", scope, reads)),
         filters=filters,
         channel=catalog.channel,
