@@ -57,7 +57,7 @@ MATRIX = {
     "quality": "    . . . . - - n n n n - - - . . . . - - -",
     "image": "      - - - - - - - - - - - - - - - - - - - -",
     "file": "       - - - - - - - - - - - - - - - - - - - -",
-    "table": "      - - - - - - - - - - - - - - - - - - - -",
+    "table": "      h h h - - - - - - - - - - - - - - - - -",
     "associations": "- - - - - - - - - - - - - - - - - - - -",
     "other": "      - - - - - - - - - - - - - - - - - - - -",
 }
@@ -67,6 +67,7 @@ OPTIONS: Mapping[str, tuple[str, object]] = {
     "u": ("unit", "GRAM"),
     "c": ("currency", "EUR"),
     "n": ("number", True),
+    "h": ("table", "json"),
 }
 SIZES = {"length": 255, "precision": 18, "scale": 2}
 KEY = FieldDescription("Key__c", "Key", FieldType.TEXT, length=80, external_id=True, unique=True)

@@ -16,7 +16,9 @@ from sync_engine.documents import Plain, Pointer, number, table, text
 from sync_engine.problems import nearest
 
 _READING = frozenset({"locale", "channel"})
-_OF_VALUES = frozenset({"truncate", "round", "join", "labels", "translate", "otherwise", "unit", "currency", "number"})
+_OF_VALUES = frozenset(
+    {"truncate", "round", "join", "labels", "translate", "otherwise", "unit", "currency", "table", "number"}
+)
 _CHOICES = frozenset({"new_options"})
 _EMPTINESS = frozenset({"default", "required", "when_empty"})
 _NO_EFFECT: Mapping[str, tuple[frozenset[str], str]] = {
@@ -24,8 +26,8 @@ _NO_EFFECT: Mapping[str, tuple[frozenset[str], str]] = {
     "lookup": (_OF_VALUES | _CHOICES | {"default"}, "a lookup writes a reference"),
     "find": (_READING | _OF_VALUES | _EMPTINESS | _CHOICES, "it refers to one and the same record, and is never empty"),
     "media": (_OF_VALUES | _CHOICES | {"default"}, "a media mapping writes a file"),
-    "expression": (frozenset({"labels", "unit", "currency"}), "it applies to the value of one attribute"),
-    "template": (frozenset({"labels", "unit", "currency"}), "it applies to the value of one attribute"),
+    "expression": (frozenset({"labels", "unit", "currency", "table"}), "it applies to the value of one attribute"),
+    "template": (frozenset({"labels", "unit", "currency", "table"}), "it applies to the value of one attribute"),
 }
 _NO_EFFECT_IN_KEY = {"default", "required", "when_empty", "overwrite", "new_options"}
 _NO_KEY = {"const": "a constant", "lookup": "a lookup", "find": "a found record", "media": "a file"}

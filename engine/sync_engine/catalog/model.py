@@ -43,6 +43,13 @@ class NewOptions(StrEnum):
     CREATE = "create"
 
 
+class TableForm(StrEnum):
+    """How the rows of a table become one text."""
+
+    JSON = "json"
+    HTML = "html"
+
+
 class WhenMissingParent(StrEnum):
     """What happens to a record whose parent does not exist in the target."""
 
@@ -134,6 +141,7 @@ class FieldMapping:
         otherwise: what happens to a value outside the table: ``reject``, ``keep`` (the value as it is) or ``clear``.
         unit: convert a measurement to this unit.
         currency: take the price in this currency.
+        table: write the rows of a table as one text of this form.
         number: read numeric text as a number.
         when_empty, overwrite: see there.
         new_options: likewise; None sends to an unrestricted picklist and rejects for a restricted one.
@@ -155,6 +163,7 @@ class FieldMapping:
     otherwise: Otherwise = Otherwise.REJECT
     unit: str | None = None
     currency: str | None = None
+    table: TableForm | None = None
     number: bool = False
     when_empty: WhenEmpty = WhenEmpty.CLEAR
     overwrite: Overwrite = Overwrite.ALWAYS
@@ -175,11 +184,12 @@ class Each(StrEnum):
     PRICE = "price"
     MEDIA = "media"
     ASSOCIATION = "association"
+    TABLE_ROW = "table_row"
 
 
 @dataclass(frozen=True, slots=True)
 class ForEach:
-    """One target record per source record and locale, category, price, file or association.
+    """One target record per source record and locale, category, price, file, association or row of a table.
 
     Attributes:
         each: which of them.

@@ -222,6 +222,7 @@ def _check_options(mapping: FieldMapping, attribute: Attribute, scope: Scope) ->
         "labels": mapping.labels and kind not in CODED,
         "unit": mapping.unit is not None and kind is not Kind.MEASUREMENT,
         "currency": mapping.currency is not None and kind is not Kind.PRICES,
+        "table": mapping.table is not None and kind is not Kind.TABLE,
         "join": mapping.join is not None and kind not in LISTS,
     }
     for option, misplaced in wrong.items():

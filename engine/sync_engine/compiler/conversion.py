@@ -43,7 +43,7 @@ _SCALARS = frozenset(
 _LISTS = frozenset({Kind.MULTISELECT, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORDS, Kind.ASSETS})
 _TEXTUAL = _SCALARS - {Kind.NUMBER, Kind.BOOLEAN, Kind.DATE, Kind.DATETIME, Kind.COMPLETENESS}
 _TAKES: Mapping[FieldType, tuple[frozenset[Kind], str]] = {
-    **dict.fromkeys(_TEXTS, (_SCALARS, "it takes text")),
+    **dict.fromkeys(_TEXTS, (_SCALARS | {Kind.TABLE}, "it takes text")),
     **dict.fromkeys((FieldType.PICKLIST, *_SPECIAL_TEXTS), (_TEXTUAL, "it takes text")),
     **dict.fromkeys(_IDS, (_TEXTUAL - {Kind.UUID}, "it takes ids of the target; a `lookup` finds the record")),
     **dict.fromkeys(
@@ -97,7 +97,8 @@ def _after_options(kind: Kind, mapping: FieldMapping) -> tuple[Kind, str | None]
     if kind in (Kind.IMAGE, Kind.FILE):
         return kind, "a file needs a `media` mapping"
     if kind is Kind.TABLE:
-        return kind, "a table cannot fill a field"
+        why = None if mapping.table else "a table needs `table: json` or `table: html` to become text"
+        return kind, why
     if kind in _LISTS and mapping.join is not None:
         return Kind.TEXT, None
     if mapping.number and kind in _TEXTUAL:

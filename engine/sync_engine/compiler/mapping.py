@@ -215,6 +215,8 @@ def option_steps(
         chain.append((f"unit: {mapping.unit}", steps.in_unit(mapping.unit, family, name)))
     if mapping.currency:
         chain.append((f"currency: {mapping.currency}", steps.in_currency(mapping.currency)))
+    if mapping.table is not None:
+        chain.append((f"table: {mapping.table}", steps.table_text(mapping.table)))
     if mapping.translate is not None:
         chain.append(("translate", steps.translate(mapping.translate, mapping.otherwise, name)))
     if mapping.number:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from sync_engine.catalog.model import FieldMapping, ValueRule
+from sync_engine.catalog.model import FieldMapping, TableForm, ValueRule
 from sync_engine.compiler.conversion import compatible
 from sync_engine.sdk.source import Attribute, Kind
 from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema
@@ -50,6 +50,7 @@ _OPTIONS: tuple[tuple[str, FieldMapping], ...] = (
     ("join", FieldMapping("", ValueRule(""), join=", ")),
     ("unit", FieldMapping("", ValueRule(""), unit="UNIT")),
     ("currency", FieldMapping("", ValueRule(""), currency="EUR")),
+    ("table", FieldMapping("", ValueRule(""), table=TableForm.JSON)),
     ("number", FieldMapping("", ValueRule(""), number=True)),
 )
 

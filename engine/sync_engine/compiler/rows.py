@@ -7,12 +7,13 @@ category     ``category``, ``category_path`` (the codes from the root to it, joi
 price        ``currency``, ``amount``, ``attribute``
 media        ``media`` (the file's code, or the address of a linked one), ``filename``, ``attribute``, ``position``
 association  ``association`` (its type), ``associated`` (key of the other record), ``associated_kind``, ``quantity``
+table_row    ``row`` (its columns: ``row.part``), ``row_code`` (of the first column), ``row_number``, ``attribute``
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from sync_engine.catalog.model import Each, ForEach
@@ -29,6 +30,7 @@ Row = tuple[str, Mapping[str, SourceValue]]
 KINDS: Mapping[Each, frozenset[Kind]] = {
     Each.PRICE: frozenset({Kind.PRICES}),
     Each.MEDIA: frozenset({Kind.IMAGE, Kind.FILE, Kind.ASSETS}),
+    Each.TABLE_ROW: frozenset({Kind.TABLE}),
 }
 PROPERTIES: Mapping[Each, str] = {Each.CATEGORY: "categories", Each.ASSOCIATION: "associations"}
 
@@ -46,6 +48,12 @@ _ADDED: Mapping[Each, tuple[Attribute, ...]] = {
         _added("filename", Kind.TEXT),
         _added("attribute", Kind.TEXT),
         _added("position", Kind.NUMBER),
+    ),
+    Each.TABLE_ROW: (
+        _added("row", Kind.TABLE),
+        _added("row_code", Kind.TEXT),
+        _added("row_number", Kind.NUMBER),
+        _added("attribute", Kind.TEXT),
     ),
     Each.ASSOCIATION: (
         _added("association", Kind.TEXT),
@@ -153,42 +161,39 @@ def row_maker(
                 own_locale = locale if attribute.localizable else None
                 yield code, pick(entries, own_locale, channel if attribute.scopable else None)
 
-    def prices(record: SourceRecord) -> Iterator[Row]:
-        for code, value in values(record):
-            for each in value if isinstance(value, tuple) else ():
-                if isinstance(each, Price):
-                    yield (
-                        f"{code}/{each.currency}",
-                        {
-                            "currency": each.currency,
-                            "amount": each.amount,
-                            "attribute": code,
-                        },
-                    )
+    if for_each.each is Each.CATEGORY:
+        return lambda record: _categories(record, paths)
+    if for_each.each is Each.ASSOCIATION:
+        return lambda record: _associations(record, frozenset(for_each.codes))
+    make = {Each.PRICE: _prices, Each.MEDIA: _media, Each.TABLE_ROW: _table_rows}[for_each.each]
+    return lambda record: make(values(record))
 
-    def media(record: SourceRecord) -> Iterator[Row]:
-        position = 0
-        for code, value in values(record):
-            for each in value if isinstance(value, tuple) else (value,):
-                if isinstance(each, MediaRef):
-                    position += 1
-                    yield (
-                        f"{code}/{each.code}",
-                        {
-                            "media": each.code,
-                            "filename": each.filename,
-                            "attribute": code,
-                            "position": position,
-                        },
-                    )
 
-    makers: dict[Each, Callable[[SourceRecord], Iterator[Row]]] = {
-        Each.CATEGORY: lambda record: _categories(record, paths),
-        Each.PRICE: prices,
-        Each.MEDIA: media,
-        Each.ASSOCIATION: lambda record: _associations(record, frozenset(for_each.codes)),
-    }
-    return makers[for_each.each]
+def _prices(values: Iterable[tuple[str, object]]) -> Iterator[Row]:
+    for code, value in values:
+        for each in value if isinstance(value, tuple) else ():
+            if isinstance(each, Price):
+                added: dict[str, SourceValue] = {"currency": each.currency, "amount": each.amount, "attribute": code}
+                yield f"{code}/{each.currency}", added
+
+
+def _media(values: Iterable[tuple[str, object]]) -> Iterator[Row]:
+    position = 0
+    for code, value in values:
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, MediaRef):
+                position += 1
+                added: dict[str, SourceValue] = {"media": each.code, "filename": each.filename}
+                yield f"{code}/{each.code}", {**added, "attribute": code, "position": position}
+
+
+def _table_rows(values: Iterable[tuple[str, object]]) -> Iterator[Row]:
+    for code, value in values:
+        for number, each in enumerate(value if isinstance(value, tuple) else (), start=1):
+            if isinstance(each, dict) and each:
+                # The first column tells the rows of a table apart (REST API reference, "Table attribute").
+                own = str(next(iter(each.values())))
+                yield f"{code}/{own}", {"row": each, "row_code": own, "row_number": number, "attribute": code}
 
 
 def _categories(record: SourceRecord, paths: Mapping[str, str]) -> Iterator[Row]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
-from sync_engine.catalog.model import Otherwise
+import orjson
+
+from sync_engine.catalog.model import Otherwise, TableForm
 from sync_engine.compiler.conversion import Unconvertible
 from sync_engine.sdk.source import Option, UnitFamily
 from sync_engine.sdk.target import Owner, Reason
@@ -61,6 +64,46 @@ def in_currency(currency: str) -> Step:
         return next((each.amount for each in value if isinstance(each, Price) and each.currency == currency), None)
 
     return step
+
+
+def table_text(form: TableForm) -> Step:
+    """The rows of a table become one text; numbers stay as exact as they are."""
+
+    def step(value: object) -> object:
+        rows = (value,) if isinstance(value, dict) else value
+        if not isinstance(rows, tuple) or not rows:
+            return None
+        if form is TableForm.JSON:
+            return orjson.dumps(value, default=_exactly).decode()
+        columns = list(dict.fromkeys(code for row in rows for code in row))
+        head = _html_row("th", columns)
+        body = "".join(_html_row("td", [_cell_text(row.get(code)) for code in columns]) for row in rows)
+        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+
+    return step
+
+
+def _html_row(tag: str, cells: Iterable[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{html.escape(each)}</{tag}>' for each in cells)}</tr>"
+
+
+def _cell_text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Measurement):
+        return f"{value.amount:f} {value.unit}"
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
+def _exactly(value: object) -> object:
+    """What JSON has no word for."""
+    if isinstance(value, Decimal):
+        return orjson.Fragment(format(value, "f"))
+    if isinstance(value, Measurement):
+        return {"amount": value.amount, "unit": value.unit}
+    return str(value)
 
 
 def as_number(field: str) -> Step:

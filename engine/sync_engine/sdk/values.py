@@ -76,6 +76,7 @@ SourceValue: TypeAlias = (
     | tuple[Price, ...]
     | tuple[MediaRef, ...]
     | tuple[dict[str, object], ...]
+    | dict[str, object]
     | None
 )
 TargetValue: TypeAlias = Scalar | ParentKey | tuple[str, ...] | None

@@ -106,18 +106,14 @@ def _link(data: object) -> str:
 
 
 def _rows(data: object, columns: Mapping[str, str]) -> tuple[dict[str, object], ...] | None:
-    rows = [members(row) for row in elements(data)]
-    return (
-        tuple(
-            {
-                column: _CELLS.get(columns.get(column, ""), _cell)(cell)
-                for column, cell in row.items()
-                if cell is not None
-            }
-            for row in rows
-        )
-        or None
-    )
+    """Rows with their columns in the order of the attribute, so that the first one tells the rows apart."""
+    return tuple(_row(members(row), columns) for row in elements(data)) or None
+
+
+def _row(cells: Mapping[str, object], columns: Mapping[str, str]) -> dict[str, object]:
+    order = dict.fromkeys((*columns, *cells))
+    present = [(column, cells[column]) for column in order if cells.get(column) is not None]
+    return {column: _CELLS.get(columns.get(column, ""), _cell)(cell) for column, cell in present}
 
 
 def _cell(data: object) -> SourceValue:
