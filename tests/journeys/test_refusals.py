@@ -61,6 +61,11 @@ MISTAKES = {
     "required field": (NAME, "      ProductCode: sku\n", ["SE308", "Product2.Name is required"]),
     "key no external id": ("{PIM_Id__c: uuid}", "{StockKeepingUnit: uuid}", ["SE306", "PIM_Id__c"]),
     "operator": ("streams:\n", "filter: [{field: family, operator: CONTAINS, value: x}]\nstreams:\n", ["SE503", "IN"]),
+    "tree": (
+        "streams:\n",
+        "filter: [{not: {field: categories, operator: IN CHILDREN, value: [master]}}]\nstreams:\n",
+        ["SE530", "only the source can evaluate it"],
+    ),
     "filter value": ("streams:\n", "filter: [{field: enabled, operator: '=', value: 'yes'}]\nstreams:\n", ["SE504"]),
     "unit": ("unit: KILOGRAM", "unit: KILOGRAMM", ["SE314", "KILOGRAM"]),
     "loop": ("\"'Variant' if parent else 'Simple'\"", '"{% for x in y %}"', ["SE40", ":36:"]),

@@ -18,7 +18,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sync_engine.compiler.operators import COMPARISONS, value_test
+from sync_engine.compiler.operators import COMPARISONS, needs_source, value_test
 from sync_engine.problems import nearest, problem
 from sync_engine.sdk.filters import OPERATORS, AllOf, AnyOf, Criterion, Filter, Not, Shape
 from sync_engine.sdk.problem import Problem
@@ -132,15 +132,18 @@ def _completeness(criterion: Criterion, attribute: Attribute, around: Surroundin
     return holds
 
 
-def check_filter(filter_: Filter, around: Surroundings) -> Iterator[Problem]:
-    """All problems of a filter."""
+def check_filter(filter_: Filter, around: Surroundings, *, nested: bool = False) -> Iterator[Problem]:
+    """All problems of a filter; ``nested``: it stands in ``any`` or ``not``."""
     if isinstance(filter_, Not):
-        yield from check_filter(filter_.filter, around)
+        yield from check_filter(filter_.filter, around, nested=True)
     elif isinstance(filter_, Criterion):
         yield from _check(filter_, around)
+        attribute = around.known.get(filter_.field)
+        if nested and attribute is not None and needs_source(attribute.kind, filter_.operator):
+            yield problem("SE530", filter_.origin, name=filter_.field, operator=filter_.operator)
     else:
         for part in filter_.filters:
-            yield from check_filter(part, around)
+            yield from check_filter(part, around, nested=nested or isinstance(filter_, AnyOf))
 
 
 def _check(criterion: Criterion, around: Surroundings) -> Iterator[Problem]:

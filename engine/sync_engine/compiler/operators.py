@@ -33,6 +33,11 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 _MARKUP = re.compile(r"<[^<>]*+>")
 
 
+def needs_source(kind: Kind, operator: str) -> bool:
+    """Whether only the source can evaluate an operator, because it needs the source's trees."""
+    return operator.endswith("IN CHILDREN") or (kind is Kind.PARENT and operator == "=")
+
+
 def value_test(criterion: Criterion, kind: Kind, family: UnitFamily | None, today: date) -> Test:
     """How a value that is there is tested.
 
@@ -50,7 +55,7 @@ def value_test(criterion: Criterion, kind: Kind, family: UnitFamily | None, toda
         return lambda _: False
     if name == "NOT EMPTY":
         return lambda _: True
-    if name.endswith("IN CHILDREN") or (kind is Kind.PARENT and name == "="):
+    if needs_source(kind, name):
         raise Refused(
             f"`{criterion.field} {name}` can only be evaluated by the source",
             hint="Use it outside of `any` and `not`, or name the codes with IN.",

@@ -33,4 +33,9 @@ CODES: dict[str, Code] = {
         "`{name}` has the same value in every {part}, so none can be named",
         "Only attributes that the PIM calls localizable or scopable have a value per locale or channel.",
     ),
+    "SE530": Code(
+        "`{name} {operator}` cannot stand in `any` or `not`: only the source can evaluate it",
+        "What stands in `any` or `not` is evaluated by the engine, which does not know the source's trees. Use it "
+        "outside, or name the codes with IN.",
+    ),
 }
