@@ -1,0 +1,103 @@
+"""A saved plan writes what was approved: not twice, not over what changed since, not after anything else did."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.journeys.small import Shop, open_shop, product
+
+NOTES = {"name": "Notes__c", "type": "string", "length": 80}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    products = [product(sku, name=f"Mug {sku}", notes="old") for sku in ("a", "b", "c")]
+    with open_shop(tmp_path, fields=[NOTES], products=products) as opened:
+        opened.write(
+            {
+                "items": {
+                    "from": "products",
+                    "to": "Item__c",
+                    "key": {"Key__c": "sku"},
+                    "fields": {"Name": "name", "Notes__c": "notes"},
+                }
+            }
+        )
+        yield opened
+
+
+def save(shop: Shop, name: str = "plan") -> str:
+    path = shop.project.folder / name
+    shop.run("plan", "--out", str(path))
+    return str(path)
+
+
+def summary(shop: Shop, path: str, *, code: int = 0) -> dict[str, int]:
+    found = shop.apply(path, code=code)["summary"]
+    return {name: count for name, count in found.items() if count}
+
+
+def test_a_plan_applied_twice_writes_nothing_the_second_time(shop: Shop) -> None:
+    path = save(shop)
+    assert summary(shop, path) == {"created": 3}
+    assert summary(shop, path, code=6) == {"stale": 3}
+    assert len(shop.rows()) == 3
+
+
+def test_of_two_plans_the_older_writes_nothing_after_the_newer(shop: Shop) -> None:
+    shop.apply()
+    shop.change("a", notes="first")
+    older = save(shop, "older")
+    shop.change("a", notes="second")
+    newer = save(shop, "newer")
+    assert summary(shop, newer) == {"updated": 1, "unchanged": 2}
+    assert summary(shop, older, code=6) == {"stale": 1, "unchanged": 2}
+    assert shop.rows()["a"]["Notes__c"] == "second"
+
+
+def test_a_field_that_changed_in_the_org_makes_its_row_stale_and_no_other(shop: Shop) -> None:
+    shop.apply()
+    for sku in ("a", "b"):
+        shop.change(sku, notes="new")
+    path = save(shop)
+    shop.sandbox.org.edit("Item__c", shop.rows()["a"]["Id"], {"Notes__c": "by hand"})
+    assert summary(shop, path, code=6) == {"stale": 1, "updated": 1, "unchanged": 1}
+    assert {sku: row["Notes__c"] for sku, row in shop.rows().items()} == {"a": "by hand", "b": "new", "c": "old"}
+
+
+def test_a_plan_altered_by_one_byte_is_refused(shop: Shop) -> None:
+    path = Path(save(shop))
+    content = gzip.decompress(path.read_bytes())
+    assert content.count(b"Mug a") == 1
+    path.write_bytes(gzip.compress(content.replace(b"Mug a", b"Mug x")))
+    assert "altered" in shop.run("apply", str(path), "--yes", code=1).err
+    assert not shop.rows()
+
+
+def test_a_plan_is_refused_when_the_catalog_changed(shop: Shop) -> None:
+    path = save(shop)
+    shop.project.edit("catalogs/shop.yaml", ('"notes"', '"ean"'))
+    assert "Changed since: shop: catalog" in shop.run("apply", path, "--yes", code=6).err
+    assert not shop.rows()
+
+
+def test_a_plan_is_refused_when_a_field_of_the_org_changed(shop: Shop) -> None:
+    path = save(shop)
+    org = shop.sandbox.org
+    field = org.objects.by_name["item__c"].by_name["notes__c"]
+    org.change_field("Item__c", dataclasses.replace(field, length=60))
+    assert "Changed since: shop: fields of items" in shop.run("apply", path, "--yes", code=6).err
+    assert not shop.rows()
+
+
+def test_a_source_that_is_out_is_no_plan_and_no_change(shop: Shop) -> None:
+    shop.apply()
+    shop.project.environment["PIM_URL"] = "http://127.0.0.1:9"
+    path = shop.project.folder / "plan"
+    shop.run("plan", "--out", str(path), code=69)
+    assert not path.exists()
+    assert len(shop.rows()) == 3
