@@ -105,6 +105,7 @@ def change(sandbox: Sandbox) -> set[tuple[str, str]]:
     }
 
 
+@pytest.mark.slow
 def test_the_two_examples_agree_on_the_products_that_both_write(project: Project) -> None:
     project.run("apply", "outdoor", "--yes", code=None)
     project.run("apply", "associations", "--yes")

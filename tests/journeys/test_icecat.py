@@ -261,6 +261,7 @@ def test_the_whole_catalogue_arrives_as_the_raw_data_say(project: Project, iceca
     assert plan(project)["summary"]["unchanged"] == 1062
 
 
+@pytest.mark.slow
 def test_the_same_catalogue_by_bulk_jobs_is_the_same(project: Project, icecat: Sandbox) -> None:
     project.edit(
         "sync-engine.yaml", ("    auth: client_credentials\n", "    auth: client_credentials\n    bulk_threshold: 10\n")

@@ -265,6 +265,7 @@ def test_the_commands_of_a_page_exist_with_their_options(page: Path) -> None:
 VOLATILE = re.compile(r"[0-9a-f]{64}|[0-9]{8}-[0-9]{6}-[0-9a-f]{6}|01t[0-9A-Za-z]{15}|[0-9,]+ requests")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the tutorial changes the PIM with curl")
 def test_the_tutorial_works_word_by_word(tmp_path: Path) -> None:
     section = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## Tutorial")[1].split("\n## ")[0]
@@ -301,6 +302,7 @@ def assert_in_order(lines: list[str], output: str) -> None:
         assert found, f"{line!r} is not in its place in\n{output}"
 
 
+@pytest.mark.slow
 def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
     shown = blocks((ROOT / "README.md").read_text(encoding="utf-8"), "console")[0]
     done = subprocess.run(
