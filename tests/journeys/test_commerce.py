@@ -87,3 +87,17 @@ def in_tree(code: str | None, parents: dict[str, str | None]) -> bool:
     while code is not None and code != "master":
         code = parents[code]
     return code == "master"
+
+
+def test_a_variation_that_changes_its_parent_is_rejected_with_the_platforms_reason(
+    project: Project, sandbox: Sandbox
+) -> None:
+    project.run("apply", "--yes")
+    first = next(each for each in drinkware("products") if each["parent"])
+    other = next(each["code"] for each in drinkware("product-models") if each["code"] != first["parent"])
+    sandbox.pim.edit_product(first["uuid"], parent=other)
+    done = project.run("apply", "--yes", "--json", code=4)
+    assert done.data["transfers"][0]["summary"]["rejected"] == 1
+    said = project.run("transfers", "show").out
+    assert f"{first['uuid']} / {other}" in said
+    assert "DUPLICATE_VALUE" in said

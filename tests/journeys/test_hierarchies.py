@@ -116,6 +116,14 @@ def test_models_and_variants_arrive_in_two_objects(shop: Shop) -> None:
     assert parents(shop, "Item__c", "Model__c", "Model__c")["polo-s"] == "a-shirt-blue"
     shop.settled()
 
+    # A simple product becomes a variant: the same record, which now refers to its model.
+    shop.sandbox.pim.edit_product(VARIANTS[3]["uuid"], parent="b-polo", family="shirts")
+    (change,) = shop.streams()["variants"]["changes"]
+    assert (change["operation"], change["key"]) == ("update", "mug")
+    shop.apply()
+    assert parents(shop, "Item__c", "Model__c", "Model__c")["mug"] == "b-polo"
+    shop.settled()
+
 
 def test_a_variant_can_refer_to_its_top_model(shop: Shop) -> None:
     shop.write(
