@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sync_engine.ledger.records import OutcomeRecord, Status, WrittenRecord
+from sync_engine.ledger.records import OutcomeRecord, OwnedRecord, Status, WrittenRecord
+from sync_engine.ledger.schema import MIGRATIONS
 from sync_engine.ledger.store import Ledger, open_ledger
 from sync_engine.sdk.errors import Refused
 
@@ -111,3 +112,40 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 def test_a_kind_of_ledger_that_is_not_supported_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="not supported yet"):
         open_ledger("postgresql://user:password@host/db", tmp_path)
+
+
+def test_what_a_stream_owns_is_said_with_the_source_record_it_was_made_of(ledger: Ledger) -> None:
+    transfer = ledger.begin("shop", "digest", "command")
+    ledger.commit(transfer, "shop", [], [WrittenRecord("s", "a", "Product2", "01t", {"Name": "A"}, "uuid-a")])
+    assert list(ledger.owned("shop", "s")) == [OwnedRecord("a", "01t", "uuid-a")]
+
+
+def test_matched_counts_are_those_of_the_last_complete_transfer_of_each_stream(ledger: Ledger) -> None:
+    transfers = [
+        ({"a": 10, "b": 20}, Status.DONE),
+        ({"a": 11}, Status.REJECTED),
+        ({"a": 1, "b": 1}, Status.FAILED),
+        ({"a": 2}, Status.INTERRUPTED),
+    ]
+    for number, (matched, status) in enumerate(transfers):
+        transfer = ledger.begin("shop", "digest", "command", matched=matched)
+        ledger.finish(transfer, status, {})
+        ledger._connection.execute(
+            "UPDATE transfers SET started = ? WHERE id = ?", (f"2026-11-2{number}T00:00:00.000Z", transfer)
+        )
+    ledger.begin("shop", "digest", "command", matched={"a": 3})
+    assert ledger.matched("shop") == {"a": 11, "b": 20}
+    assert ledger.matched("other") == {}
+
+
+def test_a_ledger_of_the_first_version_is_brought_forward(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "ledger.db"
+    path.parent.mkdir()
+    with sqlite3.connect(path) as old:
+        old.executescript(f"{MIGRATIONS[1]}PRAGMA user_version = 1;")
+        old.execute("INSERT INTO transfers VALUES ('1', 's', '', '', '', '', 'done', '{}', '')")
+        old.execute("INSERT INTO written VALUES ('shop', 's', 'a', 'Product2', '01t', '{}', '1')")
+    old.close()
+    with open_ledger(STATE, tmp_path) as ledger:
+        assert list(ledger.owned("shop", "s")) == [OwnedRecord("a", "01t", "")]
+        assert ledger.transfer("1").overrides == ()

@@ -29,6 +29,8 @@ class TransferRecord:
         started, finished: ISO 8601 in UTC; ``finished`` is empty while it runs.
         summary: counts by outcome: created, updated, deactivated, deleted, unchanged, rejected, stale.
         error: why it failed, empty otherwise.
+        matched: by stream: records of the source that passed the filter.
+        overrides: gates that a person passed: ``{gate, limit, found, allowed, reason}`` each.
     """
 
     id: str
@@ -40,6 +42,8 @@ class TransferRecord:
     status: Status = Status.RUNNING
     summary: Mapping[str, int] = field(default_factory=dict)
     error: str = ""
+    matched: Mapping[str, int] = field(default_factory=dict)
+    overrides: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class OutcomeRecord:
     Attributes:
         outcome: created, updated, deactivated, deleted, unchanged, rejected, stale or uncertain.
         reasons: of a rejection, as plain data: ``{code, message, field, owner}`` each.
+        batch: id of the batch in which it was sent; empty when it was not sent.
     """
 
     stream: str
@@ -56,6 +61,7 @@ class OutcomeRecord:
     outcome: str
     target_id: str = ""
     reasons: tuple[Mapping[str, str], ...] = ()
+    batch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class WrittenRecord:
 
     Attributes:
         fields: encoded values by field name (see ``planner.encoding``).
+        source_key: of the source's record it was made of.
     """
 
     stream: str
@@ -71,6 +78,20 @@ class WrittenRecord:
     object_name: str
     target_id: str
     fields: Mapping[str, object]
+    source_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedRecord:
+    """A record of the target that a stream has written and not deleted since.
+
+    Attributes:
+        source_key: of the source's record it was made of; empty when that was not kept.
+    """
+
+    key: str
+    target_id: str
+    source_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +102,8 @@ class History:
         written: what was last written, None when nothing was, or when it was deleted since.
         outcome: what became of it the last time that it was sent or rejected, as far as the log keeps that.
         transfer: of that outcome.
-        batches: ids of the batches in which that transfer sent the stream.
     """
 
     written: WrittenRecord | None
     outcome: OutcomeRecord | None
     transfer: TransferRecord | None
-    batches: tuple[str, ...] = ()

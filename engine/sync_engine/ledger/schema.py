@@ -6,7 +6,7 @@ import sqlite3
 
 from sync_engine.sdk.errors import Refused
 
-VERSION = 1
+VERSION = 2
 
 # One script per version; a file is brought forward by running those it has not seen. Never edit a released one.
 MIGRATIONS: dict[int, str] = {
@@ -34,6 +34,13 @@ CREATE TABLE written (
     target_id TEXT NOT NULL, fields TEXT NOT NULL, transfer TEXT NOT NULL,
     PRIMARY KEY (catalog, stream, key)
 ) STRICT;
+""",
+    # What deletes need as proof, what gates compare with and who passed them, and in which batch a record went.
+    2: """
+ALTER TABLE written ADD COLUMN source_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE transfers ADD COLUMN matched TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE transfers ADD COLUMN overrides TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE outcomes ADD COLUMN batch TEXT NOT NULL DEFAULT '';
 """,
 }
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import orjson
 
-from sync_engine.ledger.records import History, OutcomeRecord, Status, TransferRecord, WrittenRecord
+from sync_engine.ledger.records import History, OutcomeRecord, OwnedRecord, Status, TransferRecord, WrittenRecord
 from sync_engine.ledger.schema import prepare
 from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.values import Secret, reveal
@@ -23,6 +23,9 @@ SCHEME = "sqlite:///"
 BUSY_SECONDS = 30
 _TOGETHER = 500
 """Records that are looked up in one statement."""
+_TRANSFER = (
+    "SELECT id, catalog, digest, trigger, started, finished, status, summary, error, matched, overrides FROM transfers"
+)
 
 
 def open_ledger(state: str | Secret, root: Path) -> Ledger:
@@ -101,13 +104,25 @@ class Ledger:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
-    def begin(self, catalog: str, digest: str, trigger: str) -> str:
-        """Record that a transfer starts; returns its id."""
+    def begin(
+        self,
+        catalog: str,
+        digest: str,
+        trigger: str,
+        *,
+        matched: Mapping[str, int] | None = None,
+        overrides: Sequence[Mapping[str, str]] = (),
+    ) -> str:
+        """Record that a transfer starts; returns its id. See ``TransferRecord`` for the parameters."""
         transfer = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         with self._writing() as connection:
             connection.execute(
-                "INSERT INTO transfers (id, catalog, digest, trigger, started, status) VALUES (?, ?, ?, ?, ?, ?)",
-                (transfer, catalog, digest, trigger, utc_now(), Status.RUNNING),
+                "INSERT INTO transfers (id, catalog, digest, trigger, started, status, matched, overrides) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(transfer, catalog, digest, trigger, utc_now(), Status.RUNNING),
+                    *(json.dumps(dict(matched or {})), json.dumps([dict(each) for each in overrides])),
+                ),
             )
         return transfer
 
@@ -133,10 +148,13 @@ class Ledger:
         """Store outcomes and what was written, and close the batch, in one transaction."""
         with self._writing() as connection:
             connection.executemany(
-                "INSERT OR REPLACE INTO outcomes (transfer, stream, key, outcome, target_id, reasons) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO outcomes (transfer, stream, key, outcome, target_id, reasons, batch) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
-                    (transfer, each.stream, each.key, each.outcome, each.target_id, json.dumps(list(each.reasons)))
+                    (
+                        *(transfer, each.stream, each.key, each.outcome, each.target_id),
+                        *(json.dumps(list(each.reasons)), each.batch),
+                    )
                     for each in outcomes
                 ),
             )
@@ -152,20 +170,33 @@ class Ledger:
                 ((catalog, stream, key) for key in keys),
             )
 
-    def owned(self, catalog: str, stream: str) -> Iterator[tuple[str, str]]:
-        """Key and target id of each record that a stream has written and not deleted since, page by page."""
+    def owned(self, catalog: str, stream: str) -> Iterator[OwnedRecord]:
+        """The records that a stream has written and not deleted since, page by page."""
         last = ""
         while True:
             with self._lock:
                 rows = self._connection.execute(
-                    "SELECT key, target_id FROM written WHERE catalog = ? AND stream = ? AND key > ? "
+                    "SELECT key, target_id, source_key FROM written WHERE catalog = ? AND stream = ? AND key > ? "
                     "ORDER BY key LIMIT 1000",
                     (catalog, stream, last),
                 ).fetchall()
-            yield from ((row[0], row[1]) for row in rows)
+            yield from (OwnedRecord(*row) for row in rows)
             if len(rows) < 1000:
                 return
             last = rows[-1][0]
+
+    def matched(self, catalog: str) -> dict[str, int]:
+        """By stream: records of the source that passed the filter in the last complete transfer that had it."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT matched FROM transfers WHERE catalog = ? AND status IN (?, ?) AND matched <> '{}' "
+                "ORDER BY started DESC, id DESC LIMIT ?",
+                (catalog, Status.DONE, Status.REJECTED, _TOGETHER),
+            ).fetchall()
+        found: dict[str, int] = {}
+        for row in rows:
+            found = {**json.loads(row[0]), **found}
+        return found
 
     def finish(self, transfer: str, status: Status, summary: Mapping[str, int], error: str = "") -> None:
         """Record how a transfer ended."""
@@ -188,8 +219,7 @@ class Ledger:
         """The newest transfers first."""
         with self._lock:
             rows = self._connection.execute(
-                "SELECT id, catalog, digest, trigger, started, finished, status, summary, error FROM transfers "
-                "WHERE ? IS NULL OR catalog = ? ORDER BY id DESC LIMIT ?",
+                f"{_TRANSFER} WHERE ? IS NULL OR catalog = ? ORDER BY id DESC LIMIT ?",
                 (catalog, catalog, limit),
             ).fetchall()
         return [_transfer(row) for row in rows]
@@ -205,8 +235,7 @@ class Ledger:
             return newest[0]
         with self._lock:
             rows = self._connection.execute(
-                "SELECT id, catalog, digest, trigger, started, finished, status, summary, error FROM transfers "
-                "WHERE substr(id, 1, ?) = ? LIMIT 2",
+                f"{_TRANSFER} WHERE substr(id, 1, ?) = ? LIMIT 2",
                 (len(id_or_prefix), id_or_prefix),
             ).fetchall()
         if len(rows) != 1:
@@ -222,12 +251,12 @@ class Ledger:
         while True:
             with self._lock:
                 rows = self._connection.execute(
-                    "SELECT stream, key, outcome, target_id, reasons FROM outcomes WHERE transfer = ? "
+                    "SELECT stream, key, outcome, target_id, reasons, batch FROM outcomes WHERE transfer = ? "
                     "AND (stream, key) > (?, ?) AND (? IS NULL OR outcome = ?) ORDER BY stream, key LIMIT 1000",
                     (transfer, *last, outcome, outcome),
                 ).fetchall()
             for row in rows:
-                yield OutcomeRecord(row[0], row[1], row[2], row[3], tuple(json.loads(row[4])))
+                yield _outcome(row[0], row[1], row[2:])
             if len(rows) < 1000:
                 return
             last = (rows[-1][0], rows[-1][1])
@@ -236,23 +265,19 @@ class Ledger:
         """What is known of one record: what was last written, and what became of it the last time."""
         with self._lock:
             written = self._connection.execute(
-                "SELECT object, target_id, fields FROM written WHERE catalog = ? AND stream = ? AND key = ?",
+                "SELECT object, target_id, fields, source_key FROM written "
+                "WHERE catalog = ? AND stream = ? AND key = ?",
                 (catalog, stream, key),
             ).fetchone()
             last = self._connection.execute(
-                "SELECT transfer, outcome, target_id, reasons FROM outcomes WHERE stream = ? AND key = ? "
+                "SELECT transfer, outcome, target_id, reasons, batch FROM outcomes WHERE stream = ? AND key = ? "
                 "AND transfer IN (SELECT id FROM transfers WHERE catalog = ?) ORDER BY transfer DESC LIMIT 1",
                 (stream, key, catalog),
             ).fetchone()
-            batches = self._connection.execute(
-                "SELECT id FROM batches WHERE transfer = ? AND stream = ? ORDER BY id",
-                (last[0] if last else "", stream),
-            ).fetchall()
         return History(
-            written=WrittenRecord(stream, key, written[0], written[1], json.loads(written[2])) if written else None,
-            outcome=OutcomeRecord(stream, key, last[1], last[2], tuple(json.loads(last[3]))) if last else None,
+            written=None if written is None else _written(stream, key, written),
+            outcome=None if last is None else _outcome(stream, key, last[1:]),
             transfer=self.transfer(last[0]) if last else None,
-            batches=tuple(each[0] for each in batches),
         )
 
 
@@ -264,14 +289,15 @@ def _keep_written(
     def row(record: WrittenRecord, before: str | None) -> tuple[str, ...]:
         fields = record.fields if before is None else {**orjson.loads(before), **record.fields}
         text = orjson.dumps(fields).decode()
-        return (catalog, record.stream, record.key, record.object_name, record.target_id, text, transfer)
+        of_record = (record.stream, record.key, record.object_name, record.target_id)
+        return (catalog, *of_record, text, transfer, record.source_key)
 
     waiting = iter(records)
     while part := list(islice(waiting, _TOGETHER)):
         found = _fields_before(connection, catalog, part)
         connection.executemany(
-            "INSERT OR REPLACE INTO written (catalog, stream, key, object, target_id, fields, transfer) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO written (catalog, stream, key, object, target_id, fields, transfer, source_key) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [row(each, found.get((each.stream, each.key))) for each in part],
         )
 
@@ -292,6 +318,14 @@ def _fields_before(
     return found
 
 
+def _outcome(stream: str, key: str, row: Sequence[str]) -> OutcomeRecord:
+    return OutcomeRecord(stream, key, row[0], row[1], tuple(json.loads(row[2])), row[3])
+
+
+def _written(stream: str, key: str, row: Sequence[str]) -> WrittenRecord:
+    return WrittenRecord(stream, key, row[0], row[1], json.loads(row[2]), row[3])
+
+
 def _transfer(row: Sequence[str]) -> TransferRecord:
     return TransferRecord(
         id=row[0],
@@ -303,4 +337,6 @@ def _transfer(row: Sequence[str]) -> TransferRecord:
         status=Status(row[6]),
         summary=json.loads(row[7]),
         error=row[8],
+        matched=json.loads(row[9]),
+        overrides=tuple(json.loads(row[10])),
     )

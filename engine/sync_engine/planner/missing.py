@@ -11,25 +11,26 @@ from itertools import islice
 
 from sync_engine.catalog.model import ConstRule, OnMissing
 from sync_engine.compiler.compiled import CompiledField
+from sync_engine.ledger.records import OwnedRecord
 from sync_engine.planner.encoding import encode
 from sync_engine.planner.plan import Change, ChangeKind, FieldChange
 from sync_engine.planner.work import Work
 from sync_engine.planner.workspace import Held, Workspace
 from sync_engine.sdk.values import TargetValue
 
-Owned = Callable[[str], Iterable[tuple[str, str]]]
-"""From a stream's name to (key, target id) of each record that it has written and not deleted since."""
+Owned = Callable[[str], Iterable[OwnedRecord]]
+"""From a stream's name to each record that it has written and not deleted since."""
 
 CHUNK = 500
 NormalForm = Callable[[CompiledField], TargetValue]
 
 
-def nothing_owned(stream: str) -> Iterable[tuple[str, str]]:  # noqa: ARG001 - an Owned that owns nothing
+def nothing_owned(stream: str) -> Iterable[OwnedRecord]:  # noqa: ARG001 - an Owned that owns nothing
     """A stream that has never written anything."""
     return ()
 
 
-def plan_missing(space: Workspace, work: Work, owned: Iterable[tuple[str, str]]) -> None:
+def plan_missing(space: Workspace, work: Work, owned: Iterable[OwnedRecord]) -> None:
     """Add the changes for records that are gone from the source.
 
     A stream that rejected a record without knowing its key leaves all of them alone: the one may be any of the others.
@@ -38,15 +39,17 @@ def plan_missing(space: Workspace, work: Work, owned: Iterable[tuple[str, str]])
         return
     remaining = iter(owned)
     while chunk := list(islice(remaining, CHUNK)):
-        ids = {work.slot.normalise(key): target_id for key, target_id in chunk}
-        gone = space.unclaimed(work.slot.number, list(ids))
+        ours = {work.slot.normalise(each.key): each for each in chunk}
+        gone = space.unclaimed(work.slot.number, list(ours))
         held = space.find_held(work.slot.number, gone)
-        changes = _changes(work, ((key, each) for key, each in held.items() if each.id == ids[key]))
+        changes = _changes(
+            work, ((key, each, ours[key].source_key) for key, each in held.items() if each.id == ours[key].target_id)
+        )
         space.add_changes(work.number, work.slot.number, changes)
 
 
-def _changes(work: Work, gone: Iterable[tuple[str, Held]]) -> Iterator[tuple[str, Change]]:
-    for key, held in gone:
+def _changes(work: Work, gone: Iterable[tuple[str, Held, str]]) -> Iterator[tuple[str, Change]]:
+    for key, held, source_key in gone:
         if work.stream.on_missing is OnMissing.DELETE:
             before = zip(work.stream.fields, work.columns, strict=True)
             lost = tuple(
@@ -54,7 +57,7 @@ def _changes(work: Work, gone: Iterable[tuple[str, Held]]) -> Iterator[tuple[str
                 for field, column in before
                 if held.fields[column] is not None
             )
-            yield key, Change(ChangeKind.DELETE, held.key, "", held.id, 0, lost)
+            yield key, Change(ChangeKind.DELETE, held.key, source_key, held.id, 0, lost)
             continue
         differing = tuple(
             FieldChange(field.name, held.fields[column], wanted)
@@ -62,7 +65,7 @@ def _changes(work: Work, gone: Iterable[tuple[str, Held]]) -> Iterator[tuple[str
             if held.fields[column] != (wanted := encode(_constant(field)))
         )
         if differing:
-            yield key, Change(ChangeKind.DEACTIVATE, held.key, "", held.id, 0, differing)
+            yield key, Change(ChangeKind.DEACTIVATE, held.key, source_key, held.id, 0, differing)
 
 
 def _constant(field: CompiledField) -> TargetValue:

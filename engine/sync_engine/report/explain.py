@@ -146,8 +146,7 @@ def outlook_lines(outlook: Outlook, paint: Paint) -> Iterator[str]:
 def _last(history: History) -> str:
     if history.outcome is None or history.transfer is None:
         return "nothing in the log" + (", but written before" if history.written else "")
-    batches = [each.removeprefix(f"{history.transfer.id}/") for each in history.batches]
-    batch = f", batch {batches[0]}" if len(batches) == 1 else f", {len(batches)} batches" if batches else ""
+    batch = f", batch {history.outcome.batch}" if history.outcome.batch else ""
     reasons = "; ".join(each["message"] for each in history.outcome.reasons)
     text = f"{history.outcome.outcome} by transfer {history.transfer.id}{batch}, {history.transfer.started}"
     return f"{text}: {reasons}" if reasons else text
@@ -225,7 +224,7 @@ def _outlook_data(outlook: Outlook, fields: dict[str, FieldTrace]) -> Data:
             "outcome": last.outcome,
             "transfer": transfer.id,
             "started": transfer.started,
-            "batches": list(outlook.history.batches),
+            "batch": last.batch or None,
             "reasons": list(last.reasons),
         },
     }

@@ -89,7 +89,8 @@ def apply_catalog(
         Interrupted: a person stopped it; everything committed so far is in the ledger.
         SyncEngineError: it could not go on; likewise.
     """
-    transfer = ledger.begin(plan.name, file.digest, trigger)
+    matched = {each.name: each.summary.matched for each in plan.streams}
+    transfer = ledger.begin(plan.name, file.digest, trigger, matched=matched)
     run = _Run(transfer, plan.name, target, ledger, log.level, progress, described, stop)
     run.counts["unchanged"] = plan.summary.unchanged
     try:
@@ -290,10 +291,12 @@ def _commit(
             fields = {each.field: each.after for each in change.fields}
             target_id = result.target_id or change.target_id
             if word != "deleted":
-                written.append(WrittenRecord(stream.name, change.key, batch.object, target_id, fields))
+                source_key = change.source_key
+                written.append(WrittenRecord(stream.name, change.key, batch.object, target_id, fields, source_key))
             if run.level is LogLevel.MINIMAL:
                 continue
-        outcomes.append(OutcomeRecord(stream.name, change.key, word, result.target_id or "", _plain(result.reasons)))
+        reasons = _plain(result.reasons)
+        outcomes.append(OutcomeRecord(stream.name, change.key, word, result.target_id or "", reasons, batch.id))
     run.ledger.commit(run.id, run.catalog, outcomes, written, batch.id)
     if deleted:
         run.ledger.forget_written(run.catalog, stream.name, deleted)
