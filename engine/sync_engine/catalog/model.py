@@ -387,6 +387,7 @@ class Project:
         connections: by name.
         state: URL of the ledger, references resolved late: it may hold a password.
         state_origin: where that was written.
+        mapping_processes: how many processes may help to map; None leaves it to the engine.
     """
 
     root: Path
@@ -394,3 +395,4 @@ class Project:
     state: str | Secret
     origin: Origin = NOWHERE
     state_origin: Origin = NOWHERE
+    mapping_processes: int | None = None

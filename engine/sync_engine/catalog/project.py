@@ -110,6 +110,7 @@ def _check_connection(name: str, written: Plain, findings: Findings) -> frozense
 
 def _build(root: Path, document: Document, connections: Mapping[str, Plain], state: str | None) -> Project:
     hidden = {pointer for _, pointer in plain_secrets(document.data)}
+    processes = table(document.data).get("mapping_processes")
     return Project(
         root=root,
         connections={
@@ -118,6 +119,7 @@ def _build(root: Path, document: Document, connections: Mapping[str, Plain], sta
         state=Secret(state) if state and ("state",) in hidden else state or DEFAULT_STATE,
         origin=document.origin(),
         state_origin=document.origin(("state",)),
+        mapping_processes=processes if isinstance(processes, int) else None,
     )
 
 

@@ -14,6 +14,7 @@ from sync_engine.cli.console import Console, Meter
 from sync_engine.cli.session import Connections, compile_live, load, open_state
 from sync_engine.planner.plan_file import PlanFile, PlanWriter, read_plan
 from sync_engine.planner.planner import plan_catalog
+from sync_engine.planner.processes import helping_processes
 from sync_engine.problems import nearest
 from sync_engine.report.values import plural
 from sync_engine.sdk.errors import GateTripped, Refused
@@ -38,6 +39,7 @@ def make_plan(
     if warnings:
         console.say(f"{plural(len(warnings), 'warning')} about the catalogs; `sync-engine validate --live` shows them.")
     meter = Meter()
+    beside = helping_processes() if project.mapping_processes is None else project.mapping_processes
     writer = PlanWriter(path, pack=keep)
     try:
         with open_state(project, console) as ledger:
@@ -46,7 +48,7 @@ def make_plan(
                 catalog = each.catalog
                 source, target = connections.source(catalog.source), connections.target(catalog.target)
                 owned = partial(ledger.owned, catalog.name)
-                plans.append(plan_catalog(each, source, target, writer, meter, owned, selected))
+                plans.append(plan_catalog(each, source, target, writer, meter, owned, selected, beside))
         return PlanFile(path, writer.seal(), tuple(plans))
     finally:
         writer.close()

@@ -51,7 +51,7 @@ def compile_catalog(
     }
     warnings = tuple(problems)
     return CompiledCatalog(
-        catalog, tuple(streams[each] for each in in_order(catalog)), source, target, warnings
+        catalog, tuple(streams[each] for each in in_order(catalog)), source, target, today, warnings
     ), problems
 
 

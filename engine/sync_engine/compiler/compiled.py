@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from sync_engine.catalog.model import Catalog, FieldMapping, OnMissing
 from sync_engine.sdk.filters import Filter
@@ -165,6 +166,7 @@ class CompiledCatalog:
 
     Attributes:
         streams: in the order of their lookups, parents first.
+        today: the day that its filters are relative to.
         warnings: what is doubtful about it; none of them an error.
     """
 
@@ -172,6 +174,7 @@ class CompiledCatalog:
     streams: tuple[CompiledStream, ...]
     source_schema: SourceSchema
     target_schema: TargetSchema
+    today: date
     warnings: tuple[Problem, ...] = ()
 
     def only(self, names: frozenset[str] | None) -> CompiledCatalog:

@@ -16,6 +16,7 @@ from sync_engine.planner.difference import create, desired_fields, update
 from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.gates import judge
 from sync_engine.planner.held import key_of, read_held
+from sync_engine.planner.mapped import MappedPage, Reading, Recipe
 from sync_engine.planner.missing import Owned, nothing_owned, plan_missing
 from sync_engine.planner.new_options import collect, creating, planned
 from sync_engine.planner.parents import needed_parents, resolve_parents
@@ -33,12 +34,13 @@ from sync_engine.planner.plan import (
 )
 from sync_engine.planner.plan_file import PlanWriter
 from sync_engine.planner.prefetch import prefetch
+from sync_engine.planner.processes import Mappers
 from sync_engine.planner.progress import Progress
 from sync_engine.planner.work import Slot, Work, lay_out_columns
 from sync_engine.planner.workspace import Held, Workspace
 from sync_engine.problems import locales
 from sync_engine.sdk.errors import Unavailable
-from sync_engine.sdk.source import Page, Pushdown, Query, Source, SourceRecord
+from sync_engine.sdk.source import Page, Pushdown, Query, Source
 from sync_engine.sdk.target import Operation, Owner, Reason, Target
 from sync_engine.sdk.values import Blank
 
@@ -53,6 +55,7 @@ def plan_catalog(
     progress: Progress,
     owned: Owned = nothing_owned,
     selected: frozenset[str] | None = None,
+    beside: int = 0,
 ) -> CatalogPlan:
     """Compute the exact changes of a catalog and write them to the plan file.
 
@@ -65,18 +68,24 @@ def plan_catalog(
         owned: from a stream's name to the keys and target ids of the records that it has written so far; only these
             can be deactivated or deleted.
         selected: names of the streams to plan; None plans all. Records of the others are only looked up as parents.
+        beside: how many other processes may help to map (see ``planner.processes``).
 
     Raises:
         Unavailable, BrokenContract, Unauthorised: a side could not be read completely; there is no plan then.
     """
-    with Workspace() as space, ThreadPoolExecutor(max_workers=1, thread_name_prefix="held") as background:
-        slots, works = _lay_out(compiled, source, selected)
-        name = compiled.catalog.name
+    slots, works = _lay_out(compiled, source, selected)
+    name = compiled.catalog.name
+    readings = _readings(works)
+    with (
+        Workspace() as space,
+        ThreadPoolExecutor(max_workers=1, thread_name_prefix="held") as background,
+        Mappers(compiled, _recipe(compiled, readings), beside) as mappers,
+    ):
         loading = background.submit(_load_held, space, _needed(slots, works), target, name, progress)
-        for together in _readings(works):
-            pages = prefetch(_read(source, together[0].pushdown), PAGES_AHEAD)
+        for number, together in enumerate(readings):
+            pages = mappers.pages(number, prefetch(_read(source, together[0].pushdown), PAGES_AHEAD))
             loading.result()
-            _map_and_compare(space, together, works, slots, pages, target, progress, name)
+            _compare(space, together, works, slots, pages, target, progress, name)
         resolve_parents(space, works)
         shared = _shared_with_others(slots, works)
         for work in works:
@@ -155,6 +164,12 @@ def _readings(works: Sequence[Work]) -> list[list[Work]]:
     return list(together.values())
 
 
+def _recipe(compiled: CompiledCatalog, readings: Sequence[Sequence[Work]]) -> Recipe:
+    """What other processes need to map the pages of these readings."""
+    asked = tuple(Reading(tuple(work.stream.name for work in each), each[0].pushdown.residual) for each in readings)
+    return Recipe(compiled.catalog, compiled.source_schema, compiled.target_schema, compiled.today, asked)
+
+
 def push_down(source: Source, query: Query) -> Pushdown:
     """Ask the source which filters it takes, and for the fields that the rest of them needs."""
     pushdown = source.pushdown(query)
@@ -181,26 +196,24 @@ def _load_held(space: Workspace, slots: Sequence[Slot], target: Target, catalog:
             progress.step(catalog, slot.object_name, "comparing with", done)
 
 
-def _map_and_compare(
+def _compare(
     space: Workspace,
     together: Sequence[Work],
     works: Sequence[Work],
     slots: Mapping[str, Slot],
-    pages: Iterable[Page],
+    pages: Iterable[tuple[Page, MappedPage]],
     target: Target,
     progress: Progress,
     catalog: str,
 ) -> None:
-    """Read records once and hand each to all streams that read them."""
+    """Hand what became of each page to all streams that read it."""
     first = together[0]
-    keep = first.stream.compile_residual(first.pushdown.residual)
-    for page in pages:
+    for page, mapped in pages:
         first.pages += 1
-        kept = [record for record in page.records if keep(record)]
-        for work in together:
+        for work, rows in zip(together, mapped.rows, strict=True):
             work.read += len(page.records)
-            work.filtered += len(page.records) - len(kept)
-            _compare_page(space, work, works, slots, kept, target)
+            work.filtered += len(page.records) - mapped.kept
+            _compare_page(space, work, works, slots, rows, target)
         progress.step(catalog, first.stream.name, "reading", first.read)
 
 
@@ -209,19 +222,18 @@ def _compare_page(
     work: Work,
     works: Sequence[Work],
     slots: Mapping[str, Slot],
-    records: Sequence[SourceRecord],
+    rows: Sequence[MappedRecord],
     target: Target,
 ) -> None:
     rejections: list[Rejection] = []
     mapped: list[tuple[str, MappedRecord]] = []
-    for record in records:
-        for row in work.stream.map_rows(record):
-            if row.key_values:
-                row = dataclasses.replace(row, key=key_of(work.slot, target, row.key_values))
-            if row.reasons:
-                rejections.append(Rejection(row.key, row.source_key, row.reasons))
-            else:
-                mapped.append((work.slot.normalise(row.key), row))
+    for row in rows:
+        if row.key_values:
+            row = dataclasses.replace(row, key=key_of(work.slot, target, row.key_values))
+        if row.reasons:
+            rejections.append(Rejection(row.key, row.source_key, row.reasons))
+        else:
+            mapped.append((work.slot.normalise(row.key), row))
     unique = claim_keys(space, work, works, mapped, rejections)
     held = space.find_held(work.slot.number, [key for key, _ in unique])
     adopted = adopt(space, work, [each for each in unique if each[0] not in held], target) if work.stream.match else {}
@@ -231,7 +243,7 @@ def _compare_page(
     ambiguous = _ambiguous(space, work, held) if work.slot.key_columns else {}
     for key, row in unique:
         found = ambiguous.get(key) or adopted.get(key)
-        change = (found,) if isinstance(found, Reason) else _compare(work, row, found or held.get(key), target)
+        change = (found,) if isinstance(found, Reason) else _difference(work, row, found or held.get(key), target)
         if isinstance(found, Held):
             change = take_over(work, row, found, change)
         if isinstance(change, Change):
@@ -261,7 +273,7 @@ def _ambiguous(space: Workspace, work: Work, held: Mapping[str, Held]) -> dict[s
     return reasons
 
 
-def _compare(work: Work, row: MappedRecord, held: Held | None, target: Target) -> Change | tuple[Reason, ...] | None:
+def _difference(work: Work, row: MappedRecord, held: Held | None, target: Target) -> Change | tuple[Reason, ...] | None:
     if held is None:
         return create(work.stream, row, target.normal_form)
     wanted = desired_fields(work.stream, row, target.normal_form)

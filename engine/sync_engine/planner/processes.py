@@ -1,0 +1,173 @@
+"""Map pages in a few processes beside this one, so that a large catalog uses more than one processor.
+
+Which process maps a page makes no difference to what comes out; the pages come back in the order they went in. Small
+catalogs never get here: starting a process takes about as long as mapping a thousand records.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Any
+
+from sync_engine.compiler.compiled import CompiledCatalog
+from sync_engine.planner.mapped import MappedPage, Recipe, page_mapper
+from sync_engine.planner.mapping_process import Failure
+from sync_engine.sdk.errors import SyncEngineError
+from sync_engine.sdk.source import Page, SourceRecord
+
+ALONE = 10
+"""Pages of a plan that are mapped here before others are asked to help."""
+
+MOST = 3
+"""More processes than this find nothing to do: comparing, which is done here, takes a third as long as mapping."""
+
+
+def helping_processes() -> int:
+    """How many processes may help where nobody says: one less than this process may use processors."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(processors - 1, MOST)
+
+
+class Mappers:
+    """Maps the pages of one plan, here and, once there are many, in other processes.
+
+    Args:
+        compiled: the catalog.
+        recipe: for the other processes.
+        beside: how many of them; 0 maps everything here.
+
+    Attributes:
+        helped: pages that other processes have been given so far.
+    """
+
+    def __init__(self, compiled: CompiledCatalog, recipe: Recipe, beside: int) -> None:
+        self._streams = {each.name: each for each in compiled.streams}
+        self._recipe = recipe
+        self._beside = beside
+        self._seen = 0
+        self.helped = 0
+        self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mappers")
+        self._started: Future[None] | None = None
+        self._helpers: list[_Helper] = []
+
+    def __enter__(self) -> Mappers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._starter.shutdown()
+        for each in self._helpers:
+            each.close()
+
+    def pages(self, reading: int, pages: Iterable[Page]) -> Iterator[tuple[Page, MappedPage]]:
+        """Each page of a reading and what became of it, in the same order.
+
+        Raises:
+            SyncEngineError: a process ended before its page was mapped.
+        """
+        here = page_mapper(self._streams, self._recipe.readings[reading])
+        idle: deque[_Helper] = deque()
+        busy: deque[tuple[_Helper, Page]] = deque()
+        for page in pages:
+            if not idle and not busy:
+                idle.extend(self._ready())
+            if not idle and not busy:
+                yield page, here(page.records)
+                continue
+            if idle:
+                helper, done = idle.popleft(), None
+            else:
+                helper, before = busy.popleft()
+                done = before, helper.answer()
+            helper.ask(reading, page.records)
+            self.helped += 1
+            busy.append((helper, page))
+            if done:
+                yield done
+        for helper, page in busy:
+            yield page, helper.answer()
+
+    def _ready(self) -> list[_Helper]:
+        """The other processes, once they are wanted and have all started."""
+        self._seen += 1
+        if not self._beside or self._seen <= ALONE:
+            return []
+        if self._started is None:
+            self._started = self._starter.submit(self._start)
+        if not self._started.done():
+            return []
+        self._started.result()
+        return self._helpers
+
+    def _start(self) -> None:
+        for _ in range(self._beside):
+            self._helpers.append(_Helper(self._recipe))
+        for each in self._helpers:
+            each.wait_until_ready()
+
+
+class _Helper:
+    """Another process; it has one task at a time, so neither side ever waits for the other to read."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        # -P: a module in the user's folder must not take the place of one of ours. Its own group: Ctrl-C is for us.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "sync_engine.planner.mapping_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            process_group=0 if os.name == "posix" else None,
+        )
+        self._send(recipe)
+
+    def wait_until_ready(self) -> None:
+        """Return when it has compiled the catalog."""
+        self._receive()
+
+    def ask(self, reading: int, records: tuple[SourceRecord, ...]) -> None:
+        """Give it a page."""
+        self._send((reading, records))
+
+    def answer(self) -> MappedPage:
+        """What became of the page it was given."""
+        page: MappedPage = self._receive()
+        return page
+
+    def close(self) -> None:
+        """End it, whatever it is doing: nothing that it holds is kept anywhere."""
+        self._process.kill()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.communicate()
+
+    def _send(self, message: object) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - for the types
+        try:
+            pickle.dump(message, self._process.stdin, pickle.HIGHEST_PROTOCOL)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._ended() from None
+
+    def _receive(self) -> Any:
+        assert self._process.stdout is not None  # noqa: S101 - for the types
+        try:
+            answer = pickle.load(self._process.stdout)  # noqa: S301 - a pipe from our own process
+        except (EOFError, pickle.UnpicklingError):
+            raise self._ended() from None
+        if isinstance(answer, Failure):
+            raise RuntimeError(f"in a process that maps records:\n{answer.trace}")  # noqa: TRY004
+        return answer
+
+    def _ended(self) -> SyncEngineError:
+        code = self._process.wait(timeout=10)
+        return SyncEngineError(
+            f"a process that maps records ended with code {code} before it was done; nothing was written",
+            hint="Memory may be short (code -9). Run the same command again, or set `mapping_processes: 0`.",
+        )
