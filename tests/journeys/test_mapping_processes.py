@@ -111,11 +111,13 @@ def test_nothing_is_left_running_when_a_plan_ends_early(shop: Shop) -> None:
 def test_a_process_that_is_killed_ends_the_plan_with_a_hint(shop: Shop) -> None:
     before = children()
     with mapping(shop) as (compiled, recipe, pages), Mappers(compiled, recipe, 1) as mappers:
+        mapped = mappers.pages(0, again_and_again(pages, mappers, 1000))
+        while mappers.helped < 5:
+            next(mapped)
+        (helper,) = children() - before
+        os.kill(helper, signal.SIGKILL)
         with pytest.raises(SyncEngineError, match="ended with code -9") as raised:
-            for _ in mappers.pages(0, again_and_again(pages, mappers, 1000)):
-                if mappers.helped == 5:
-                    (helper,) = children() - before
-                    os.kill(helper, signal.SIGKILL)
+            list(mapped)
         assert "mapping_processes" in raised.value.hint
 
 
