@@ -123,9 +123,10 @@ def test_a_process_that_is_killed_ends_the_plan_with_a_hint(shop: Shop) -> None:
 
 def test_the_plan_is_the_same_however_many_processes_make_it(shop: Shop) -> None:
     digests = []
+    path = shop.project.folder / "sync-engine.yaml"
+    text = path.read_text(encoding="utf-8")
     for count in (0, 2):
-        text = (shop.project.folder / "sync-engine.yaml").read_text(encoding="utf-8").split("\nmapping_processes")[0]
-        shop.project.edit("sync-engine.yaml", (text, f"{text}\nmapping_processes: {count}\n"))
+        path.write_text(f"{text}\nmapping_processes: {count}\n", encoding="utf-8")
         data = shop.run("plan", "--format", "json", code=None).data
         digests.append(data["digest"])
         summary = data["catalogs"][0]["summary"]
