@@ -139,12 +139,12 @@ def test_safety_log_and_time_zone_are_read() -> None:
         CATALOG
         + """
 safety: {max_deletes: 3, max_delete_percent: 5, max_update_percent: 50, max_emptied_percent: 1, max_rejected_percent: 2,
-  expect: {min: 0, max: 9}}
+  max_collapse_percent: 40, expect: {min: 0, max: 9}}
 schedule: {timezone: Europe/Berlin}
 log: {level: minimal, keep: 7d}
 """
     )
-    assert catalog.safety == Safety(3, 5, 50, 1, 2, 0, 9, Origin("x.yaml", 13, 1))
+    assert catalog.safety == Safety(3, 5, 50, 1, 2, 40, 0, 9, Origin("x.yaml", 13, 1))
     assert (catalog.log, catalog.timezone) == (LogPolicy(LogLevel.MINIMAL, 7), "Europe/Berlin")
 
 

@@ -52,7 +52,10 @@ PLAN = CatalogPlan(
             Summary(create=1, update=1, rejected=1),
         ),
     ),
-    gates=(Gate("expect.min", "1", "3 records", tripped=False),),
+    gates=(
+        Gate("expect.min", "1", "3 records", tripped=False, allow="matched=3"),
+        Gate("max_deletes", "0", "1", tripped=True, allow="deletes=1", records=(("products", "k2"),)),
+    ),
 )
 
 

@@ -255,13 +255,19 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """Gates; PRODUCT defaults. A percentage is of the records that the target holds of this catalog."""
+    """Gates; PRODUCT defaults. A percentage is of the records that the target holds of this catalog.
+
+    Attributes:
+        max_collapse_percent: by how much fewer records of a stream may pass the filter than in the last complete
+            transfer.
+    """
 
     max_deletes: int | None = None
     max_delete_percent: int = 10
     max_update_percent: int = 100
     max_emptied_percent: int = 20
     max_rejected_percent: int = 20
+    max_collapse_percent: int = 50
     expect_min: int = 1
     expect_max: int | None = None
     origin: Origin = NOWHERE

@@ -14,15 +14,23 @@ import click
 import orjson
 
 from sync_engine.catalog.model import Catalog, Project
+from sync_engine.cli.approval import (
+    Overrides,
+    allow_option,
+    approve_option,
+    check_digest,
+    check_options,
+    pass_gates,
+    reason_option,
+)
 from sync_engine.cli.console import Console, Meter
 from sync_engine.cli.plan import make_plan, print_plan, streams_option
 from sync_engine.cli.session import Connections, compile_live, load, open_state
 from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.plan_file import PlanFile, read_plan
-from sync_engine.report.plan_text import gate_line
 from sync_engine.report.transfers import summary_line
 from sync_engine.report.values import plural
-from sync_engine.sdk.errors import GateTripped, PlanStale
+from sync_engine.sdk.errors import PlanStale
 from sync_engine.sdk.target import TargetSchema
 from sync_engine.transfer.run import TransferResult, apply_catalog
 
@@ -33,34 +41,50 @@ REJECTED = 4
 @click.argument("plan_or_catalogs", nargs=-1)
 @streams_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@approve_option
+@allow_option
+@reason_option
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.pass_obj
-def apply(console: Console, plan_or_catalogs: tuple[str, ...], streams: str | None, yes: bool, as_json: bool) -> int:
+def apply(
+    console: Console,
+    plan_or_catalogs: tuple[str, ...],
+    streams: str | None,
+    yes: bool,
+    approve: str | None,
+    allowed: tuple[str, ...],
+    reason: str | None,
+    as_json: bool,
+) -> int:
     """Write the changes: of a saved plan FILE, or of CATALOGS (all by default) planned now.
 
-    A plan made now is shown, and you are asked before anything is written (--yes answers). Of a saved plan only
-    those records are written that still are as the plan saw them; the others are reported as stale.
+    A plan made now is shown, and you are asked before anything is written (--yes or --approve answers). Of a saved
+    plan only those records are written that still are as the plan saw them; the others are reported as stale.
     """
     saved = len(plan_or_catalogs) == 1 and Path(plan_or_catalogs[0]).is_file() and _is_plan(Path(plan_or_catalogs[0]))
     if saved and streams is not None:
         raise click.UsageError("a saved plan already says which streams; leave out --streams")
+    check_options(allowed, reason, pinned=saved or approve is not None)
     if saved:
         file = read_plan(Path(plan_or_catalogs[0]))
+        check_digest(file, approve)
         project, catalogs = load(console, [each.name for each in file.catalogs])
         with Connections(project, console) as connections:
             described = _still_valid(file, catalogs, connections)
-            _refuse_tripped(file)
-            results = _transfer(console, project, catalogs, connections, file, described)
+            passed = pass_gates(file, allowed, reason, f"sync-engine apply {plan_or_catalogs[0]}")
+            results = _transfer(console, project, catalogs, connections, file, described, passed)
     else:
         project, catalogs = load(console, plan_or_catalogs)
         with Connections(project, console) as connections, tempfile.TemporaryDirectory(prefix="sync-engine-") as folder:
             file = make_plan(console, project, catalogs, connections, Path(folder) / "plan", streams)
             if not as_json:
                 print_plan(console, file, "text", 5)
-            _refuse_tripped(file)
-            if any(each.summary.changes for each in file.catalogs) and not yes:
+            check_digest(file, approve)
+            again = " ".join(("sync-engine apply", *plan_or_catalogs, *(("--streams", streams) if streams else ())))
+            passed = pass_gates(file, allowed, reason, f"{again} --approve {file.digest}")
+            if any(each.summary.changes for each in file.catalogs) and not yes and approve is None:
                 _ask()
-            results = _transfer(console, project, catalogs, connections, file, {})
+            results = _transfer(console, project, catalogs, connections, file, {}, passed)
     return _report(console, results, as_json=as_json)
 
 
@@ -72,15 +96,6 @@ def _ask() -> None:
     if not sys.stdin.isatty():
         raise click.UsageError("nobody is there to confirm; add --yes, or save a plan with --out and apply that file")
     click.confirm("Write these changes?", abort=True, err=True)
-
-
-def _refuse_tripped(file: PlanFile) -> None:
-    tripped = [f"catalog {each.name}: {gate_line(gate)}" for each in file.catalogs for gate in each.tripped]
-    if tripped:
-        raise GateTripped(
-            f"refused by a safety gate; nothing was written: {'; '.join(tripped)}",
-            hint="Look at the plan. If it is what you want, change the limit under `safety:` in the catalog.",
-        )
 
 
 def _still_valid(file: PlanFile, catalogs: tuple[Catalog, ...], connections: Connections) -> dict[str, TargetSchema]:
@@ -107,6 +122,7 @@ def _transfer(
     connections: Connections,
     file: PlanFile,
     described: dict[str, TargetSchema],
+    passed: Overrides,
 ) -> list[TransferResult]:
     by_name = {each.name: each for each in catalogs}
     results = []
@@ -117,7 +133,17 @@ def _transfer(
             target = connections.target(catalog.target)
             try:
                 now = described.get(planned.name)
-                done = apply_catalog(file, planned, target, ledger, catalog.log, meter, stop=stop, described=now)
+                done = apply_catalog(
+                    file,
+                    planned,
+                    target,
+                    ledger,
+                    catalog.log,
+                    meter,
+                    stop=stop,
+                    described=now,
+                    overrides=passed.get(planned.name, ()),
+                )
                 results.append(done)
             finally:
                 meter.clear()

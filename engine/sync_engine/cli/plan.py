@@ -15,6 +15,7 @@ from sync_engine.cli.session import Connections, compile_live, load, open_state
 from sync_engine.planner.plan_file import PlanFile, PlanWriter, read_plan
 from sync_engine.planner.planner import plan_catalog
 from sync_engine.planner.processes import helping_processes
+from sync_engine.planner.remembered import Remembered
 from sync_engine.problems import nearest
 from sync_engine.report.values import plural
 from sync_engine.sdk.errors import GateTripped, Refused
@@ -47,8 +48,8 @@ def make_plan(
             for each in compiled:
                 catalog = each.catalog
                 source, target = connections.source(catalog.source), connections.target(catalog.target)
-                owned = partial(ledger.owned, catalog.name)
-                plans.append(plan_catalog(each, source, target, writer, meter, owned, selected, beside))
+                remembered = Remembered(partial(ledger.owned, catalog.name), ledger.matched(catalog.name))
+                plans.append(plan_catalog(each, source, target, writer, meter, remembered, selected, beside))
         return PlanFile(path, writer.seal(), tuple(plans))
     finally:
         writer.close()

@@ -1,48 +1,111 @@
-"""Safety gates: numbers that forbid to apply a plan (PRODUCT defaults; catalogs set their own under ``safety``)."""
+"""Safety gates: numbers that forbid to apply a plan (PRODUCT defaults; catalogs set their own under ``safety``).
+
+Each gate that trips names a few of the records, and the count that a person can allow: once, for that plan only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from sync_engine.catalog.model import Safety
-from sync_engine.planner.plan import Gate, Summary
+from sync_engine.planner.plan import ChangeKind, Gate, StreamPlan, Summary
+from sync_engine.planner.work import Work
+from sync_engine.planner.workspace import Workspace
 
 FEWEST = 10
 """A percentage of fewer records than this says nothing, so it trips no gate."""
 
+EXAMPLES = 3
+_GONE = (ChangeKind.DELETE, ChangeKind.DEACTIVATE)
+
 
 def judge(
-    safety: Safety, summary: Summary, held: int, emptied: Mapping[str, int], filled: Mapping[str, int]
+    safety: Safety, space: Workspace, works: Sequence[Work], streams: Sequence[StreamPlan], before: Mapping[str, int]
 ) -> tuple[Gate, ...]:
     """Every gate of a catalog with what was counted.
 
     Args:
         safety: the catalog's limits.
-        summary: counts of all streams.
-        held: records of these streams that the target holds.
-        emptied: by field: values that would become empty.
-        filled: by field: held records with a value, among those that were compared.
+        space: holds the changes and what the target holds.
+        works: the streams.
+        streams: the same ones, counted.
+        before: by stream: records that passed the filter in the last complete transfer.
     """
-    gone = summary.delete + summary.deactivate
+    total = Summary()
+    for each in streams:
+        total = total + each.summary
+    held = sum(space.held_count(number) for number in {work.slot.number for work in works})
+    gone = total.delete + total.deactivate
     gates = [
-        _share("max_rejected_percent", safety.max_rejected_percent, summary.rejected, summary.matched),
-        _share("max_update_percent", safety.max_update_percent, summary.update, held),
-        _share("max_delete_percent", safety.max_delete_percent, gone, held),
+        _share("max_rejected_percent", safety.max_rejected_percent, total.rejected, total.matched, "rejected"),
+        _share("max_update_percent", safety.max_update_percent, total.update, held, "updates"),
+        _share("max_delete_percent", safety.max_delete_percent, gone, held, "deletes"),
     ]
     if safety.max_deletes is not None:
-        gates.append(Gate("max_deletes", f"{safety.max_deletes}", f"{gone}", gone > safety.max_deletes))
-    for field, count in sorted(emptied.items()):
-        gate = _share("max_emptied_percent", safety.max_emptied_percent, count, filled.get(field, 0))
-        if gate.tripped:
-            gates.append(Gate(gate.name, gate.limit, f"{field}: {gate.actual}", tripped=True))
-    matched = summary.matched
-    gates.append(Gate("expect.min", f"{safety.expect_min}", f"{matched} records", matched < safety.expect_min))
+        tripped = gone > safety.max_deletes
+        gates.append(Gate("max_deletes", f"{safety.max_deletes}", f"{gone}", tripped, f"deletes={gone}"))
+    gates += _emptied(safety.max_emptied_percent, works)
+    gates += _expected(safety, total.matched)
+    gates += _collapsed(safety.max_collapse_percent, streams, before)
+    return tuple(_with_examples(each, space, works) if each.tripped else each for each in gates)
+
+
+def _emptied(limit: int, works: Sequence[Work]) -> Iterator[Gate]:
+    """The fields that lose too many values; a field is one of a stream, because objects have fields of like names."""
+    for work in works:
+        for field, count in sorted(work.emptied.items()):
+            place = f"{work.stream.name}.{field}"
+            gate = _share("max_emptied_percent", limit, count, work.filled.get(field, 0), f"emptied.{place}")
+            if gate.tripped:
+                yield replace(gate, actual=f"{place}: {gate.actual}")
+
+
+def _expected(safety: Safety, matched: int) -> Iterator[Gate]:
+    found, allow = f"{matched} records", f"matched={matched}"
+    yield Gate("expect.min", f"{safety.expect_min}", found, matched < safety.expect_min, allow)
     if safety.expect_max is not None:
-        gates.append(Gate("expect.max", f"{safety.expect_max}", f"{matched} records", matched > safety.expect_max))
-    return tuple(gates)
+        yield Gate("expect.max", f"{safety.expect_max}", found, matched > safety.expect_max, allow)
 
 
-def _share(name: str, limit: int, part: int, whole: int) -> Gate:
+def _collapsed(limit: int, streams: Sequence[StreamPlan], before: Mapping[str, int]) -> Iterator[Gate]:
+    """The streams whose source gives far fewer records than it did, whatever that would do to the target."""
+    for each in streams:
+        then, now = before.get(each.name, 0), each.summary.matched
+        gate = _share("max_collapse_percent", limit, max(0, then - now), then, f"matched.{each.name}={now}")
+        if gate.tripped:
+            percent = f"{(then - now) * 100 / then:.1f} % fewer"
+            yield replace(gate, actual=f"{each.name}: {now}, {then} at the last complete transfer ({percent})")
+
+
+def _share(name: str, limit: int, part: int, whole: int, allow: str) -> Gate:
     tripped = whole >= FEWEST and part * 100 > limit * whole
     percent = f" ({part * 100 / whole:.1f} %)" if whole else ""
-    return Gate(name, f"{limit} %", f"{part} of {whole}{percent}", tripped)
+    allow = allow if "=" in allow else f"{allow}={part}"
+    return Gate(name, f"{limit} %", f"{part} of {whole}{percent}", tripped, allow)
+
+
+def _with_examples(gate: Gate, space: Workspace, works: Sequence[Work]) -> Gate:
+    """The gate with a few of the records that tripped it; none where records are missing."""
+    kind, _, _ = gate.allow.partition("=")
+    kind, _, place = kind.partition(".")
+    records: list[tuple[str, str]] = []
+    for work in works:
+        name = work.stream.name
+        found: Iterable[str] = ()
+        if kind == "deletes":
+            found = (each.key for each in space.changes(work.number, _GONE))
+        elif kind == "updates":
+            found = (each.key for each in space.changes(work.number, (ChangeKind.UPDATE,)))
+        elif kind == "rejected":
+            found = (each.key or each.source_key for each in space.rejections(work.number))
+        elif kind == "emptied" and place.startswith(f"{name}."):
+            found = _that_empty(space, work.number, place.removeprefix(f"{name}."))
+        records += [(name, key) for key, _ in zip(found, range(EXAMPLES - len(records)), strict=False)]
+    return replace(gate, records=tuple(records))
+
+
+def _that_empty(space: Workspace, stream: int, field: str) -> Iterator[str]:
+    for change in space.changes(stream, (ChangeKind.UPDATE,)):
+        if any(each.field == field and each.after is None for each in change.unpacked().fields):
+            yield change.key

@@ -18,16 +18,8 @@ from sync_engine.planner.work import Work
 from sync_engine.planner.workspace import Held, Workspace
 from sync_engine.sdk.values import TargetValue
 
-Owned = Callable[[str], Iterable[OwnedRecord]]
-"""From a stream's name to each record that it has written and not deleted since."""
-
 CHUNK = 500
 NormalForm = Callable[[CompiledField], TargetValue]
-
-
-def nothing_owned(stream: str) -> Iterable[OwnedRecord]:  # noqa: ARG001 - an Owned that owns nothing
-    """A stream that has never written anything."""
-    return ()
 
 
 def plan_missing(space: Workspace, work: Work, owned: Iterable[OwnedRecord]) -> None:

@@ -195,12 +195,16 @@ class Gate:
         limit: what is allowed, as text with its unit.
         actual: what was counted.
         tripped: the plan must not be applied.
+        allow: what a person allows who applies it nevertheless, such as ``deletes=104``.
+        records: of a tripped gate: stream and key of a few of the records in question.
     """
 
     name: str
     limit: str
     actual: str
     tripped: bool
+    allow: str = ""
+    records: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

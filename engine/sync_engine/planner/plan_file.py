@@ -244,7 +244,7 @@ def _catalog_to_data(plan: CatalogPlan) -> dict[str, object]:
             for each in plan.streams
         ],
         "warnings": plan.warnings,
-        "gates": [[each.name, each.limit, each.actual, each.tripped] for each in plan.gates],
+        "gates": [[each.name, each.limit, each.actual, each.tripped, each.allow, each.records] for each in plan.gates],
         "cost": {"pages_read": plan.cost.pages_read, "batches": plan.cost.batches},
     }
 
@@ -259,9 +259,14 @@ def _catalog_from_data(data: Mapping[str, Any]) -> CatalogPlan:
         fingerprint=fingerprint,
         streams=tuple(_stream_from_data(each) for each in data["streams"]),
         warnings=tuple(data["warnings"]),
-        gates=tuple(Gate(*each) for each in data["gates"]),
+        gates=tuple(_gate(each) for each in data["gates"]),
         cost=Cost(data["cost"]["pages_read"], data["cost"]["batches"]),
     )
+
+
+def _gate(data: Sequence[Any]) -> Gate:
+    name, limit, actual, tripped, allow, records = data
+    return Gate(name, limit, actual, tripped, allow, tuple((stream, key) for stream, key in records))
 
 
 def _stream_from_data(data: Mapping[str, Any]) -> StreamPlan:

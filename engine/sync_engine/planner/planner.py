@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,37 +10,23 @@ from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream, Mappe
 from sync_engine.compiler.criteria import fields_of
 from sync_engine.planner.adoption import adopt, take_over
 from sync_engine.planner.claims import claim_keys
-from sync_engine.planner.describe import describe
+from sync_engine.planner.conclusion import conclude
 from sync_engine.planner.difference import create, desired_fields, update
-from sync_engine.planner.fingerprint import fingerprint
-from sync_engine.planner.gates import judge
 from sync_engine.planner.held import key_of, read_held
 from sync_engine.planner.mapped import MappedPage, Reading, Recipe
-from sync_engine.planner.missing import Owned, nothing_owned, plan_missing
-from sync_engine.planner.new_options import collect, creating, planned
+from sync_engine.planner.missing import plan_missing
+from sync_engine.planner.new_options import collect, creating
 from sync_engine.planner.parents import needed_parents, resolve_parents
-from sync_engine.planner.plan import (
-    CatalogPlan,
-    Change,
-    ChangeKind,
-    Cost,
-    PlannedField,
-    ReadStep,
-    Rejection,
-    StreamPlan,
-    Summary,
-    WriteStep,
-)
+from sync_engine.planner.plan import CatalogPlan, Change, Rejection
 from sync_engine.planner.plan_file import PlanWriter
 from sync_engine.planner.prefetch import prefetch
 from sync_engine.planner.processes import Mappers
 from sync_engine.planner.progress import Progress
+from sync_engine.planner.remembered import NOTHING, Remembered
 from sync_engine.planner.work import Slot, Work, lay_out_columns
 from sync_engine.planner.workspace import Held, Workspace
-from sync_engine.problems import locales
-from sync_engine.sdk.errors import Unavailable
 from sync_engine.sdk.source import Page, Pushdown, Query, Source
-from sync_engine.sdk.target import Operation, Owner, Reason, Target
+from sync_engine.sdk.target import Owner, Reason, Target
 from sync_engine.sdk.values import Blank
 
 PAGES_AHEAD = 8
@@ -53,7 +38,7 @@ def plan_catalog(
     target: Target,
     writer: PlanWriter,
     progress: Progress,
-    owned: Owned = nothing_owned,
+    remembered: Remembered = NOTHING,
     selected: frozenset[str] | None = None,
     beside: int = 0,
 ) -> CatalogPlan:
@@ -65,8 +50,7 @@ def plan_catalog(
         target: opened target; the mapped fields of what it holds are read.
         writer: where the plan goes.
         progress: told how far it is.
-        owned: from a stream's name to the keys and target ids of the records that it has written so far; only these
-            can be deactivated or deleted.
+        remembered: what is known of earlier transfers; only records that these wrote can be deactivated or deleted.
         selected: names of the streams to plan; None plans all. Records of the others are only looked up as parents.
         beside: how many other processes may help to map (see ``planner.processes``).
 
@@ -90,8 +74,8 @@ def plan_catalog(
         shared = _shared_with_others(slots, works)
         for work in works:
             if work.slot.number not in shared:
-                plan_missing(space, work, owned(work.stream.name))
-        plan = _conclude(compiled, space, works, target)
+                plan_missing(space, work, remembered.owned(work.stream.name))
+        plan = conclude(compiled, space, works, target, remembered.matched)
         writer.catalog(plan.name, plan.path)
         for work in works:
             writer.changes(work.stream.name, space.changes(work.number))
@@ -286,66 +270,3 @@ def _difference(work: Work, row: MappedRecord, held: Held | None, target: Target
     if isinstance(change, Change):
         work.emptied.update(each.field for each in change.fields if each.after is None)
     return change
-
-
-def _conclude(compiled: CompiledCatalog, space: Workspace, works: Sequence[Work], target: Target) -> CatalogPlan:
-    streams = tuple(_stream_plan(space, work, target) for work in works)
-    total = Summary()
-    for each in streams:
-        total = total + each.summary
-    emptied: Counter[str] = Counter()
-    filled: Counter[str] = Counter()
-    for work in works:
-        emptied.update(work.emptied)
-        filled.update(work.filled)
-    held = sum(space.held_count(number) for number in {work.slot.number for work in works})
-    try:
-        remaining = target.budget().requests_remaining
-    except Unavailable:
-        remaining = None  # a plan is worth having without it
-    return CatalogPlan(
-        name=compiled.catalog.name,
-        path=compiled.catalog.origin.file,
-        fingerprint=fingerprint(compiled),
-        streams=streams,
-        warnings=tuple(f"{each.code}: {each.message}" for each in compiled.warnings if each.code in locales.CODES),
-        gates=judge(compiled.catalog.safety, total, held, emptied, filled),
-        cost=Cost(sum(work.pages for work in works), sum(each.write.batches for each in streams), remaining),
-    )
-
-
-def _stream_plan(space: Workspace, work: Work, target: Target) -> StreamPlan:
-    counts = space.counts(work.number)
-    summary = Summary(
-        create=counts.get(ChangeKind.CREATE, 0),
-        update=counts.get(ChangeKind.UPDATE, 0),
-        deactivate=counts.get(ChangeKind.DEACTIVATE, 0),
-        delete=counts.get(ChangeKind.DELETE, 0),
-        unchanged=work.unchanged,
-        rejected=space.rejected(work.number),
-        filtered=work.filtered,
-    )
-    stream = work.stream
-    key_fields = tuple(each.name for each in stream.fields[: stream.key_parts]) or (stream.key.name,)
-    operation = Operation.INSERT if stream.key_parts else Operation.UPSERT
-    batching = target.batching(stream.object.name, operation, summary.changes)
-    return StreamPlan(
-        name=stream.name,
-        read=ReadStep(
-            stream.query.collection,
-            tuple(describe(each) for each in work.pushdown.pushed),
-            tuple(describe(each) for each in (*work.pushdown.residual, *stream.row_filters)),
-            tuple(describe(each) for each in stream.not_applicable),
-        ),
-        write=WriteStep(stream.object.name, key_fields, batching.mode, -(-summary.changes // batching.max_rows)),
-        fields=_planned_fields(stream),
-        summary=summary,
-        new_options=planned(work, target),
-    )
-
-
-def _planned_fields(stream: CompiledStream) -> tuple[PlannedField, ...]:
-    """Every field that a change of the stream may name, once."""
-    adopting = (stream.key,) if stream.match else ()
-    fields = {each.name: each for each in (*adopting, *stream.fields, *stream.missing)}
-    return tuple(PlannedField(each.name, each.description.type, each.request) for each in fields.values())

@@ -256,9 +256,11 @@ class Workspace:
         ).fetchone()
         return row is not None
 
-    def changes(self, stream: int) -> Iterator[PackedChange]:
+    def changes(self, stream: int, kinds: Sequence[ChangeKind] = tuple(ChangeKind)) -> Iterator[PackedChange]:
         """The changes of a stream by wave and key: the same input gives the same order."""
-        return map(_packed, self._db.execute(f"{_CHANGES} WHERE stream = ? ORDER BY wave, key", (stream,)))
+        of_kind = "" if len(kinds) == len(ChangeKind) else f"AND kind IN ({','.join('?' * len(kinds))})"
+        asked = (stream, *(kinds if of_kind else ()))
+        return map(_packed, self._db.execute(f"{_CHANGES} WHERE stream = ? {of_kind} ORDER BY wave, key", asked))
 
     def counts(self, stream: int) -> dict[str, int]:
         """Number of changes of a stream by kind."""

@@ -7,7 +7,7 @@ from html import escape
 
 from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, FieldChange, PlannedField, Rejection, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
-from sync_engine.report.plan_text import cost_line, gate_line, new_options_lines
+from sync_engine.report.plan_text import cost_line, examples_line, gate_line, new_options_lines
 from sync_engine.report.values import around_difference, shortened, shown
 
 MOST_ROWS = 5000
@@ -70,7 +70,9 @@ def _catalog(file: PlanFile, catalog: CatalogPlan) -> Iterator[str]:
         yield f'<div class="card {name if count else ""}"><b>{count:,}</b><span>{name}</span></div>'
     yield "</div>"
     for gate in catalog.tripped:
-        yield f'<div class="gate">Gate {escape(gate_line(gate))}: nothing will be written.</div>'
+        text = ". ".join(filter(None, (f"{gate_line(gate)}: nothing will be written", examples_line(gate))))
+        once = f"<code>--allow {escape(gate.allow)}</code>"
+        yield f'<div class="gate">Gate {escape(text)}. To allow it once: {once}</div>'
     for warning in catalog.warnings:
         yield f'<p class="dim">Warning: {escape(warning)}</p>'
     yield f'<p class="dim">{escape(cost_line(catalog))}</p>'

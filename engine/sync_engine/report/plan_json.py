@@ -31,7 +31,14 @@ def _catalog(file: PlanFile, catalog: CatalogPlan) -> Iterator[str]:
     tail = {
         "warnings": catalog.warnings,
         "gates": [
-            {"name": each.name, "limit": each.limit, "actual": each.actual, "tripped": each.tripped}
+            {
+                "name": each.name,
+                "limit": each.limit,
+                "actual": each.actual,
+                "tripped": each.tripped,
+                "allow": each.allow if each.tripped else None,
+                "records": [{"stream": stream, "key": key} for stream, key in each.records],
+            }
             for each in catalog.gates
         ],
         "cost": {

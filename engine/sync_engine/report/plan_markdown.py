@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from sync_engine.planner.plan import CatalogPlan, Change, PlannedField, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
-from sync_engine.report.plan_text import SYMBOLS, cost_line, gate_line, new_options_lines
+from sync_engine.report.plan_text import SYMBOLS, cost_line, examples_line, gate_line, new_options_lines
 from sync_engine.report.values import around_difference, quoted, shortened, shown
 
 SAMPLES = 3
@@ -41,7 +41,8 @@ def _document(file: PlanFile) -> Iterator[str]:
 def _catalog(file: PlanFile, catalog: CatalogPlan) -> Iterator[str]:
     yield f"\n### {_cell(catalog.name)}\n\n"
     for gate in catalog.tripped:
-        yield f"- **Gate tripped:** {_cell(gate_line(gate))}. Nothing will be written.\n"
+        text = _cell(". ".join(filter(None, (gate_line(gate), examples_line(gate)))))
+        yield f"- **Gate tripped:** {text}. Nothing will be written. To allow it once: `--allow {gate.allow}`\n"
     for warning in catalog.warnings:
         yield f"- Warning: {_cell(warning)}\n"
     yield f"- {cost_line(catalog)}\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from sync_engine.planner.plan import (
@@ -88,6 +88,10 @@ def _catalog(file: PlanFile, catalog: CatalogPlan, most: int, paint: Paint) -> I
     for gate in catalog.gates:
         if gate.tripped:
             yield paint(f"  Gate {gate_line(gate)}: nothing will be written", "red")
+            if gate.records:
+                yield paint(f"    {examples_line(gate)}", "red")
+    if catalog.tripped:
+        yield paint(f"  {override_line(catalog.tripped)}", "dim")
     yield paint(f"  {cost_line(catalog)}", "dim")
     yield ""
 
@@ -95,6 +99,18 @@ def _catalog(file: PlanFile, catalog: CatalogPlan, most: int, paint: Paint) -> I
 def gate_line(gate: Gate) -> str:
     """A gate with its limit and what was counted."""
     return f"{gate.name} = {gate.limit}, found {gate.actual}"
+
+
+def examples_line(gate: Gate) -> str:
+    """A few of the records that tripped a gate; empty where no record can be named."""
+    named = ", ".join(f"{stream} {shortened(quoted(key)[1:-1])}" for stream, key in gate.records)
+    return f"such as {named}" if named else ""
+
+
+def override_line(gates: Sequence[Gate]) -> str:
+    """How tripped gates are passed."""
+    options = " ".join(f"--allow {each}" for each in dict.fromkeys(gate.allow for gate in gates))
+    return f'To write it nevertheless, this plan only: sync-engine apply FILE {options} --reason "…"'
 
 
 def cost_line(catalog: CatalogPlan) -> str:

@@ -74,6 +74,9 @@ def show_lines(
         yield f"  finished  {transfer.finished}"
     yield f"  plan      {transfer.digest}"
     yield f"  outcome   {summary_line(dict(transfer.summary), paint)}"
+    for each in transfer.overrides:
+        passed = f"{each['gate']} = {each['limit']}, found {each['found']}"
+        yield paint(f"  allowed   {each['allowed']} ({passed}): {each['reason']}", "yellow")
     if transfer.error:
         yield paint(f"  error     {transfer.error}", "red")
     for cause in causes(rejected):
@@ -101,4 +104,5 @@ def as_data(transfer: TransferRecord) -> dict[str, object]:
         "digest": transfer.digest,
         "summary": dict(transfer.summary),
         "error": transfer.error or None,
+        "overrides": [dict(each) for each in transfer.overrides],
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -70,6 +70,7 @@ def apply_catalog(
     stop: threading.Event,
     trigger: str = "command",
     described: TargetSchema | None = None,
+    overrides: Sequence[Mapping[str, str]] = (),
 ) -> TransferResult:
     """Write the changes of a catalog's plan.
 
@@ -84,13 +85,14 @@ def apply_catalog(
         trigger: who or what started it.
         described: the target's objects as they are now, when rows are to be re-read and compared with what the plan
             saw; None when the plan was made just now by the same command.
+        overrides: gates that a person passed; see ``TransferRecord``.
 
     Raises:
         Interrupted: a person stopped it; everything committed so far is in the ledger.
         SyncEngineError: it could not go on; likewise.
     """
     matched = {each.name: each.summary.matched for each in plan.streams}
-    transfer = ledger.begin(plan.name, file.digest, trigger, matched=matched)
+    transfer = ledger.begin(plan.name, file.digest, trigger, matched=matched, overrides=overrides)
     run = _Run(transfer, plan.name, target, ledger, log.level, progress, described, stop)
     run.counts["unchanged"] = plan.summary.unchanged
     try:

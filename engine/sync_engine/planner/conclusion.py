@@ -1,0 +1,91 @@
+"""What is known of a plan as a whole once all changes are: counts, gates, cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
+from sync_engine.planner.describe import describe
+from sync_engine.planner.fingerprint import fingerprint
+from sync_engine.planner.gates import judge
+from sync_engine.planner.new_options import planned
+from sync_engine.planner.plan import (
+    CatalogPlan,
+    ChangeKind,
+    Cost,
+    PlannedField,
+    ReadStep,
+    StreamPlan,
+    Summary,
+    WriteStep,
+)
+from sync_engine.planner.work import Work
+from sync_engine.planner.workspace import Workspace
+from sync_engine.problems import locales
+from sync_engine.sdk.errors import Unavailable
+from sync_engine.sdk.target import Operation, Target
+
+
+def conclude(
+    compiled: CompiledCatalog, space: Workspace, works: Sequence[Work], target: Target, before: Mapping[str, int]
+) -> CatalogPlan:
+    """The plan of a catalog without its changes, once all of them are known.
+
+    Args:
+        compiled: the catalog.
+        space: holds the changes.
+        works: its streams.
+        target: is asked what is left of its daily limit.
+        before: by stream: records that passed the filter in the last complete transfer.
+    """
+    streams = tuple(_stream_plan(space, work, target) for work in works)
+    try:
+        remaining = target.budget().requests_remaining
+    except Unavailable:
+        remaining = None  # a plan is worth having without it
+    return CatalogPlan(
+        name=compiled.catalog.name,
+        path=compiled.catalog.origin.file,
+        fingerprint=fingerprint(compiled),
+        streams=streams,
+        warnings=tuple(f"{each.code}: {each.message}" for each in compiled.warnings if each.code in locales.CODES),
+        gates=judge(compiled.catalog.safety, space, works, streams, before),
+        cost=Cost(sum(work.pages for work in works), sum(each.write.batches for each in streams), remaining),
+    )
+
+
+def _stream_plan(space: Workspace, work: Work, target: Target) -> StreamPlan:
+    counts = space.counts(work.number)
+    summary = Summary(
+        create=counts.get(ChangeKind.CREATE, 0),
+        update=counts.get(ChangeKind.UPDATE, 0),
+        deactivate=counts.get(ChangeKind.DEACTIVATE, 0),
+        delete=counts.get(ChangeKind.DELETE, 0),
+        unchanged=work.unchanged,
+        rejected=space.rejected(work.number),
+        filtered=work.filtered,
+    )
+    stream = work.stream
+    key_fields = tuple(each.name for each in stream.fields[: stream.key_parts]) or (stream.key.name,)
+    operation = Operation.INSERT if stream.key_parts else Operation.UPSERT
+    batching = target.batching(stream.object.name, operation, summary.changes)
+    return StreamPlan(
+        name=stream.name,
+        read=ReadStep(
+            stream.query.collection,
+            tuple(describe(each) for each in work.pushdown.pushed),
+            tuple(describe(each) for each in (*work.pushdown.residual, *stream.row_filters)),
+            tuple(describe(each) for each in stream.not_applicable),
+        ),
+        write=WriteStep(stream.object.name, key_fields, batching.mode, -(-summary.changes // batching.max_rows)),
+        fields=_planned_fields(stream),
+        summary=summary,
+        new_options=planned(work, target),
+    )
+
+
+def _planned_fields(stream: CompiledStream) -> tuple[PlannedField, ...]:
+    """Every field that a change of the stream may name, once."""
+    adopting = (stream.key,) if stream.match else ()
+    fields = {each.name: each for each in (*adopting, *stream.fields, *stream.missing)}
+    return tuple(PlannedField(each.name, each.description.type, each.request) for each in fields.values())
