@@ -101,3 +101,33 @@ def test_a_source_that_is_out_is_no_plan_and_no_change(shop: Shop) -> None:
     shop.run("plan", "--out", str(path), code=69)
     assert not path.exists()
     assert len(shop.rows()) == 3
+
+
+def test_strictly_a_plan_with_one_stale_row_writes_none(shop: Shop) -> None:
+    shop.apply()
+    for sku in ("a", "b"):
+        shop.change(sku, notes="new")
+    path = save(shop)
+    shop.sandbox.org.edit("Item__c", shop.rows()["a"]["Id"], {"Notes__c": "by hand"})
+    refused = shop.run("apply", path, "--yes", "--strict", code=6).err
+    assert "1 record changed since the plan was made; nothing was written" in refused
+    assert "items a: Notes__c: holds 'by hand', the plan saw 'old'" in refused
+    assert {sku: row["Notes__c"] for sku, row in shop.rows().items()} == {"a": "by hand", "b": "old", "c": "old"}
+    shop.sandbox.org.edit("Item__c", shop.rows()["a"]["Id"], {"Notes__c": "old"})
+    assert shop.apply(path, "--strict")["summary"]["updated"] == 2
+
+
+def test_only_the_approved_plan_is_written_saved_or_made_anew(shop: Shop) -> None:
+    path = save(shop)
+    digest = shop.run("show", path, "--format", "json").data["digest"]
+    assert f"has the digest {digest}" in shop.run("apply", path, "--approve", "0" * 64, code=6).err
+    assert "not the approved" in shop.run("apply", "--approve", digest[:-1], code=6).err
+    assert not shop.rows()
+    shop.run("apply", "--approve", digest)
+    assert len(shop.rows()) == 3
+    # What was approved has been done, so the plan of now is another one.
+    assert "not the approved" in shop.run("apply", "--approve", digest, code=6).err
+
+
+def test_strict_without_a_saved_plan_is_a_usage_error(shop: Shop) -> None:
+    assert "--strict is for a saved plan" in shop.run("apply", "--yes", "--strict", code=64).err

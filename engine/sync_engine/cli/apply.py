@@ -25,8 +25,8 @@ from sync_engine.cli.approval import (
 )
 from sync_engine.cli.console import Console, Meter
 from sync_engine.cli.plan import make_plan, print_plan, streams_option
-from sync_engine.cli.session import Connections, compile_live, load, open_state
-from sync_engine.planner.fingerprint import fingerprint
+from sync_engine.cli.saved import refuse_stale, still_valid
+from sync_engine.cli.session import Connections, load, open_state
 from sync_engine.planner.plan_file import PlanFile, read_plan
 from sync_engine.report.transfers import summary_line
 from sync_engine.report.values import plural
@@ -44,6 +44,7 @@ REJECTED = 4
 @approve_option
 @allow_option
 @reason_option
+@click.option("--strict", is_flag=True, help="Write nothing of a saved plan if any of its records has changed since.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.pass_obj
 def apply(
@@ -54,6 +55,7 @@ def apply(
     approve: str | None,
     allowed: tuple[str, ...],
     reason: str | None,
+    strict: bool,
     as_json: bool,
 ) -> int:
     """Write the changes: of a saved plan FILE, or of CATALOGS (all by default) planned now.
@@ -64,14 +66,18 @@ def apply(
     saved = len(plan_or_catalogs) == 1 and Path(plan_or_catalogs[0]).is_file() and _is_plan(Path(plan_or_catalogs[0]))
     if saved and streams is not None:
         raise click.UsageError("a saved plan already says which streams; leave out --streams")
+    if strict and not saved:
+        raise click.UsageError("--strict is for a saved plan; a plan made now has seen the records just now")
     check_options(allowed, reason, pinned=saved or approve is not None)
     if saved:
         file = read_plan(Path(plan_or_catalogs[0]))
         check_digest(file, approve)
         project, catalogs = load(console, [each.name for each in file.catalogs])
         with Connections(project, console) as connections:
-            described = _still_valid(file, catalogs, connections)
+            described = still_valid(file, catalogs, connections)
             passed = pass_gates(file, allowed, reason, f"sync-engine apply {plan_or_catalogs[0]}")
+            if strict:
+                refuse_stale(file, catalogs, connections, described)
             results = _transfer(console, project, catalogs, connections, file, described, passed)
     else:
         project, catalogs = load(console, plan_or_catalogs)
@@ -96,23 +102,6 @@ def _ask() -> None:
     if not sys.stdin.isatty():
         raise click.UsageError("nobody is there to confirm; add --yes, or save a plan with --out and apply that file")
     click.confirm("Write these changes?", abort=True, err=True)
-
-
-def _still_valid(file: PlanFile, catalogs: tuple[Catalog, ...], connections: Connections) -> dict[str, TargetSchema]:
-    """Refuse a plan that was made for something else than what is there now; returns the described targets."""
-    compiled, _ = compile_live(catalogs, connections)
-    now = {each.catalog.name: each for each in compiled}
-    changed = []
-    for planned in file.catalogs:
-        current = fingerprint(now[planned.name])
-        names = sorted({*current, *planned.fingerprint})
-        changed += [f"{planned.name}: {name}" for name in names if current.get(name) != planned.fingerprint.get(name)]
-    if changed:
-        raise PlanStale(
-            f"the plan was made for something else; nothing was written. Changed since: {', '.join(changed)}",
-            hint="Make a new plan with `sync-engine plan --out FILE`.",
-        )
-    return {each.catalog.name: each.target_schema for each in compiled}
 
 
 def _transfer(

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from sync_engine.planner.held import HeldRow, read_held
-from sync_engine.planner.plan import Change, ChangeKind, StreamPlan
+from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, StreamPlan
+from sync_engine.planner.plan_file import PlanFile
 from sync_engine.planner.work import Slot
-from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema, Reason, Target
+from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema, Reason, Target, TargetSchema
 
 CHUNK = 200
 
@@ -49,6 +50,17 @@ def split_stale(
         for change in chunk:
             reasons = _differences(change, held.get(slot.normalise(change.key)), slot)
             yield Stale(change, reasons) if reasons else change
+
+
+def find_stale(
+    file: PlanFile, plan: CatalogPlan, target: Target, described: TargetSchema
+) -> Iterator[tuple[str, Stale]]:
+    """Every stale change of a saved plan with the name of its stream; nothing is written."""
+    for stream in plan.streams:
+        changes = file.changes(plan.name, stream.name)
+        for each in split_stale(stream, changes, target, described.objects[stream.write.object_name]):
+            if isinstance(each, Stale):
+                yield stream.name, each
 
 
 def slot_of(stream: StreamPlan, described: ObjectSchema) -> Slot:

@@ -1,0 +1,59 @@
+"""Whether a saved plan still fits what is there now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sync_engine.catalog.model import Catalog
+from sync_engine.cli.session import Connections, compile_live
+from sync_engine.planner.fingerprint import fingerprint
+from sync_engine.planner.plan_file import PlanFile
+from sync_engine.report.values import plural
+from sync_engine.sdk.errors import PlanStale
+from sync_engine.sdk.target import TargetSchema
+from sync_engine.transfer.stale import find_stale
+
+SHOWN = 5
+"""Stale records that a message names."""
+
+
+def still_valid(file: PlanFile, catalogs: tuple[Catalog, ...], connections: Connections) -> dict[str, TargetSchema]:
+    """Refuse a plan that was made for something else than what is there now; returns the described targets."""
+    compiled, _ = compile_live(catalogs, connections)
+    now = {each.catalog.name: each for each in compiled}
+    changed = []
+    for planned in file.catalogs:
+        current = fingerprint(now[planned.name])
+        names = sorted({*current, *planned.fingerprint})
+        changed += [f"{planned.name}: {name}" for name in names if current.get(name) != planned.fingerprint.get(name)]
+    if changed:
+        raise PlanStale(
+            f"the plan was made for something else; nothing was written. Changed since: {', '.join(changed)}",
+            hint="Make a new plan with `sync-engine plan --out FILE`.",
+        )
+    return {each.catalog.name: each.target_schema for each in compiled}
+
+
+def refuse_stale(
+    file: PlanFile, catalogs: Sequence[Catalog], connections: Connections, described: Mapping[str, TargetSchema]
+) -> None:
+    """Refuse a plan as a whole when any of its records is not as it saw them.
+
+    Raises:
+        PlanStale: with how many, and what became of the first of them.
+    """
+    targets = {each.name: connections.target(each.target) for each in catalogs}
+    found: list[str] = []
+    count = 0
+    for plan in file.catalogs:
+        for stream, each in find_stale(file, plan, targets[plan.name], described[plan.name]):
+            count += 1
+            if count <= SHOWN:
+                why = "; ".join(f"{one.field}: {one.message}" if one.field else one.message for one in each.reasons)
+                found.append(f"{stream} {each.change.key}: {why}")
+    if count:
+        more = f"; and {count - SHOWN} more" if count > SHOWN else ""
+        raise PlanStale(
+            f"{plural(count, 'record')} changed since the plan was made; nothing was written: {'; '.join(found)}{more}",
+            hint="Make a new plan; or leave out --strict, which writes the others.",
+        )
