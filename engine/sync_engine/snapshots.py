@@ -1,6 +1,8 @@
 """Snapshots: a connection's described schema as a JSON file in git, so that checks work offline.
 
-One file per connection, ``snapshots/<connection>.json``, sorted and indented, so that a diff of it can be read.
+One file per connection, ``snapshots/<connection>.json``, sorted and indented, so that a diff of it can be read. What an
+environment changes may have one of its own, ``snapshots/<environment>/<connection>.json``; without it that of the
+project counts, because promotion means that both sides are to be alike.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from sync_engine.catalog.model import Project
 from sync_engine.problems import problem
 from sync_engine.sdk.errors import InvalidInput
 from sync_engine.sdk.problem import Origin
@@ -25,9 +28,12 @@ VERSION = 1
 S = TypeVar("S", SourceSchema, TargetSchema)
 
 
-def snapshot_path(root: Path, connection: str) -> Path:
-    """Where the snapshot of a connection lies."""
-    return root / "snapshots" / f"{connection}.json"
+def snapshot_path(project: Project, connection: str) -> Path:
+    """Where the snapshot of a connection is saved."""
+    folder = project.root / "snapshots"
+    if project.environment is not None and connection in project.environment.connections:
+        folder /= project.environment.name
+    return folder / f"{connection}.json"
 
 
 def to_text(schema: SourceSchema | TargetSchema) -> str:
@@ -36,13 +42,15 @@ def to_text(schema: SourceSchema | TargetSchema) -> str:
     return json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def read_snapshot(root: Path, connection: str, kind: type[S]) -> S | None:
+def read_snapshot(project: Project, connection: str, kind: type[S]) -> S | None:
     """The snapshot of a connection, None when none was saved.
 
     Raises:
         InvalidInput: the file is there but cannot be used.
     """
-    path = snapshot_path(root, connection)
+    path = snapshot_path(project, connection)
+    if not path.exists():
+        path = project.root / "snapshots" / f"{connection}.json"
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -53,7 +61,7 @@ def read_snapshot(root: Path, connection: str, kind: type[S]) -> S | None:
             raise ValueError(f"it has version {body['version']}, this sync-engine reads {VERSION}")
         return _converter().structure(body["schema"], kind)
     except Exception as error:  # whatever a hand-edited file makes the converter raise
-        name = str(path.relative_to(root))
+        name = str(path.relative_to(project.root))
         why = str(error).splitlines()[0]
         raise InvalidInput([problem("SE322", Origin(name, 1, 1), file=name, why=why)]) from error
 

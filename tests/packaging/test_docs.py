@@ -201,6 +201,9 @@ def test_a_yaml_block_is_valid(block: str, checked_project: Path, capsys: pytest
     project_file = checked_project / "sync-engine.yaml"
     catalog_file = checked_project / "catalogs" / "example.yaml"
     project = (DEMO_PROJECT / "sync-engine.yaml").read_text(encoding="utf-8")
+    if block.startswith("# environments/"):
+        check_environment(block, checked_project)
+        return
     data = yaml.safe_load(block)
     keys = set(data)
     if "Name" not in data.get("fields", {"Name": ""}):  # which the target requires
@@ -221,6 +224,16 @@ def test_a_yaml_block_is_valid(block: str, checked_project: Path, capsys: pytest
     assert execute(["--project", str(checked_project), "validate"]) == 0, capsys.readouterr().out
     if "tests" in keys:
         assert execute(["--project", str(checked_project), "test"]) == 0, capsys.readouterr().out
+
+
+def check_environment(block: str, project: Path) -> None:
+    path = project / block.splitlines()[0].removeprefix("# ")
+    path.parent.mkdir(exist_ok=True)
+    (project / "sync-engine.yaml").write_bytes((DEMO_PROJECT / "sync-engine.yaml").read_bytes())
+    write(project, {**BASE, "streams": {"products": STREAM}})
+    path.write_text(block, encoding="utf-8")
+    assert execute(["--project", str(project), "--env", path.stem, "validate"]) == 0
+    path.unlink()
 
 
 def part(data: Mapping[str, Any], without: set[str]) -> str:

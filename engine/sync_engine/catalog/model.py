@@ -385,6 +385,38 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """One setting that an environment changes.
+
+    Attributes:
+        place: its path, such as ``crm.url`` or ``state``.
+        before, after: as written, with references unresolved and secrets masked; None where it is not written.
+    """
+
+    place: str
+    before: str | None
+    after: str | None
+    origin: Origin = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What is laid over the project file.
+
+    Attributes:
+        name: of its file under ``environments/``.
+        file: as messages call it.
+        connections: names of those it changes; they may have snapshots of their own.
+        overrides: every setting that differs from the project file.
+    """
+
+    name: str
+    file: str
+    connections: frozenset[str] = frozenset()
+    overrides: tuple[Override, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """A folder with ``sync-engine.yaml`` and ``catalogs/``.
 
@@ -394,6 +426,7 @@ class Project:
         state: URL of the ledger, references resolved late: it may hold a password.
         state_origin: where that was written.
         mapping_processes: how many processes may help to map; None leaves it to the engine.
+        environment: what was laid over the project file; None where nothing was.
     """
 
     root: Path
@@ -402,3 +435,4 @@ class Project:
     origin: Origin = NOWHERE
     state_origin: Origin = NOWHERE
     mapping_processes: int | None = None
+    environment: Environment | None = None

@@ -7,8 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sync_engine.catalog.environments import (
+    check_environment,
+    default_state,
+    environment_of,
+    lay_over,
+    load_environment,
+)
 from sync_engine.catalog.findings import Findings
-from sync_engine.catalog.model import Connection, Project
+from sync_engine.catalog.model import Connection, Environment, Project
 from sync_engine.catalog.references import unescaped
 from sync_engine.catalog.registry import Side, adapter_sides, installed_adapters, settings_schema
 from sync_engine.catalog.schemas import make_validator, read_schema
@@ -38,6 +45,7 @@ class ProjectReading:
     Attributes:
         root: the project's folder; None when there is none.
         document: its file; None when it has no readable structure.
+        overlay: the file of the environment; None when none was asked for, or when it cannot be read.
         sides: what each connection can be, by name, as far as that is known; None when no connection is known.
         project: None when there are errors.
         problems: errors and warnings.
@@ -48,38 +56,63 @@ class ProjectReading:
     sides: Mapping[str, frozenset[Side]] | None
     project: Project | None
     problems: tuple[Problem, ...]
+    overlay: Document | None = None
 
 
-def load_project(start: Path) -> Project | tuple[Problem, ...]:
+def load_project(start: Path, environment: str | None = None) -> Project | tuple[Problem, ...]:
     """The project that a folder belongs to, or every problem of its file.
 
     Args:
         start: the folder with ``sync-engine.yaml``, or any folder or file below it.
+        environment: name of the one that is laid over the project file; None for the project file alone.
     """
-    reading = read_project(start)
+    reading = read_project(start, environment)
     return reading.project if reading.project is not None else reading.problems
 
 
-def read_project(start: Path) -> ProjectReading:
-    """As much as can be read of the project that a folder belongs to."""
+def read_project(start: Path, environment: str | None = None) -> ProjectReading:
+    """As much as can be read of the project that a folder belongs to; see ``load_project``."""
     root = _find_root(start)
     if root is None:
         return ProjectReading(None, None, None, None, (problem("SE601", folder=start),))
     document = load_document(root / PROJECT_FILE, PROJECT_FILE, root=root)
     if not isinstance(document, Document):
         return ProjectReading(root, None, None, None, tuple(document))
+    shape = Findings(document)
+    check_shape(document.data, make_validator(read_schema("project")), shape, private=True)
+    if environment is None:
+        sides, problems = _check_settings(document, shape.problems)
+        project = _build(root, document, DEFAULT_STATE, None) if _valid(problems) else None
+        return ProjectReading(root, document, sides, project, problems)
+    overlay = load_environment(root, environment)
+    if not isinstance(overlay, Document):
+        return ProjectReading(root, document, None, None, (*shape.sorted(), *overlay))
+    whole = lay_over(document, overlay)
+    sides, problems = _check_settings(whole, [*shape.problems, *check_environment(overlay, document)])
+    project = None
+    if _valid(problems):
+        laid = environment_of(environment, document, overlay, whole, DEFAULT_STATE)
+        project = _build(root, whole, default_state(environment), laid)
+    return ProjectReading(root, document, sides, project, problems, overlay)
+
+
+def _check_settings(
+    document: Document, known: Sequence[Problem]
+) -> tuple[dict[str, frozenset[Side]], tuple[Problem, ...]]:
+    """What each connection can be, and every problem, together with those that are known already."""
     findings = Findings(document)
-    check_shape(document.data, make_validator(read_schema("project")), findings, private=True)
+    findings.problems += known
     state = text(table(document.data).get("state"))
     if state is not None:
         check_reference(state, ("state",), findings)
     connections = table(table(document.data).get("connections"))
     sides = {name: _check_connection(name, written, findings) for name, written in connections.items()}
     check_secrets(findings)
-    problems = findings.sorted()
-    valid = not any(each.severity is Severity.ERROR for each in problems)
-    project = _build(root, document, connections, state) if valid else None
-    return ProjectReading(root, document, sides, project, problems)
+    return sides, findings.sorted()
+
+
+def _valid(problems: Sequence[Problem]) -> bool:
+    return not any(each.severity is Severity.ERROR for each in problems)
 
 
 def _find_root(start: Path) -> Path | None:
@@ -108,7 +141,9 @@ def _check_connection(name: str, written: Plain, findings: Findings) -> frozense
     return sides
 
 
-def _build(root: Path, document: Document, connections: Mapping[str, Plain], state: str | None) -> Project:
+def _build(root: Path, document: Document, default: str, environment: Environment | None) -> Project:
+    connections = table(table(document.data).get("connections"))
+    state = text(table(document.data).get("state"))
     hidden = {pointer for _, pointer in plain_secrets(document.data)}
     processes = table(document.data).get("mapping_processes")
     return Project(
@@ -116,9 +151,10 @@ def _build(root: Path, document: Document, connections: Mapping[str, Plain], sta
         connections={
             name: _connection(name, table(written), hidden, document) for name, written in connections.items()
         },
-        state=Secret(state) if state and ("state",) in hidden else state or DEFAULT_STATE,
+        state=Secret(state) if state and ("state",) in hidden else state or default,
         origin=document.origin(),
         state_origin=document.origin(("state",)),
+        environment=environment,
         mapping_processes=processes if isinstance(processes, int) else None,
     )
 

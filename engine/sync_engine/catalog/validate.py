@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sync_engine.catalog.checks import check_catalog
+from sync_engine.catalog.environments import environment_names
 from sync_engine.catalog.findings import Findings
 from sync_engine.catalog.model import Catalog, Project
 from sync_engine.catalog.parse import build_catalog
-from sync_engine.catalog.project import ProjectReading, catalog_files, display_name, read_project
+from sync_engine.catalog.project import PROJECT_FILE, ProjectReading, catalog_files, display_name, read_project
 from sync_engine.catalog.registry import Side, adapter_sides
 from sync_engine.catalog.schemas import catalog_validator
 from sync_engine.catalog.settings import plain_secrets
@@ -44,14 +45,17 @@ class ValidationResult:
         return not any(each.severity is Severity.ERROR for each in self.problems)
 
 
-def validate_project(start: Path, paths: Sequence[Path] | None = None) -> ValidationResult:
+def validate_project(
+    start: Path, paths: Sequence[Path] | None = None, environment: str | None = None
+) -> ValidationResult:
     """Read a project and its catalogs and find every problem in one pass.
 
     Args:
         start: the project's folder or a folder in it.
         paths: catalog files, or folders with some; None for all of the project.
+        environment: the one that is laid over the project file.
     """
-    reading = read_project(start)
+    reading = read_project(start, environment)
     if reading.root is None:
         return ValidationResult(None, (), reading.problems)
     catalogs, incomplete, problems, sources = _read_catalogs(reading.root, reading.sides, paths)
@@ -60,7 +64,7 @@ def validate_project(start: Path, paths: Sequence[Path] | None = None) -> Valida
         catalogs=tuple(catalogs),
         problems=(*reading.problems, *problems),
         incomplete=tuple(incomplete),
-        sources={**sources, **_project_source(reading)},
+        sources={**sources, **settings_texts(reading)},
     )
 
 
@@ -121,13 +125,35 @@ def _check_name(findings: Findings, names: dict[str, Origin]) -> None:
         findings.add("SE606", ("name",), name=name, other=str(first))
 
 
-def _project_source(reading: ProjectReading) -> dict[str, str]:
-    """The text of the project file without the secrets that stand in it."""
-    if reading.document is None:
-        return {}
-    shown = reading.document.text
-    for secret, _ in plain_secrets(reading.document.data):
+def check_environments(start: Path) -> tuple[list[Problem], dict[str, str]]:
+    """What is wrong in the files of all environments, each laid over the project file, and the texts of these files.
+
+    Problems of the project file itself are left out, because ``validate_project`` reports them.
+    """
+    root = read_project(start).root
+    problems: list[Problem] = []
+    texts: dict[str, str] = {}
+    for name in environment_names(root) if root is not None else ():
+        reading = read_project(start, name)
+        problems += [each for each in reading.problems if each.origin.file != PROJECT_FILE]
+        texts |= settings_texts(reading)
+    return problems, texts
+
+
+def settings_texts(reading: ProjectReading) -> dict[str, str]:
+    """The texts of the project file and of the environment's, without the secrets that stand in them."""
+    found = {}
+    for document in (reading.document, reading.overlay):
+        shown = None if document is None else _masked(document)
+        if document is not None and shown is not None:
+            found[document.name] = shown
+    return found
+
+
+def _masked(document: Document) -> str | None:
+    shown = document.text
+    for secret, _ in plain_secrets(document.data):
         if secret not in shown:  # written with line breaks or escapes: better no excerpt than a secret in it
-            return {}
+            return None
         shown = shown.replace(secret, "*" * len(secret))
-    return {reading.document.name: shown}
+    return shown

@@ -25,7 +25,7 @@ from sync_engine.cli.approval import (
 )
 from sync_engine.cli.console import Console, Meter
 from sync_engine.cli.plan import make_plan, print_plan, streams_option
-from sync_engine.cli.saved import refuse_stale, still_valid
+from sync_engine.cli.saved import refuse_stale, same_environment, still_valid
 from sync_engine.cli.session import Connections, load, open_state
 from sync_engine.planner.plan_file import PlanFile, read_plan
 from sync_engine.report.transfers import summary_line
@@ -73,6 +73,7 @@ def apply(
         file = read_plan(Path(plan_or_catalogs[0]))
         check_digest(file, approve)
         project, catalogs = load(console, [each.name for each in file.catalogs])
+        same_environment(file.environment, project.environment)
         with Connections(project, console) as connections:
             described = still_valid(file, catalogs, connections)
             passed = pass_gates(file, allowed, reason, f"sync-engine apply {plan_or_catalogs[0]}")

@@ -37,7 +37,7 @@ def list_(console: Console, live: bool, as_json: bool) -> None:
 
     Catalogs with errors are listed too; `sync-engine validate` says what is wrong with them.
     """
-    result = validate_project(Path(console.folder))
+    result = validate_project(Path(console.folder), environment=console.environment)
     console.sources = result.sources
     if result.project is None:
         raise InvalidInput(result.problems)

@@ -26,9 +26,9 @@ def check_offline(project: Project, catalogs: Sequence[Catalog]) -> list[Problem
     for catalog in catalogs:
         try:
             if catalog.source not in sources:
-                sources[catalog.source] = read_snapshot(project.root, catalog.source, SourceSchema)
+                sources[catalog.source] = read_snapshot(project, catalog.source, SourceSchema)
             if catalog.target not in targets:
-                targets[catalog.target] = read_snapshot(project.root, catalog.target, TargetSchema)
+                targets[catalog.target] = read_snapshot(project, catalog.target, TargetSchema)
         except InvalidInput as error:
             problems += error.problems
             sources.setdefault(catalog.source, None)

@@ -21,11 +21,13 @@ class Console:
 
     Attributes:
         folder: the project's folder, or one inside it, as the user named it.
+        environment: the one that is laid over the project file; None for the project file alone.
         sources: text of the project's files by name, for the excerpts of problems; without secrets.
     """
 
     def __init__(self) -> None:
         self.folder = "."
+        self.environment: str | None = None
         self.sources: Mapping[str, str] = {}
         self._secrets: set[str] = set()
 

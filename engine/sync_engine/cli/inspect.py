@@ -177,7 +177,7 @@ def _only(connection: str | None, used: Iterable[str], side: str) -> str:
 
 
 def _target_schema(console: Console, project: Project, name: str, object_name: str, *, live: bool) -> TargetSchema:
-    saved = None if live else read_snapshot(project.root, name, TargetSchema)
+    saved = None if live else read_snapshot(project, name, TargetSchema)
     if saved is not None and find_object(saved, object_name) is not None:
         return saved
     with Connections(project, console) as connections:
@@ -185,7 +185,7 @@ def _target_schema(console: Console, project: Project, name: str, object_name: s
 
 
 def _source_schema(console: Console, project: Project, name: str, *, live: bool) -> SourceSchema:
-    saved = None if live else read_snapshot(project.root, name, SourceSchema)
+    saved = None if live else read_snapshot(project, name, SourceSchema)
     if saved is not None:
         return saved
     with Connections(project, console) as connections:
@@ -198,7 +198,7 @@ def _attributes_of(
     """The attributes and properties of the sources that fill a target, as far as there are snapshots of them."""
     found: dict[str, Attribute] = {}
     for name in dict.fromkeys(sources):
-        schema = read_snapshot(project.root, name, SourceSchema)
+        schema = read_snapshot(project, name, SourceSchema)
         if schema is None:
             console.say(f"There is no snapshot of {name}: its attributes are not named.")
             return None
@@ -209,7 +209,7 @@ def _attributes_of(
 
 def _objects_of(project: Project, targets: Sequence[str]) -> list[ObjectSchema]:
     """The objects that a source fills, as far as there are snapshots of them."""
-    schemas = (read_snapshot(project.root, name, TargetSchema) for name in dict.fromkeys(targets))
+    schemas = (read_snapshot(project, name, TargetSchema) for name in dict.fromkeys(targets))
     return [each for schema in schemas if schema is not None for each in schema.objects.values()]
 
 

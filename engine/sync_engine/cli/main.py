@@ -79,8 +79,15 @@ class LazyGroup(click.Group):
     envvar="SYNC_ENGINE_PROJECT",
     help="The project's folder, or one inside it. Default: the current folder.",
 )
+@click.option(
+    "--env",
+    "environment",
+    metavar="NAME",
+    envvar="SYNC_ENGINE_ENV",
+    help="Lay environments/NAME.yaml over the project file: other connections and another ledger, the same catalogs.",
+)
 @click.pass_obj
-def cli(console: Console, folder: str) -> None:
+def cli(console: Console, folder: str, environment: str | None) -> None:
     """Move products from a PIM into a CRM as catalogs in git say, after a plan you can read.
 
     \b
@@ -90,6 +97,7 @@ def cli(console: Console, folder: str) -> None:
     130 interrupted.
     """  # noqa: D301 - the backspace is click's sign to leave the lines as they are
     console.folder = folder
+    console.environment = environment or None
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:

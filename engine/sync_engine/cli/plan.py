@@ -41,7 +41,7 @@ def make_plan(
         console.say(f"{plural(len(warnings), 'warning')} about the catalogs; `sync-engine validate --live` shows them.")
     meter = Meter()
     beside = helping_processes() if project.mapping_processes is None else project.mapping_processes
-    writer = PlanWriter(path, pack=keep)
+    writer = PlanWriter(path, pack=keep, environment=project.environment)
     try:
         with open_state(project, console) as ledger:
             plans = []
@@ -50,7 +50,7 @@ def make_plan(
                 source, target = connections.source(catalog.source), connections.target(catalog.target)
                 remembered = Remembered(partial(ledger.owned, catalog.name), ledger.matched(catalog.name))
                 plans.append(plan_catalog(each, source, target, writer, meter, remembered, selected, beside))
-        return PlanFile(path, writer.seal(), tuple(plans))
+        return PlanFile(path, writer.seal(), tuple(plans), project.environment)
     finally:
         writer.close()
         meter.clear()

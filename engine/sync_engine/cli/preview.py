@@ -110,7 +110,7 @@ def _images(project: Project, compiled: CompiledCatalog, source: Source, named: 
                 known = [each.code for each in described.values() if each.kind is Kind.IMAGE]
                 raise Refused(f"the PIM has no image attribute `{code}`", hint=nearest(code, known))
         return frozenset(named)
-    snapshot = read_snapshot(project.root, compiled.catalog.source, SourceSchema)
+    snapshot = read_snapshot(project, compiled.catalog.source, SourceSchema)
     attributes = {**(snapshot.attributes if snapshot else {}), **compiled.source_schema.attributes}
     codes = [code for code, each in attributes.items() if each.kind is Kind.IMAGE and not each.through]
     return frozenset(source.describe(codes).attributes) if codes else frozenset()

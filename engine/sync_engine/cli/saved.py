@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sync_engine.catalog.model import Catalog
+from sync_engine.catalog.model import Catalog, Environment
 from sync_engine.cli.session import Connections, compile_live
 from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.plan_file import PlanFile
@@ -15,6 +15,26 @@ from sync_engine.transfer.stale import find_stale
 
 SHOWN = 5
 """Stale records that a message names."""
+
+
+def same_environment(planned: Environment | None, now: Environment | None) -> None:
+    """Refuse a plan that was made for other connections."""
+    if planned is None and now is None:
+        return
+    names = [f"environment {each.name}" if each else "the project file alone" for each in (planned, now)]
+    if planned is None or now is None or planned.name != now.name:
+        chosen = f"--env {planned.name} " if planned else ""
+        raise PlanStale(
+            f"the plan was made for {names[0]}, and this is {names[1]}; nothing was written",
+            hint=f"Apply it with: sync-engine {chosen}apply FILE",
+        )
+    before, after = ({each.place: each.after for each in one.overrides} for one in (planned, now))
+    changed = [place for place in sorted({*before, *after}) if before.get(place) != after.get(place)]
+    if changed:
+        raise PlanStale(
+            f"{names[0]} has changed since the plan was made; nothing was written: {', '.join(changed)}",
+            hint="Make a new plan with `sync-engine plan --out FILE`.",
+        )
 
 
 def still_valid(file: PlanFile, catalogs: tuple[Catalog, ...], connections: Connections) -> dict[str, TargetSchema]:

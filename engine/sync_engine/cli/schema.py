@@ -10,17 +10,17 @@ from sync_engine.cli.console import Console
 
 
 @click.command()
-@click.argument("document", type=click.Choice(["catalog", "project", "tests"]), default="catalog")
+@click.argument("document", type=click.Choice(["catalog", "project", "environment", "tests"]), default="catalog")
 @click.pass_obj
 def schema(console: Console, document: str) -> None:
-    """Print the JSON Schema of a catalog, of a file with tests, or of the project with its adapters' settings."""
+    """Print the JSON Schema of a catalog, a file with tests, an environment, or the project with all adapters' settings."""
     from sync_engine.catalog.mapping_tests import tests_schema
     from sync_engine.catalog.registry import installed_adapters, settings_schema
     from sync_engine.catalog.schemas import read_schema
     from sync_engine.catalog.settings import project_schema
 
-    if document == "catalog":
-        found = read_schema("catalog")
+    if document in ("catalog", "environment"):
+        found = read_schema(document)
     elif document == "tests":
         found = tests_schema()
     else:

@@ -41,7 +41,7 @@ def load(console: Console, names: Sequence[str] = ()) -> tuple[Project, tuple[Ca
         InvalidInput: something is wrong with the project or any of its catalogs.
         Refused: there is no catalog of that name.
     """
-    result = validate_project(Path(console.folder))
+    result = validate_project(Path(console.folder), environment=console.environment)
     console.sources = result.sources
     errors = [each for each in result.problems if each.severity is Severity.ERROR]
     if errors or result.project is None:
@@ -103,7 +103,7 @@ class Connections:
     def saved_source(self, name: str) -> SourceSchema | None:
         """The snapshot of that source; None where there is none that can be read, which ``validate`` reports."""
         try:
-            return read_snapshot(self._project.root, name, SourceSchema)
+            return read_snapshot(self._project, name, SourceSchema)
         except InvalidInput:
             return None
 

@@ -64,8 +64,8 @@ def snapshot(console: Console, connection: str | None, check: bool, as_json: boo
             if not as_json:
                 _print(console, drift)
             if not check:
-                path = snapshot_path(project.root, name)
-                path.parent.mkdir(exist_ok=True)
+                path = snapshot_path(project, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
                 console.say(f"Saved {path.relative_to(project.root)}")
     if as_json:
@@ -103,7 +103,7 @@ def _drift(name: str, before: S, now: S, parts: dict[str, tuple[str, ...]]) -> D
 def _saved(console: Console, project: Project, name: str, kind: type[S]) -> S | None:
     """The last snapshot; None where there is none, or none that can be read: it is to be replaced anyway."""
     try:
-        return read_snapshot(project.root, name, kind)
+        return read_snapshot(project, name, kind)
     except InvalidInput as error:
         console.show_problems(error.problems)
         return None

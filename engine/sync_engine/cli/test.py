@@ -89,20 +89,20 @@ class _Snapshots:
     """The snapshots of a project, each read once; ``missing`` has the names of those that are not there."""
 
     def __init__(self, project: Project) -> None:
-        self._root = project.root
+        self._project = project
         self._sources: dict[str, SourceSchema | None] = {}
         self._targets: dict[str, TargetSchema | None] = {}
 
     def source(self, name: str) -> SourceSchema | None:
         """The snapshot of a source."""
         if name not in self._sources:
-            self._sources[name] = read_snapshot(self._root, name, SourceSchema)
+            self._sources[name] = read_snapshot(self._project, name, SourceSchema)
         return self._sources[name]
 
     def target(self, name: str) -> TargetSchema | None:
         """The snapshot of a target."""
         if name not in self._targets:
-            self._targets[name] = read_snapshot(self._root, name, TargetSchema)
+            self._targets[name] = read_snapshot(self._project, name, TargetSchema)
         return self._targets[name]
 
     @property
@@ -123,7 +123,7 @@ def _record(
     if len(catalogs) != 1:
         raise click.UsageError("--record needs the name of a CATALOG, because the project has several")
     (catalog,) = catalogs
-    snapshot = read_snapshot(project.root, catalog.source, SourceSchema)
+    snapshot = read_snapshot(project, catalog.source, SourceSchema)
     if snapshot is None:
         raise InvalidInput([problem("SE619", project.origin, connections=f"`{catalog.source}`")])
     meter = Meter()

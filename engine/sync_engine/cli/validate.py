@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from sync_engine.catalog.mapping_tests import read_test_files
-from sync_engine.catalog.validate import validate_project
+from sync_engine.catalog.validate import check_environments, validate_project
 from sync_engine.cli.checking import check_live, check_offline
 from sync_engine.cli.console import Console, colour_wanted
 from sync_engine.report.values import plural
@@ -25,12 +25,17 @@ INVALID = 3
 def validate(console: Console, paths: tuple[str, ...], live: bool, format_: str) -> int:
     """Check the project and its catalogs: all problems in one pass, offline where snapshots are saved.
 
-    PATHS are catalog files; without any, every file under catalogs/ is checked. Exit code 0 or 3.
+    PATHS are catalog files; without any, every file under catalogs/ is checked, and every one under environments/
+    unless one of them was chosen with --env. Exit code 0 or 3.
     """
     from sync_engine.report.problems import render
 
-    result = validate_project(Path(console.folder), [Path(each) for each in paths] or None)
+    result = validate_project(Path(console.folder), [Path(each) for each in paths] or None, console.environment)
     problems, sources = list(result.problems), dict(result.sources)
+    if console.environment is None and not paths:
+        found, texts = check_environments(Path(console.folder))
+        problems += found
+        sources |= texts
     # The usable parts of broken catalogs are checked too: a mistake in one place hides none elsewhere.
     catalogs = (*result.catalogs, *result.incomplete)
     if result.project is not None:

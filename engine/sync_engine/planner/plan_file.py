@@ -22,6 +22,7 @@ from typing import Any
 import orjson
 
 from sync_engine import __version__
+from sync_engine.catalog.model import Environment, Override
 from sync_engine.planner.plan import (
     CatalogPlan,
     Change,
@@ -39,6 +40,7 @@ from sync_engine.planner.plan import (
     WriteStep,
 )
 from sync_engine.sdk.errors import Refused
+from sync_engine.sdk.problem import Origin
 from sync_engine.sdk.target import FieldRequest, FieldType, Owner, Reason
 
 FORMAT = "sync-engine plan"
@@ -56,9 +58,10 @@ class PlanWriter:
     Args:
         path: where to.
         pack: whether to compress it; not worth the time for a plan that is applied at once and thrown away.
+        environment: the one it is made for.
     """
 
-    def __init__(self, path: Path, *, pack: bool = True) -> None:
+    def __init__(self, path: Path, *, pack: bool = True, environment: Environment | None = None) -> None:
         self._raw = path.open("wb", buffering=PIECE)
         # No name and no time in the gzip header: the same plan is the same bytes.
         self._out = (
@@ -66,7 +69,10 @@ class PlanWriter:
         )
         self._hash = hashlib.sha256()
         self._remaining: dict[str, int] = {}
-        self._line({"head": {"format": FORMAT, "version": VERSION, "engine": __version__}})
+        head: dict[str, object] = {"format": FORMAT, "version": VERSION, "engine": __version__}
+        if environment is not None:
+            head["environment"] = _environment_to_data(environment)
+        self._line({"head": head})
 
     def _line(self, content: Mapping[str, object]) -> None:
         line = orjson.dumps(content) + b"\n"
@@ -117,11 +123,13 @@ class PlanFile:
     Attributes:
         digest: SHA-256 over all its lines.
         catalogs: without their changes, which ``changes`` reads.
+        environment: the one it was made for; None for the project file alone.
     """
 
     path: Path
     digest: str
     catalogs: tuple[CatalogPlan, ...]
+    environment: Environment | None = None
 
     def changes(self, catalog: str, stream: str) -> Iterator[Change]:
         """The changes of a stream, in the order they are to be written."""
@@ -174,7 +182,7 @@ def read_plan(path: Path) -> PlanFile:
     try:
         with _unpacked(path) as lines:
             lines = iter(lines)
-            _check_head(next(_counted(lines, digest)))
+            environment = _environment_of(next(_counted(lines, digest)))
             for line in lines:
                 if sealed:
                     raise ValueError("there is something behind its end")
@@ -194,7 +202,8 @@ def read_plan(path: Path) -> PlanFile:
         raise Refused(f"{path} is not a whole plan file: {error}", hint=made_anew) from error
     if not sealed or sealed != digest.hexdigest():
         raise Refused(f"{path} was cut off or altered: its digest does not match its content", hint=made_anew)
-    return PlanFile(path, sealed, tuple(_with_budget(each, remaining.get(each.name)) for each in catalogs))
+    planned = tuple(_with_budget(each, remaining.get(each.name)) for each in catalogs)
+    return PlanFile(path, sealed, planned, environment)
 
 
 def _with_budget(plan: CatalogPlan, remaining: int | None) -> CatalogPlan:
@@ -207,12 +216,30 @@ def _counted(lines: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
         yield line
 
 
-def _check_head(line: bytes) -> None:
+def _environment_of(line: bytes) -> Environment | None:
+    """The environment that the first line names, after a look at whether it begins a plan file."""
     head = json.loads(line).get("head", {})
     if head.get("format") != FORMAT:
         raise ValueError("it does not begin as one")
     if head.get("version") != VERSION:
         raise ValueError(f"it has version {head.get('version')} of the format, this sync-engine reads {VERSION}")
+    data = head.get("environment")
+    if data is None:
+        return None
+    overrides = (Override(place, before, after, Origin(*origin)) for place, before, after, *origin in data["overrides"])
+    return Environment(data["name"], data["file"], frozenset(data["connections"]), tuple(overrides))
+
+
+def _environment_to_data(environment: Environment) -> dict[str, object]:
+    return {
+        "name": environment.name,
+        "file": environment.file,
+        "connections": sorted(environment.connections),
+        "overrides": [
+            [each.place, each.before, each.after, each.origin.file, each.origin.line, each.origin.column]
+            for each in environment.overrides
+        ],
+    }
 
 
 def _catalog_to_data(plan: CatalogPlan) -> dict[str, object]:

@@ -74,4 +74,23 @@ CODES: dict[str, Code] = {
         "`{low}` is greater than `{high}` in {place}",
         "No number can be both.",
     ),
+    "SE231": Code(
+        "the project has no environment `{name}`",
+        "An environment is a file `environments/NAME.yaml` with the settings in which it differs from the project "
+        "file. Its name is of small letters, digits, hyphens and underscores.",
+    ),
+    "SE232": Code(
+        "the project has no connection `{name}` that could be changed",
+        "Catalogs name the connections of `sync-engine.yaml`; an environment changes settings of these. One that names "
+        "its `adapter` replaces the connection as a whole.",
+    ),
+    "SE233": Code(
+        "the environment does not say where its ledger is kept",
+        "The project file names a ledger, and an environment never shares it: it remembers what was written to which "
+        "org. Write `state`, such as `state: sqlite:///.sync-engine/staging.db`.",
+    ),
+    "SE234": Code(
+        "the environment would use the ledger of the project file",
+        "A ledger remembers what was written to which org: two environments need two.",
+    ),
 }

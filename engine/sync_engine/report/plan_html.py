@@ -7,7 +7,7 @@ from html import escape
 
 from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, FieldChange, PlannedField, Rejection, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
-from sync_engine.report.plan_text import cost_line, examples_line, gate_line, new_options_lines
+from sync_engine.report.plan_text import cost_line, examples_line, gate_line, new_options_lines, override_lines
 from sync_engine.report.values import around_difference, shortened, shown
 
 MOST_ROWS = 5000
@@ -55,6 +55,9 @@ def render(file: PlanFile) -> Iterator[str]:
     yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
     yield f"<style>{_STYLE}</style></head><body>"
     yield f"<header><h1>sync-engine plan</h1><p>Digest {escape(file.digest)}</p></header><main>"
+    if file.environment is not None:
+        changed = "<br>".join(map(escape, override_lines(file.environment)))
+        yield f'<h2>Environment {escape(file.environment.name)}</h2><p class="dim">{changed}</p>'
     kinds = "".join(f'<option value="{each}">{each}</option>' for each in (*ChangeKind, "rejected"))
     yield '<div class="tools"><input id="text" placeholder="Filter by key, field or value" aria-label="Filter">'
     yield f'<select id="kind" aria-label="Kind"><option value="">everything</option>{kinds}</select></div>'

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import orjson
 
+from sync_engine.catalog.model import Environment
 from sync_engine.planner.plan import CatalogPlan, Change, Rejection, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.report.values import json_value
@@ -14,12 +15,20 @@ VERSION = 1
 
 
 def render(file: PlanFile) -> Iterator[str]:
-    """Pieces of one JSON document, whose names are promised: ``{version, digest, catalogs: [{name, summary, …}]}``."""
-    yield f'{{"version":{VERSION},"digest":"{file.digest}","catalogs":['
+    """Pieces of one JSON document, whose names are promised: ``{version, digest, environment, catalogs: […]}``."""
+    environment = _dump(_environment(file.environment))
+    yield f'{{"version":{VERSION},"digest":"{file.digest}","environment":{environment},"catalogs":['
     for index, catalog in enumerate(file.catalogs):
         yield "," if index else ""
         yield from _catalog(file, catalog)
     yield "]}\n"
+
+
+def _environment(environment: Environment | None) -> dict[str, object] | None:
+    if environment is None:
+        return None
+    overrides = [{"setting": each.place, "before": each.before, "after": each.after} for each in environment.overrides]
+    return {"name": environment.name, "file": environment.file, "overrides": overrides}
 
 
 def _catalog(file: PlanFile, catalog: CatalogPlan) -> Iterator[str]:

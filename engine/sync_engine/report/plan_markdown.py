@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from sync_engine.planner.plan import CatalogPlan, Change, PlannedField, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
-from sync_engine.report.plan_text import SYMBOLS, cost_line, examples_line, gate_line, new_options_lines
+from sync_engine.report.plan_text import SYMBOLS, cost_line, examples_line, gate_line, new_options_lines, override_lines
 from sync_engine.report.values import around_difference, quoted, shortened, shown
 
 SAMPLES = 3
@@ -34,6 +34,9 @@ def _document(file: PlanFile) -> Iterator[str]:
         counts = " | ".join(f"{count:,}" for count in catalog.summary.published().values())
         yield f"| {_cell(catalog.name)} | {counts} |\n"
     yield f"\nDigest `{file.digest}`\n"
+    if file.environment is not None:
+        yield f"\nEnvironment **{_cell(file.environment.name)}**\n\n"
+        yield from (f"- {_cell(each)}\n" for each in override_lines(file.environment))
     for catalog in file.catalogs:
         yield from _catalog(file, catalog)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
+from sync_engine.catalog.model import Environment
 from sync_engine.planner.plan import (
     CatalogPlan,
     Change,
@@ -47,6 +48,10 @@ def render(file: PlanFile, most: int, paint: Paint = plain) -> Iterator[str]:
         most: records shown in full per stream and kind; 0 shows all.
         paint: colours.
     """
+    if file.environment is not None:
+        yield f"{paint('Environment ' + file.environment.name, 'bold')}  {paint(file.environment.file, 'dim')}"
+        yield from (f"  {each}" for each in override_lines(file.environment))
+        yield ""
     for catalog in file.catalogs:
         yield from _catalog(file, catalog, most, paint)
     if not file.catalogs:
@@ -59,6 +64,11 @@ def render(file: PlanFile, most: int, paint: Paint = plain) -> Iterator[str]:
     if not total.changes:
         yield totals(total, paint)
     yield f"Digest: {file.digest}"
+
+
+def override_lines(environment: Environment) -> list[str]:
+    """What an environment changes of the project file, a line for each setting."""
+    return [f"{each.place}: {each.before or 'nothing'} → {each.after or 'nothing'}" for each in environment.overrides]
 
 
 def totals(summary: Summary, paint: Paint) -> str:
