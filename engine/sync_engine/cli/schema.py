@@ -13,7 +13,7 @@ from sync_engine.cli.console import Console
 @click.argument("document", type=click.Choice(["catalog", "project", "environment", "tests"]), default="catalog")
 @click.pass_obj
 def schema(console: Console, document: str) -> None:
-    """Print the JSON Schema of a catalog, a file with tests, an environment, or the project with all adapters' settings."""
+    """Print the JSON Schema of a catalog, its tests, an environment, or the project with all adapters' settings."""
     from sync_engine.catalog.mapping_tests import tests_schema
     from sync_engine.catalog.registry import installed_adapters, settings_schema
     from sync_engine.catalog.schemas import read_schema
