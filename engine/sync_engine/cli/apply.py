@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -27,12 +27,14 @@ from sync_engine.cli.console import Console, Meter
 from sync_engine.cli.plan import make_plan, print_plan, streams_option
 from sync_engine.cli.saved import refuse_stale, same_environment, still_valid
 from sync_engine.cli.session import Connections, load, open_state
+from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.planner.plan_file import PlanFile, read_plan
+from sync_engine.planner.proof import last_look
 from sync_engine.report.transfers import summary_line
 from sync_engine.report.values import plural
 from sync_engine.sdk.errors import PlanStale
-from sync_engine.sdk.target import TargetSchema
 from sync_engine.transfer.run import TransferResult, apply_catalog
+from sync_engine.transfer.stale import Recheck
 
 REJECTED = 4
 
@@ -75,15 +77,16 @@ def apply(
         project, catalogs = load(console, [each.name for each in file.catalogs])
         same_environment(file.environment, project.environment)
         with Connections(project, console) as connections:
-            described = still_valid(file, catalogs, connections)
+            compiled = still_valid(file, catalogs, connections)
+            rechecks = _rechecks(compiled, connections, everything=True)
             passed = pass_gates(file, allowed, reason, f"sync-engine apply {plan_or_catalogs[0]}")
             if strict:
-                refuse_stale(file, catalogs, connections, described)
-            results = _transfer(console, project, catalogs, connections, file, described, passed)
+                refuse_stale(file, catalogs, connections, rechecks)
+            results = _transfer(console, project, catalogs, connections, file, rechecks, passed)
     else:
         project, catalogs = load(console, plan_or_catalogs)
         with Connections(project, console) as connections, tempfile.TemporaryDirectory(prefix="sync-engine-") as folder:
-            file = make_plan(console, project, catalogs, connections, Path(folder) / "plan", streams)
+            file, compiled = make_plan(console, project, catalogs, connections, Path(folder) / "plan", streams)
             if not as_json:
                 print_plan(console, file, "text", 5)
             check_digest(file, approve)
@@ -91,7 +94,8 @@ def apply(
             passed = pass_gates(file, allowed, reason, f"{again} --approve {file.digest}")
             if any(each.summary.changes for each in file.catalogs) and not yes and approve is None:
                 _ask()
-            results = _transfer(console, project, catalogs, connections, file, {}, passed)
+            rechecks = _rechecks(compiled, connections, everything=False)
+            results = _transfer(console, project, catalogs, connections, file, rechecks, passed)
     return _report(console, results, as_json=as_json)
 
 
@@ -105,13 +109,22 @@ def _ask() -> None:
     click.confirm("Write these changes?", abort=True, err=True)
 
 
+def _rechecks(compiled: Sequence[CompiledCatalog], connections: Connections, *, everything: bool) -> dict[str, Recheck]:
+    """By catalog, how its records are looked at again before they are written."""
+    made = {}
+    for each in compiled:
+        source, target = connections.source(each.catalog.source), connections.target(each.catalog.target)
+        made[each.catalog.name] = Recheck(each.target_schema, last_look(each, source, target), everything)
+    return made
+
+
 def _transfer(
     console: Console,
     project: Project,
     catalogs: tuple[Catalog, ...],
     connections: Connections,
     file: PlanFile,
-    described: dict[str, TargetSchema],
+    rechecks: Mapping[str, Recheck],
     passed: Overrides,
 ) -> list[TransferResult]:
     by_name = {each.name: each for each in catalogs}
@@ -122,7 +135,6 @@ def _transfer(
             catalog = by_name[planned.name]
             target = connections.target(catalog.target)
             try:
-                now = described.get(planned.name)
                 done = apply_catalog(
                     file,
                     planned,
@@ -130,8 +142,8 @@ def _transfer(
                     ledger,
                     catalog.log,
                     meter,
+                    rechecks[planned.name],
                     stop=stop,
-                    described=now,
                     overrides=passed.get(planned.name, ()),
                 )
                 results.append(done)

@@ -12,6 +12,7 @@ import click
 from sync_engine.catalog.model import Catalog, Project
 from sync_engine.cli.console import Console, Meter
 from sync_engine.cli.session import Connections, compile_live, load, open_state
+from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.planner.plan_file import PlanFile, PlanWriter, read_plan
 from sync_engine.planner.planner import plan_catalog
 from sync_engine.planner.processes import helping_processes
@@ -33,8 +34,12 @@ def make_plan(
     streams: str | None = None,
     *,
     keep: bool = False,
-) -> PlanFile:
-    """Plan catalogs, or only some of their streams, into a file; ``keep``: it is to be saved."""
+) -> tuple[PlanFile, list[CompiledCatalog]]:
+    """Plan catalogs, or only some of their streams, into a file; ``keep``: it is to be saved.
+
+    Returns:
+        The plan, and the catalogs as they were compiled for it.
+    """
     selected = chosen_streams(streams, catalogs)
     compiled, warnings = compile_live(catalogs, connections)
     if warnings:
@@ -50,7 +55,7 @@ def make_plan(
                 source, target = connections.source(catalog.source), connections.target(catalog.target)
                 remembered = Remembered(partial(ledger.owned, catalog.name), ledger.matched(catalog.name))
                 plans.append(plan_catalog(each, source, target, writer, meter, remembered, selected, beside))
-        return PlanFile(path, writer.seal(), tuple(plans), project.environment)
+        return PlanFile(path, writer.seal(), tuple(plans), project.environment), compiled
     finally:
         writer.close()
         meter.clear()
@@ -128,7 +133,7 @@ def plan(
     project, chosen = load(console, catalogs)
     with tempfile.TemporaryDirectory(prefix="sync-engine-") as folder, Connections(project, console) as connections:
         partial = Path(folder) / "plan"
-        file = make_plan(console, project, chosen, connections, partial, streams, keep=path is not None)
+        file, _ = make_plan(console, project, chosen, connections, partial, streams, keep=path is not None)
         print_plan(console, file, format_, most)
         if path is not None:
             path.write_bytes(partial.read_bytes())

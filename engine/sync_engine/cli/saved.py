@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from sync_engine.catalog.model import Catalog, Environment
 from sync_engine.cli.session import Connections, compile_live
+from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.report.values import plural
 from sync_engine.sdk.errors import PlanStale
-from sync_engine.sdk.target import TargetSchema
-from sync_engine.transfer.stale import find_stale
+from sync_engine.transfer.stale import Recheck, find_stale
 
 SHOWN = 5
 """Stale records that a message names."""
@@ -37,8 +37,8 @@ def same_environment(planned: Environment | None, now: Environment | None) -> No
         )
 
 
-def still_valid(file: PlanFile, catalogs: tuple[Catalog, ...], connections: Connections) -> dict[str, TargetSchema]:
-    """Refuse a plan that was made for something else than what is there now; returns the described targets."""
+def still_valid(file: PlanFile, catalogs: tuple[Catalog, ...], connections: Connections) -> list[CompiledCatalog]:
+    """Refuse a plan that was made for something else than what is there now; returns what is there."""
     compiled, _ = compile_live(catalogs, connections)
     now = {each.catalog.name: each for each in compiled}
     changed = []
@@ -51,11 +51,11 @@ def still_valid(file: PlanFile, catalogs: tuple[Catalog, ...], connections: Conn
             f"the plan was made for something else; nothing was written. Changed since: {', '.join(changed)}",
             hint="Make a new plan with `sync-engine plan --out FILE`.",
         )
-    return {each.catalog.name: each.target_schema for each in compiled}
+    return compiled
 
 
 def refuse_stale(
-    file: PlanFile, catalogs: Sequence[Catalog], connections: Connections, described: Mapping[str, TargetSchema]
+    file: PlanFile, catalogs: Sequence[Catalog], connections: Connections, rechecks: Mapping[str, Recheck]
 ) -> None:
     """Refuse a plan as a whole when any of its records is not as it saw them.
 
@@ -66,7 +66,7 @@ def refuse_stale(
     found: list[str] = []
     count = 0
     for plan in file.catalogs:
-        for stream, each in find_stale(file, plan, targets[plan.name], described[plan.name]):
+        for stream, each in find_stale(file, plan, targets[plan.name], rechecks[plan.name]):
             count += 1
             if count <= SHOWN:
                 why = "; ".join(f"{one.field}: {one.message}" if one.field else one.message for one in each.reasons)

@@ -234,3 +234,8 @@ def with_row(record: SourceRecord, row: Row) -> SourceRecord:
     """The record as one of its rows."""
     name, added = row
     return SourceRecord(record.collection, f"{record.key}/{name}", {**record.properties, **added}, record.values)
+
+
+def record_key(key: str) -> str:
+    """Key of the record that a row is of; a source's own keys hold no slash."""
+    return key.partition("/")[0]

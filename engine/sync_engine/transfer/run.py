@@ -17,12 +17,12 @@ from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.planner.progress import Progress
 from sync_engine.sdk.errors import Interrupted, SyncEngineError, Unavailable
-from sync_engine.sdk.target import Batch, Batching, Operation, Outcome, Reason, RecordResult, Target, TargetSchema
+from sync_engine.sdk.target import Batch, Batching, Operation, Outcome, Reason, RecordResult, Target
 from sync_engine.transfer.options import create_options
 from sync_engine.transfer.packing import pack
 from sync_engine.transfer.sending import send, uncertain
 from sync_engine.transfer.settling import settle
-from sync_engine.transfer.stale import Stale, split_stale
+from sync_engine.transfer.stale import Recheck, Stale, split_stale
 
 RETRIES = 4
 """How often records that a lock or a limit refused are sent again."""
@@ -53,7 +53,7 @@ class _Run:
     ledger: Ledger
     level: LogLevel
     progress: Progress
-    described: TargetSchema | None
+    recheck: Recheck
     stop: threading.Event
     counts: Counter[str] = field(default_factory=Counter)
     done: int = 0
@@ -66,10 +66,10 @@ def apply_catalog(
     ledger: Ledger,
     log: LogPolicy,
     progress: Progress,
+    recheck: Recheck,
     *,
     stop: threading.Event,
     trigger: str = "command",
-    described: TargetSchema | None = None,
     overrides: Sequence[Mapping[str, str]] = (),
 ) -> TransferResult:
     """Write the changes of a catalog's plan.
@@ -81,10 +81,9 @@ def apply_catalog(
         ledger: where every outcome goes.
         log: how much of it is kept.
         progress: told how far it is.
+        recheck: how records are looked at again before they are written.
         stop: set by whoever wants the transfer to end; what is under way is brought to its end, nothing new begins.
         trigger: who or what started it.
-        described: the target's objects as they are now, when rows are to be re-read and compared with what the plan
-            saw; None when the plan was made just now by the same command.
         overrides: gates that a person passed; see ``TransferRecord``.
 
     Raises:
@@ -93,7 +92,7 @@ def apply_catalog(
     """
     matched = {each.name: each.summary.matched for each in plan.streams}
     transfer = ledger.begin(plan.name, file.digest, trigger, matched=matched, overrides=overrides)
-    run = _Run(transfer, plan.name, target, ledger, log.level, progress, described, stop)
+    run = _Run(transfer, plan.name, target, ledger, log.level, progress, recheck, stop)
     run.counts["unchanged"] = plan.summary.unchanged
     try:
         for stream in plan.streams:
@@ -157,12 +156,11 @@ def _run_wave(run: _Run, stream: StreamPlan, wave: str, changes: Iterable[Change
 
 
 def _fresh(run: _Run, stream: StreamPlan, changes: Iterable[Change]) -> Iterator[Change]:
-    """The changes whose rows are still as the plan saw them; the others are recorded as stale."""
-    if run.described is None:
+    """The changes whose records are still as the plan saw them; the others are recorded as stale."""
+    if not run.recheck.everything and not stream.summary.deactivate and not stream.summary.delete:
         yield from changes
         return
-    described = run.described.objects[stream.write.object_name]
-    for each in split_stale(stream, changes, run.target, described):
+    for each in split_stale(stream, changes, run.target, run.recheck):
         if isinstance(each, Stale):
             outcome = OutcomeRecord(stream.name, each.change.key, "stale", each.change.target_id, _plain(each.reasons))
             run.ledger.commit(run.id, run.catalog, [outcome])

@@ -1,14 +1,15 @@
-"""Write only what still is as the plan saw it: re-read the rows of a saved plan before they go."""
+"""Write only what still is as the plan saw it: rows of a saved plan, and all that shall be deleted, are read again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from sync_engine.planner.held import HeldRow, read_held
 from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
+from sync_engine.planner.proof import DOOMED, LastLook
 from sync_engine.planner.work import Slot
 from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema, Reason, Target, TargetSchema
 
@@ -23,8 +24,24 @@ class Stale:
     reasons: tuple[Reason, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """How records are looked at again before they are written.
+
+    Attributes:
+        described: the target's objects as they are now.
+        look: asks the source for the records of those that are to be deleted or deactivated.
+        everything: whether all changes are looked at, because time may have passed since the plan was made; otherwise
+            only those that are to be deleted or deactivated.
+    """
+
+    described: TargetSchema
+    look: LastLook
+    everything: bool
+
+
 def split_stale(
-    stream: StreamPlan, changes: Iterable[Change], target: Target, described: ObjectSchema
+    stream: StreamPlan, changes: Iterable[Change], target: Target, recheck: Recheck
 ) -> Iterator[Change | Stale]:
     """Each change, or why it is stale, in the same order.
 
@@ -32,33 +49,46 @@ def split_stale(
         stream: whose fields are compared.
         changes: from the plan file.
         target: is asked for the rows of these keys, in chunks.
-        described: the object as it is described now.
+        recheck: what is looked at.
     """
+    described = recheck.described.objects[stream.write.object_name]
     slot = slot_of(stream, described)
-    key_field = stream.write.key_name
     remaining = iter(changes)
     while chunk := list(islice(remaining, CHUNK)):
-        held: dict[str, HeldRow] = {}
-        for rows in read_held(slot, target, [each.key for each in chunk]):
-            held.update((row[0], row) for row in rows)
-        # A record that is being adopted has no key yet.
-        adopted = {each.target_id: each.key for each in chunk if any(one.field == key_field for one in each.fields)}
-        if adopted:
-            by_id = replace(slot, key=_description(described, slot.id_field))
-            for rows in read_held(by_id, target, list(adopted)):
-                held.update((slot.normalise(adopted[row[1]]), row) for row in rows)
+        doomed = [each for each in chunk if each.kind in DOOMED]
+        asked = chunk if recheck.everything else doomed
+        held = _held(stream, slot, asked, target, described) if asked else {}
+        there = recheck.look(stream.name, doomed) if doomed else {}
         for change in chunk:
-            reasons = _differences(change, held.get(slot.normalise(change.key)), slot)
+            looked_at = recheck.everything or change.kind in DOOMED
+            reasons = _differences(change, held.get(slot.normalise(change.key)), slot) if looked_at else ()
+            if not reasons and change.kind in DOOMED and change.key in there:
+                reasons = (there[change.key],)
             yield Stale(change, reasons) if reasons else change
 
 
-def find_stale(
-    file: PlanFile, plan: CatalogPlan, target: Target, described: TargetSchema
-) -> Iterator[tuple[str, Stale]]:
+def _held(
+    stream: StreamPlan, slot: Slot, changes: Sequence[Change], target: Target, described: ObjectSchema
+) -> dict[str, HeldRow]:
+    """The rows that the target holds now, by key."""
+    held: dict[str, HeldRow] = {}
+    for rows in read_held(slot, target, [each.key for each in changes]):
+        held.update((row[0], row) for row in rows)
+    # A record that is being adopted has no key yet.
+    key_field = stream.write.key_name
+    adopted = {each.target_id: each.key for each in changes if any(one.field == key_field for one in each.fields)}
+    if adopted:
+        by_id = replace(slot, key=_description(described, slot.id_field))
+        for rows in read_held(by_id, target, list(adopted)):
+            held.update((slot.normalise(adopted[row[1]]), row) for row in rows)
+    return held
+
+
+def find_stale(file: PlanFile, plan: CatalogPlan, target: Target, recheck: Recheck) -> Iterator[tuple[str, Stale]]:
     """Every stale change of a saved plan with the name of its stream; nothing is written."""
     for stream in plan.streams:
         changes = file.changes(plan.name, stream.name)
-        for each in split_stale(stream, changes, target, described.objects[stream.write.object_name]):
+        for each in split_stale(stream, changes, target, recheck):
             if isinstance(each, Stale):
                 yield stream.name, each
 
