@@ -282,7 +282,7 @@ class WarningLevel(StrEnum):
 
 
 class LogLevel(StrEnum):
-    """How much of a transfer is kept: every record, changes and rejections, or counts and rejections."""
+    """How much of a transfer is kept: records with the fields they had, records alone, or counts and rejections."""
 
     FULL = "full"
     CHANGES = "changes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -136,13 +137,24 @@ def plan(
         file, _ = make_plan(console, project, chosen, connections, partial, streams, keep=path is not None)
         print_plan(console, file, format_, most)
         if path is not None:
-            path.write_bytes(partial.read_bytes())
-            console.say(f"Saved {path}; apply exactly this with: sync-engine apply {path}")
+            save(console, partial, path)
     if any(each.tripped for each in file.catalogs):
         return GateTripped.exit_code
     if detailed_exitcode and any(each.summary.changes for each in file.catalogs):
         return CHANGES_PRESENT
     return 0
+
+
+def save(console: Console, made: Path, path: Path) -> None:
+    """Put a plan where the user wants it: whole, or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        shutil.copyfile(made, partial)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise Refused(f"the plan could not be saved as {path}: {error.strerror}") from error
+    console.say(f"Saved {path}; apply exactly this with: sync-engine apply {path}")
 
 
 @click.command()

@@ -1,19 +1,27 @@
-"""``transfers``: what was transferred, and what was rejected and why."""
+"""``transfers``: what was transferred, what was rejected and why, and the way back."""
 
 from __future__ import annotations
+
+import tempfile
+from functools import partial
+from pathlib import Path
 
 import click
 import orjson
 
 from sync_engine.cli.console import Console
-from sync_engine.cli.session import load, open_state
+from sync_engine.cli.plan import format_option, print_plan, save, show_option
+from sync_engine.cli.session import Connections, compile_live, load, open_state
 from sync_engine.ledger.store import Ledger
+from sync_engine.planner.plan_file import PlanFile, PlanWriter
+from sync_engine.planner.rollback import plan_rollback
 from sync_engine.report import transfers as report
+from sync_engine.sdk.errors import GateTripped
 
 
 @click.group()
 def transfers() -> None:
-    """Look at past transfers: outcomes, and rejections grouped by cause."""
+    """Look at past transfers: outcomes, rejections grouped by cause; and undo one."""
 
 
 def _open(console: Console) -> Ledger:
@@ -59,6 +67,9 @@ def show(console: Console, id_: str, records: bool, as_json: bool) -> None:
                         "outcome": each.outcome,
                         "id": each.target_id or None,
                         "reasons": list(each.reasons),
+                        "fields": [
+                            {"field": name, "before": before, "after": after} for name, before, after in each.fields
+                        ],
                     }
                     for each in ledger.outcomes(transfer.id)
                 ]
@@ -72,4 +83,45 @@ def show(console: Console, id_: str, records: bool, as_json: bool) -> None:
             console.out(line)
         if records:
             for each in ledger.outcomes(transfer.id):
-                console.out(f"  {each.outcome:<10} {each.stream} {each.key} {each.target_id}".rstrip())
+                for line in report.record_lines(each):
+                    console.out(line)
+
+
+@transfers.command()
+@click.argument("id_", metavar="ID")
+@click.option("--out", "path", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for `apply FILE`.")
+@click.option("--delete-created", is_flag=True, help="Also delete the records that the transfer created.")
+@format_option
+@show_option
+@click.pass_obj
+def rollback(console: Console, id_: str, path: Path | None, delete_created: bool, format_: str, most: int) -> int:
+    """Plan the way back from transfer ID, where nobody has touched the records since; writes nothing.
+
+    The plan is one like any other: look at it, save it with --out, and `sync-engine apply FILE` writes it.
+    """
+    project, _ = load(console)
+    with open_state(project, console) as ledger:
+        transfer = ledger.transfer(id_)
+        _, catalogs = load(console, [transfer.catalog])
+        with tempfile.TemporaryDirectory(prefix="sync-engine-") as folder, Connections(project, console) as connections:
+            (compiled,), _ = compile_live(catalogs, connections)
+            made = Path(folder) / "plan"
+            writer = PlanWriter(made, pack=path is not None, environment=project.environment)
+            try:
+                plan = plan_rollback(
+                    compiled,
+                    transfer.id,
+                    partial(ledger.outcomes, transfer.id),
+                    connections.target(compiled.catalog.target),
+                    writer,
+                    delete_created=delete_created,
+                )
+                file = PlanFile(made, writer.seal(), (plan,), project.environment)
+            finally:
+                writer.close()
+            print_plan(console, file, format_, most)
+            if path is not None:
+                save(console, made, path)
+    for line in report.left_lines(transfer, delete_created=delete_created):
+        console.say(line)
+    return GateTripped.exit_code if plan.tripped else 0

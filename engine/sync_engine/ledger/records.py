@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Status(StrEnum):
@@ -54,6 +55,8 @@ class OutcomeRecord:
         outcome: created, updated, deactivated, deleted, unchanged, rejected, stale or uncertain.
         reasons: of a rejection, as plain data: ``{code, message, field, owner}`` each.
         batch: id of the batch in which it was sent; empty when it was not sent.
+        fields: of an existing record that was changed: (field, before, after) each, as the plan had it; kept with
+            ``log.level: full`` only.
     """
 
     stream: str
@@ -62,6 +65,7 @@ class OutcomeRecord:
     target_id: str = ""
     reasons: tuple[Mapping[str, str], ...] = ()
     batch: str = ""
+    fields: tuple[tuple[str, Any, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

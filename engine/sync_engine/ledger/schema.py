@@ -6,7 +6,7 @@ import sqlite3
 
 from sync_engine.sdk.errors import Refused
 
-VERSION = 2
+VERSION = 3
 
 # One script per version; a file is brought forward by running those it has not seen. Never edit a released one.
 MIGRATIONS: dict[int, str] = {
@@ -41,6 +41,10 @@ ALTER TABLE written ADD COLUMN source_key TEXT NOT NULL DEFAULT '';
 ALTER TABLE transfers ADD COLUMN matched TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE transfers ADD COLUMN overrides TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE outcomes ADD COLUMN batch TEXT NOT NULL DEFAULT '';
+""",
+    # What a transfer replaced, so that it can be rolled back.
+    3: """
+ALTER TABLE outcomes ADD COLUMN fields TEXT NOT NULL DEFAULT '[]';
 """,
 }
 

@@ -148,12 +148,12 @@ class Ledger:
         """Store outcomes and what was written, and close the batch, in one transaction."""
         with self._writing() as connection:
             connection.executemany(
-                "INSERT OR REPLACE INTO outcomes (transfer, stream, key, outcome, target_id, reasons, batch) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO outcomes (transfer, stream, key, outcome, target_id, reasons, batch, fields) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     (
                         *(transfer, each.stream, each.key, each.outcome, each.target_id),
-                        *(json.dumps(list(each.reasons)), each.batch),
+                        *(_dump(each.reasons), each.batch, _dump([*map(tuple, each.fields)])),
                     )
                     for each in outcomes
                 ),
@@ -251,7 +251,7 @@ class Ledger:
         while True:
             with self._lock:
                 rows = self._connection.execute(
-                    "SELECT stream, key, outcome, target_id, reasons, batch FROM outcomes WHERE transfer = ? "
+                    "SELECT stream, key, outcome, target_id, reasons, batch, fields FROM outcomes WHERE transfer = ? "
                     "AND (stream, key) > (?, ?) AND (? IS NULL OR outcome = ?) ORDER BY stream, key LIMIT 1000",
                     (transfer, *last, outcome, outcome),
                 ).fetchall()
@@ -270,7 +270,8 @@ class Ledger:
                 (catalog, stream, key),
             ).fetchone()
             last = self._connection.execute(
-                "SELECT transfer, outcome, target_id, reasons, batch FROM outcomes WHERE stream = ? AND key = ? "
+                "SELECT transfer, outcome, target_id, reasons, batch, fields FROM outcomes "
+                "WHERE stream = ? AND key = ? "
                 "AND transfer IN (SELECT id FROM transfers WHERE catalog = ?) ORDER BY transfer DESC LIMIT 1",
                 (stream, key, catalog),
             ).fetchone()
@@ -319,7 +320,12 @@ def _fields_before(
 
 
 def _outcome(stream: str, key: str, row: Sequence[str]) -> OutcomeRecord:
-    return OutcomeRecord(stream, key, row[0], row[1], tuple(json.loads(row[2])), row[3])
+    fields = tuple((name, before, after) for name, before, after in orjson.loads(row[4]))
+    return OutcomeRecord(stream, key, row[0], row[1], tuple(orjson.loads(row[2])), row[3], fields)
+
+
+def _dump(items: Sequence[object]) -> str:
+    return orjson.dumps(items).decode() if items else "[]"
 
 
 def _written(stream: str, key: str, row: Sequence[str]) -> WrittenRecord:

@@ -43,12 +43,16 @@ def judge(
         _share("max_delete_percent", safety.max_delete_percent, gone, held, "deletes"),
     ]
     if safety.max_deletes is not None:
-        tripped = gone > safety.max_deletes
-        gates.append(Gate("max_deletes", f"{safety.max_deletes}", f"{gone}", tripped, f"deletes={gone}"))
+        gates.append(deletes_gate(safety.max_deletes, gone))
     gates += _emptied(safety.max_emptied_percent, works)
     gates += _expected(safety, total.matched)
     gates += _collapsed(safety.max_collapse_percent, streams, before)
     return tuple(_with_examples(each, space, works) if each.tripped else each for each in gates)
+
+
+def deletes_gate(limit: int, gone: int) -> Gate:
+    """The gate for the number of records that a plan deletes or deactivates."""
+    return Gate("max_deletes", f"{limit}", f"{gone}", gone > limit, f"deletes={gone}")
 
 
 def _emptied(limit: int, works: Sequence[Work]) -> Iterator[Gate]:

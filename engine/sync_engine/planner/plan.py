@@ -229,6 +229,7 @@ class CatalogPlan:
     Attributes:
         fingerprint: what the plan was made for: catalog, engine, adapters, described fields; compared before it is
             applied.
+        restores: id of the transfer that it rolls back; empty otherwise.
     """
 
     name: str
@@ -238,6 +239,7 @@ class CatalogPlan:
     warnings: tuple[str, ...] = ()
     gates: tuple[Gate, ...] = ()
     cost: Cost = field(default_factory=Cost)
+    restores: str = ""
 
     @property
     def summary(self) -> Summary:

@@ -273,6 +273,7 @@ def _catalog_to_data(plan: CatalogPlan) -> dict[str, object]:
         "warnings": plan.warnings,
         "gates": [[each.name, each.limit, each.actual, each.tripped, each.allow, each.records] for each in plan.gates],
         "cost": {"pages_read": plan.cost.pages_read, "batches": plan.cost.batches},
+        "restores": plan.restores,
     }
 
 
@@ -288,6 +289,7 @@ def _catalog_from_data(data: Mapping[str, Any]) -> CatalogPlan:
         warnings=tuple(data["warnings"]),
         gates=tuple(_gate(each) for each in data["gates"]),
         cost=Cost(data["cost"]["pages_read"], data["cost"]["batches"]),
+        restores=data["restores"],
     )
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from sync_engine.catalog.model import ConstRule
 from sync_engine.compiler.compiled import CompiledField, CompiledStream
+from sync_engine.planner.plan import StreamPlan
 from sync_engine.sdk.source import Pushdown
-from sync_engine.sdk.target import FieldDescription, FieldRequest, FieldType
+from sync_engine.sdk.target import FieldDescription, FieldRequest, FieldType, ObjectSchema
 
 
 @dataclass(slots=True)
@@ -64,6 +65,32 @@ def _fixed(slot: Slot, stream: CompiledStream) -> tuple[int, tuple[str, ...]] | 
         if isinstance(each.mapping.rule, ConstRule):
             return column, (str(each.mapping.rule.value),)
     return None
+
+
+def slot_of(stream: StreamPlan, described: ObjectSchema) -> Slot:
+    """Where a stream's rows are read again: its object, its key, and the fields that the plan compared."""
+    names = [each.name for each in stream.fields]
+    several = stream.write.key_fields if len(stream.write.key_fields) > 1 else ()
+    parts = [described_field(described, each) for each in stream.write.key_fields]
+    name = stream.write.key_name
+    joined = FieldDescription(name, name, FieldType.TEXT, case_sensitive=any(each.case_sensitive for each in parts))
+    return Slot(
+        number=0,
+        object_name=stream.write.object_name,
+        key=joined if several else parts[0],
+        requests=[each.request for each in stream.fields],
+        descriptions=[described_field(described, each) for each in names],
+        key_columns=tuple(names.index(each) for each in several),
+        id_field=next(each.name for each in described.fields.values() if each.type is FieldType.ID),
+    )
+
+
+def described_field(described: ObjectSchema, name: str) -> FieldDescription:
+    """The field of that name, which a fingerprint has vouched for."""
+    found = described.field(name)
+    if found is None:  # the fingerprint was compared before, so the field is there
+        raise KeyError(name)
+    return found
 
 
 @dataclass(slots=True)

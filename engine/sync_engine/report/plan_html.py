@@ -68,7 +68,10 @@ def render(file: PlanFile) -> Iterator[str]:
 
 
 def _catalog(file: PlanFile, catalog: CatalogPlan) -> Iterator[str]:
-    yield f'<h2>{escape(catalog.name)} <span class="dim">{escape(catalog.path)}</span></h2><div class="cards">'
+    yield f'<h2>{escape(catalog.name)} <span class="dim">{escape(catalog.path)}</span></h2>'
+    if catalog.restores:
+        yield f"<p>Rolls back transfer {escape(catalog.restores)}.</p>"
+    yield '<div class="cards">'
     for name, count in catalog.summary.published().items():
         yield f'<div class="card {name if count else ""}"><b>{count:,}</b><span>{name}</span></div>'
     yield "</div>"

@@ -33,6 +33,8 @@ def _environment(environment: Environment | None) -> dict[str, object] | None:
 
 def _catalog(file: PlanFile, catalog: CatalogPlan) -> Iterator[str]:
     head = {"name": catalog.name, "path": catalog.path, "summary": catalog.summary.published()}
+    if catalog.restores:
+        head["restores"] = catalog.restores
     yield _dump(head)[:-1] + ',"streams":['
     for index, stream in enumerate(catalog.streams):
         yield "," if index else ""

@@ -43,6 +43,8 @@ def _document(file: PlanFile) -> Iterator[str]:
 
 def _catalog(file: PlanFile, catalog: CatalogPlan) -> Iterator[str]:
     yield f"\n### {_cell(catalog.name)}\n\n"
+    if catalog.restores:
+        yield f"- Rolls back transfer {_cell(catalog.restores)}\n"
     for gate in catalog.tripped:
         text = _cell(". ".join(filter(None, (gate_line(gate), examples_line(gate)))))
         yield f"- **Gate tripped:** {text}. Nothing will be written. To allow it once: `--allow {gate.allow}`\n"

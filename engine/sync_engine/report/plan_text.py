@@ -89,6 +89,8 @@ def totals(summary: Summary, paint: Paint) -> str:
 
 def _catalog(file: PlanFile, catalog: CatalogPlan, most: int, paint: Paint) -> Iterator[str]:
     yield paint(f"Catalog {catalog.name}", "bold") + paint(f"  {catalog.path}", "dim")
+    if catalog.restores:
+        yield f"  rolls back transfer {catalog.restores}"
     for stream in catalog.streams:
         yield ""
         yield from _stream(file, catalog, stream, most, paint)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sync_engine.ledger.records import OutcomeRecord, Status, TransferRecord
 from sync_engine.report.plan_text import Paint
-from sync_engine.report.values import plural
+from sync_engine.report.values import around_difference, plural, quoted
 
 VERSION = 1
 EXAMPLES = 3
@@ -90,6 +90,24 @@ def show_lines(
     for outcome in stale:
         reasons = "; ".join(f"{each['field']} {each['message']}".strip() for each in outcome.reasons)
         yield paint(f"  ! stale {outcome.stream} {outcome.key}: {reasons}", "yellow")
+
+
+def record_lines(outcome: OutcomeRecord) -> Iterator[str]:
+    """What became of one record, and what was replaced in it."""
+    yield f"  {outcome.outcome:<10} {outcome.stream} {outcome.key} {outcome.target_id}".rstrip()
+    for name, before, after in outcome.fields:
+        old, new = around_difference(quoted(before), quoted(after))
+        yield f"      {name}  {old} → {new}"
+
+
+def left_lines(transfer: TransferRecord, *, delete_created: bool) -> Iterator[str]:
+    """What the rollback of a transfer does not bring back."""
+    created, deleted = (transfer.summary.get(word, 0) for word in ("created", "deleted"))
+    if created and not delete_created:
+        yield f"{plural(created, 'record')} that it created will stay; --delete-created plans to delete them."
+    if deleted:
+        yield f"{plural(deleted, 'record')} that it deleted cannot be brought back from here; see the recycle bin."
+    yield "As long as the source says otherwise, the next transfer of the catalog will write its values again."
 
 
 def as_data(transfer: TransferRecord) -> dict[str, object]:

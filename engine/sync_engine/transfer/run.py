@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from sync_engine.catalog.model import LogLevel, LogPolicy
@@ -22,7 +22,7 @@ from sync_engine.transfer.options import create_options
 from sync_engine.transfer.packing import pack
 from sync_engine.transfer.sending import send, uncertain
 from sync_engine.transfer.settling import settle
-from sync_engine.transfer.stale import Recheck, Stale, split_stale
+from sync_engine.transfer.stale import Recheck, Stale, recheck_for, split_stale
 
 RETRIES = 4
 """How often records that a lock or a limit refused are sent again."""
@@ -90,9 +90,10 @@ def apply_catalog(
         Interrupted: a person stopped it; everything committed so far is in the ledger.
         SyncEngineError: it could not go on; likewise.
     """
-    matched = {each.name: each.summary.matched for each in plan.streams}
+    # A rollback has not read the source, so it says nothing about how much there is.
+    matched = {} if plan.restores else {each.name: each.summary.matched for each in plan.streams}
     transfer = ledger.begin(plan.name, file.digest, trigger, matched=matched, overrides=overrides)
-    run = _Run(transfer, plan.name, target, ledger, log.level, progress, recheck, stop)
+    run = _Run(transfer, plan.name, target, ledger, log.level, progress, recheck_for(plan, recheck), stop)
     run.counts["unchanged"] = plan.summary.unchanged
     try:
         for stream in plan.streams:
@@ -296,7 +297,10 @@ def _commit(
             if run.level is LogLevel.MINIMAL:
                 continue
         reasons = _plain(result.reasons)
-        outcomes.append(OutcomeRecord(stream.name, change.key, word, result.target_id or "", reasons, batch.id))
+        outcome = OutcomeRecord(stream.name, change.key, word, result.target_id or "", reasons, batch.id)
+        if word in ("updated", "deactivated") and run.level is LogLevel.FULL:
+            outcome = replace(outcome, fields=change.fields)
+        outcomes.append(outcome)
     run.ledger.commit(run.id, run.catalog, outcomes, written, batch.id)
     if deleted:
         run.ledger.forget_written(run.catalog, stream.name, deleted)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sync_engine.planner.held import read_held
 from sync_engine.planner.plan import StreamPlan
+from sync_engine.planner.work import slot_of
 from sync_engine.sdk.errors import SyncEngineError
 from sync_engine.sdk.target import Batch, Outcome, Reason, RecordResult, Target
-from sync_engine.transfer.stale import slot_of
 
 
 def settle(batch: Batch, stream: StreamPlan, target: Target, error: SyncEngineError) -> list[RecordResult]:

@@ -10,8 +10,8 @@ from sync_engine.planner.held import HeldRow, read_held
 from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.planner.proof import DOOMED, LastLook
-from sync_engine.planner.work import Slot
-from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema, Reason, Target, TargetSchema
+from sync_engine.planner.work import Slot, described_field, slot_of
+from sync_engine.sdk.target import ObjectSchema, Reason, Target, TargetSchema
 
 CHUNK = 200
 
@@ -38,6 +38,11 @@ class Recheck:
     described: TargetSchema
     look: LastLook
     everything: bool
+
+
+def recheck_for(plan: CatalogPlan, recheck: Recheck) -> Recheck:
+    """How the records of this plan are looked at: a rollback deletes what was created, whatever the source has."""
+    return replace(recheck, look=lambda _stream, _changes: {}) if plan.restores else recheck
 
 
 def split_stale(
@@ -78,7 +83,7 @@ def _held(
     key_field = stream.write.key_name
     adopted = {each.target_id: each.key for each in changes if any(one.field == key_field for one in each.fields)}
     if adopted:
-        by_id = replace(slot, key=_description(described, slot.id_field))
+        by_id = replace(slot, key=described_field(described, slot.id_field))
         for rows in read_held(by_id, target, list(adopted)):
             held.update((slot.normalise(adopted[row[1]]), row) for row in rows)
     return held
@@ -86,29 +91,12 @@ def _held(
 
 def find_stale(file: PlanFile, plan: CatalogPlan, target: Target, recheck: Recheck) -> Iterator[tuple[str, Stale]]:
     """Every stale change of a saved plan with the name of its stream; nothing is written."""
+    recheck = recheck_for(plan, recheck)
     for stream in plan.streams:
         changes = file.changes(plan.name, stream.name)
         for each in split_stale(stream, changes, target, recheck):
             if isinstance(each, Stale):
                 yield stream.name, each
-
-
-def slot_of(stream: StreamPlan, described: ObjectSchema) -> Slot:
-    """Where a stream's rows are read again: its object, its key, and the fields that the plan compared."""
-    names = [each.name for each in stream.fields]
-    several = stream.write.key_fields if len(stream.write.key_fields) > 1 else ()
-    parts = [_description(described, each) for each in stream.write.key_fields]
-    name = stream.write.key_name
-    joined = FieldDescription(name, name, FieldType.TEXT, case_sensitive=any(each.case_sensitive for each in parts))
-    return Slot(
-        number=0,
-        object_name=stream.write.object_name,
-        key=joined if several else parts[0],
-        requests=[each.request for each in stream.fields],
-        descriptions=[_description(described, each) for each in names],
-        key_columns=tuple(names.index(each) for each in several),
-        id_field=next(each.name for each in described.fields.values() if each.type is FieldType.ID),
-    )
 
 
 def _differences(change: Change, row: HeldRow | None, slot: Slot) -> tuple[Reason, ...]:
@@ -122,10 +110,3 @@ def _differences(change: Change, row: HeldRow | None, slot: Slot) -> tuple[Reaso
         for each in change.fields
         if now[each.field] != each.before
     )
-
-
-def _description(described: ObjectSchema, name: str) -> FieldDescription:
-    found = described.field(name)
-    if found is None:  # the fingerprint was compared before, so the field is there
-        raise KeyError(name)
-    return found
