@@ -114,7 +114,9 @@ class Ledger:
         overrides: Sequence[Mapping[str, str]] = (),
     ) -> str:
         """Record that a transfer starts; returns its id. See ``TransferRecord`` for the parameters."""
-        transfer = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        now = datetime.now(UTC)
+        # With its milliseconds, so that of two transfers in one second the later one sorts behind the other.
+        transfer = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}{secrets.token_hex(2)[:3]}"
         with self._writing() as connection:
             connection.execute(
                 "INSERT INTO transfers (id, catalog, digest, trigger, started, status, matched, overrides) "
