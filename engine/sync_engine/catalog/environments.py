@@ -71,7 +71,7 @@ def lay_over(base: Document, overlay: Document) -> Document:
     """
     below, above = table(base.data), table(overlay.data)
     connections = dict(table(below.get("connections")))
-    replaced: list[Pointer] = [("state",)]
+    replaced: list[Pointer] = [("state",), *((key,) for key in above if key != "connections")]
     for name, written in table(above.get("connections")).items():
         pointer: Pointer = ("connections", name)
         if "adapter" in table(written) or name not in connections:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from sync_engine.catalog.notifications import Notification
 from sync_engine.sdk.filters import Filter
 from sync_engine.sdk.problem import NOWHERE, Origin
 from sync_engine.sdk.values import Secret
@@ -427,6 +428,7 @@ class Project:
         state_origin: where that was written.
         mapping_processes: how many processes may help to map; None leaves it to the engine.
         environment: what was laid over the project file; None where nothing was.
+        notifications: who is told of what.
     """
 
     root: Path
@@ -436,3 +438,4 @@ class Project:
     state_origin: Origin = NOWHERE
     mapping_processes: int | None = None
     environment: Environment | None = None
+    notifications: tuple[Notification, ...] = ()

@@ -16,10 +16,12 @@ from sync_engine.catalog.environments import (
 )
 from sync_engine.catalog.findings import Findings
 from sync_engine.catalog.model import Connection, Environment, Project
+from sync_engine.catalog.notifications import build_notifications
 from sync_engine.catalog.references import unescaped
 from sync_engine.catalog.registry import Side, adapter_sides, installed_adapters, settings_schema
 from sync_engine.catalog.schemas import make_validator, read_schema
 from sync_engine.catalog.settings import (
+    check_notifications,
     check_reference,
     check_secrets,
     check_settings,
@@ -105,6 +107,7 @@ def _check_settings(
     state = text(table(document.data).get("state"))
     if state is not None:
         check_reference(state, ("state",), findings)
+    check_notifications(findings)
     connections = table(table(document.data).get("connections"))
     sides = {name: _check_connection(name, written, findings) for name, written in connections.items()}
     check_secrets(findings)
@@ -155,6 +158,7 @@ def _build(root: Path, document: Document, default: str, environment: Environmen
         origin=document.origin(),
         state_origin=document.origin(("state",)),
         environment=environment,
+        notifications=build_notifications(document, hidden),
         mapping_processes=processes if isinstance(processes, int) else None,
     )
 

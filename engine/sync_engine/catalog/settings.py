@@ -19,6 +19,7 @@ from sync_engine.sdk.errors import InvalidInput
 from sync_engine.sdk.values import Secret
 
 _SECRET_KEY = re.compile(r"(^|_)(password|passphrase|secret|token|api_key|private_key)$")
+_SLACK_URL = re.compile(r"https://hooks\.")
 _URL_PASSWORD = re.compile(r"://[^/@\s]*?:([^@\s]+)@")
 
 
@@ -75,13 +76,20 @@ def plain_secrets(data: Plain) -> list[tuple[str, Pointer]]:
         for key, value in table(written).items()
     }
     found: list[tuple[str, Pointer]] = []
-    for pointer, value in {**settings, ("state",): document.get("state")}.items():
+    told: dict[Pointer, Plain] = {
+        ("notifications", name, key): value
+        for name, written in table(document.get("notifications")).items()
+        for key, value in table(written).items()
+    }
+    for pointer, value in {**settings, **told, ("state",): document.get("state")}.items():
         if not isinstance(value, str):
             continue
         if _SECRET_KEY.search(str(pointer[-1])) and value and is_plain(value):
             found.append((value, pointer))
         elif (password := _URL_PASSWORD.search(value)) and is_plain(password[1]):
             found.append((password[1], pointer))
+        elif pointer in told and _SLACK_URL.match(value) and is_plain(value):
+            found.append((value, pointer))  # whoever knows the address can write to the channel
     return found
 
 
@@ -89,6 +97,18 @@ def check_secrets(findings: Findings) -> None:
     """Warn of every secret that stands in the project file itself."""
     for _, pointer in plain_secrets(findings.document.data):
         findings.add("SE611", pointer, place=place_name(pointer))
+
+
+def check_notifications(findings: Findings) -> None:
+    """Report what is wrong with the notifications, in whichever file they stand; templates are checked elsewhere."""
+    written = table(findings.document.data).get("notifications")
+    if written is None:
+        return
+    schema = read_schema("project")
+    whole = {**schema["properties"]["notifications"], "definitions": schema["definitions"]}
+    pointer: Pointer = ("notifications",)
+    check_shape(written, make_validator(whole), findings, below=pointer, private=True)
+    _with_references(written, pointer, findings)
 
 
 def _with_references(value: Plain, pointer: Pointer, findings: Findings) -> Plain:

@@ -24,6 +24,7 @@ from sync_engine.cli.approval import (
     reason_option,
 )
 from sync_engine.cli.console import Console, Meter
+from sync_engine.cli.notifying import Transfers, notifying
 from sync_engine.cli.plan import make_plan, print_plan, streams_option
 from sync_engine.cli.saved import refuse_stale, same_environment, still_valid
 from sync_engine.cli.session import Connections, load, open_state
@@ -71,31 +72,36 @@ def apply(
     if strict and not saved:
         raise click.UsageError("--strict is for a saved plan; a plan made now has seen the records just now")
     check_options(allowed, reason, pinned=saved or approve is not None)
-    if saved:
-        file = read_plan(Path(plan_or_catalogs[0]))
-        check_digest(file, approve)
-        project, catalogs = load(console, [each.name for each in file.catalogs])
-        same_environment(file.environment, project.environment)
-        with Connections(project, console) as connections:
-            compiled = still_valid(file, catalogs, connections)
-            rechecks = _rechecks(compiled, connections, everything=True)
-            passed = pass_gates(file, allowed, reason, f"sync-engine apply {plan_or_catalogs[0]}")
-            if strict:
-                refuse_stale(file, catalogs, connections, rechecks)
-            results = _transfer(console, project, catalogs, connections, file, rechecks, passed)
-    else:
-        project, catalogs = load(console, plan_or_catalogs)
-        with Connections(project, console) as connections, tempfile.TemporaryDirectory(prefix="sync-engine-") as folder:
-            file, compiled = make_plan(console, project, catalogs, connections, Path(folder) / "plan", streams)
-            if not as_json:
-                print_plan(console, file, "text", 5)
+    with notifying(console, () if saved else plan_or_catalogs) as told:
+        if saved:
+            file = read_plan(Path(plan_or_catalogs[0]))
+            told.under_way = tuple(each.name for each in file.catalogs)
             check_digest(file, approve)
-            again = " ".join(("sync-engine apply", *plan_or_catalogs, *(("--streams", streams) if streams else ())))
-            passed = pass_gates(file, allowed, reason, f"{again} --approve {file.digest}")
-            if any(each.summary.changes for each in file.catalogs) and not yes and approve is None:
-                _ask()
-            rechecks = _rechecks(compiled, connections, everything=False)
-            results = _transfer(console, project, catalogs, connections, file, rechecks, passed)
+            project, catalogs = load(console, told.under_way)
+            same_environment(file.environment, project.environment)
+            with Connections(project, console) as connections:
+                compiled = still_valid(file, catalogs, connections)
+                rechecks = _rechecks(compiled, connections, everything=True)
+                passed = pass_gates(file, allowed, reason, f"sync-engine apply {plan_or_catalogs[0]}")
+                if strict:
+                    refuse_stale(file, catalogs, connections, rechecks)
+                results = _transfer(console, project, catalogs, connections, file, rechecks, passed, told)
+        else:
+            project, catalogs = load(console, plan_or_catalogs)
+            with (
+                Connections(project, console) as connections,
+                tempfile.TemporaryDirectory(prefix="sync-engine-") as folder,
+            ):
+                file, compiled = make_plan(console, project, catalogs, connections, Path(folder) / "plan", streams)
+                if not as_json:
+                    print_plan(console, file, "text", 5)
+                check_digest(file, approve)
+                again = " ".join(("sync-engine apply", *plan_or_catalogs, *(("--streams", streams) if streams else ())))
+                passed = pass_gates(file, allowed, reason, f"{again} --approve {file.digest}")
+                if any(each.summary.changes for each in file.catalogs) and not yes and approve is None:
+                    _ask()
+                rechecks = _rechecks(compiled, connections, everything=False)
+                results = _transfer(console, project, catalogs, connections, file, rechecks, passed, told)
     return _report(console, results, as_json=as_json)
 
 
@@ -126,6 +132,7 @@ def _transfer(
     file: PlanFile,
     rechecks: Mapping[str, Recheck],
     passed: Overrides,
+    told: Transfers,
 ) -> list[TransferResult]:
     by_name = {each.name: each for each in catalogs}
     results = []
@@ -133,6 +140,7 @@ def _transfer(
     with open_state(project, console) as ledger, _stopping() as stop:
         for planned in file.catalogs:
             catalog = by_name[planned.name]
+            told.under_way = (planned.name,)
             target = connections.target(catalog.target)
             try:
                 done = apply_catalog(
@@ -147,6 +155,7 @@ def _transfer(
                     overrides=passed.get(planned.name, ()),
                 )
                 results.append(done)
+                told.finished(done)
             finally:
                 meter.clear()
     return results

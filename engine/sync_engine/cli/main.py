@@ -31,6 +31,7 @@ COMMANDS = {
     "families": "sync_engine.cli.structure:families",
     "fields": "sync_engine.cli.inspect:fields",
     "init": "sync_engine.cli.init:init",
+    "notify": "sync_engine.cli.notify:notify",
     "plan": "sync_engine.cli.plan:plan",
     "preview": "sync_engine.cli.preview:preview",
     "schema": "sync_engine.cli.schema:schema",

@@ -11,9 +11,10 @@ from functools import partial
 from pathlib import Path
 
 from sync_engine.catalog.model import Catalog, Project
+from sync_engine.catalog.project import read_project
 from sync_engine.catalog.registry import load_source, load_target
 from sync_engine.catalog.settings import resolve, resolve_state
-from sync_engine.catalog.validate import validate_project
+from sync_engine.catalog.validate import settings_texts, validate_project
 from sync_engine.cli.console import Console
 from sync_engine.compiler.catalog import compile_catalog, needs_all, source_needs
 from sync_engine.compiler.compiled import CompiledCatalog
@@ -58,6 +59,19 @@ def load(console: Console, names: Sequence[str] = ()) -> tuple[Project, tuple[Ca
             raise Refused(f"the project has no catalog `{name}`", hint=nearest(name, by_name) or f"It has: {known}")
         chosen[found.name] = found
     return result.project, tuple(chosen.values())
+
+
+def load_settings(console: Console) -> Project:
+    """The project without its catalogs: what is wrong with them does not matter.
+
+    Raises:
+        InvalidInput: something is wrong with the project's own files.
+    """
+    reading = read_project(Path(console.folder), console.environment)
+    console.sources = settings_texts(reading)
+    if reading.project is None:
+        raise InvalidInput(reading.problems)
+    return reading.project
 
 
 def open_state(project: Project, console: Console) -> Ledger:

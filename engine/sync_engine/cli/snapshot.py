@@ -9,10 +9,14 @@ import click
 import orjson
 
 from sync_engine.catalog.model import Catalog, Project
+from sync_engine.catalog.notifications import EventKind
 from sync_engine.cli.console import Console
+from sync_engine.cli.notifying import announce
 from sync_engine.cli.session import Connections, load, objects_of
 from sync_engine.compiler.affected import affected_by_source, affected_by_target
+from sync_engine.notifications.events import Event
 from sync_engine.problems import nearest
+from sync_engine.report.values import plural
 from sync_engine.sdk.errors import InvalidInput, Refused
 from sync_engine.sdk.source import SourceSchema
 from sync_engine.sdk.target import TargetSchema
@@ -71,7 +75,17 @@ def snapshot(console: Console, connection: str | None, check: bool, as_json: boo
     if as_json:
         data = [{"name": each.connection, "differences": each.lines, "affected": each.affected} for each in drifts]
         console.out(orjson.dumps({"version": 1, "connections": data}, option=orjson.OPT_INDENT_2).decode())
-    return DRIFT if check and any(each.lines for each in drifts) else 0
+    if not check or not any(each.lines for each in drifts):
+        return 0
+    announce(console, project, [_event(each) for each in drifts if each.lines])
+    return DRIFT
+
+
+def _event(drift: Drift) -> Event:
+    """What those who want to know of drift are told of a connection."""
+    concerned = f" It concerns {', '.join(sorted(drift.affected))}." if drift.affected else ""
+    message = f"What {drift.connection} describes differs from the snapshot in {plural(len(drift.lines), 'place')}."
+    return Event(EventKind.DRIFT, tuple(sorted(drift.affected)), message + concerned, "sync-engine snapshot")
 
 
 def _source(

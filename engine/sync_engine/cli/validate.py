@@ -11,6 +11,7 @@ from sync_engine.catalog.mapping_tests import read_test_files
 from sync_engine.catalog.validate import check_environments, validate_project
 from sync_engine.cli.checking import check_live, check_offline
 from sync_engine.cli.console import Console, colour_wanted
+from sync_engine.notifications.wording import check_templates
 from sync_engine.report.values import plural
 from sync_engine.sdk.problem import Severity
 
@@ -39,6 +40,7 @@ def validate(console: Console, paths: tuple[str, ...], live: bool, format_: str)
     # The usable parts of broken catalogs are checked too: a mistake in one place hides none elsewhere.
     catalogs = (*result.catalogs, *result.incomplete)
     if result.project is not None:
+        problems += check_templates(result.project.notifications)
         if live:
             problems += check_live(console, result.project, catalogs)
         else:

@@ -93,4 +93,9 @@ CODES: dict[str, Code] = {
         "the environment would use the ledger of the project file",
         "A ledger remembers what was written to which org: two environments need two.",
     ),
+    "SE235": Code(
+        "templates of notifications cannot read `{name}`",
+        "They read what is known of the event: what happened, to which catalog, in which environment, and the counts "
+        "of the transfer. Attributes of records are not among it.",
+    ),
 }
