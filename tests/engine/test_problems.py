@@ -163,7 +163,7 @@ def _described(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any
             yield from _described(each, f"{path}/{name}")
 
 
-@pytest.mark.parametrize("name", ["catalog", "project"])
+@pytest.mark.parametrize("name", ["catalog", "project", "environment"])
 def test_every_key_of_a_schema_is_described_with_examples_that_are_valid(name: str) -> None:
     schema = read_schema(name)
     assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
@@ -181,7 +181,7 @@ def test_every_key_of_a_schema_is_described_with_examples_that_are_valid(name: s
 def test_every_object_of_a_schema_refuses_unknown_keys() -> None:
     def check(schema: Any, path: str) -> None:
         if isinstance(schema, dict):
-            if "properties" in schema and not path.endswith(("then", "if", "connection", "properties")):
+            if "properties" in schema and not path.endswith(("then", "if", "connection", "notification", "properties")):
                 assert schema.get("additionalProperties") is False, path
             for key, each in schema.items():
                 if key != "examples":
@@ -192,6 +192,8 @@ def test_every_object_of_a_schema_refuses_unknown_keys() -> None:
 
     check(read_schema("catalog"), "")
     check(read_schema("project"), "")
+    for kind in read_schema("project")["definitions"]["notification"]["allOf"]:
+        assert kind["then"]["additionalProperties"] is False
 
 
 def test_the_operators_of_the_schema_are_those_of_the_filter_language() -> None:
