@@ -172,7 +172,7 @@ def test_every_key_of_a_schema_is_described_with_examples_that_are_valid(name: s
     for path, described in found.items():
         assert described.get("description", "").endswith("."), path
         assert described.get("examples"), path
-        validator = make_validator({**described, "definitions": schema["definitions"]})
+        validator = make_validator({**described, "definitions": schema.get("definitions", {})})
         for example in described["examples"]:
             data = json.loads(json.dumps(example), parse_float=Decimal)
             assert list(violations(data, validator)) == [], (path, example)
