@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sync_engine.ledger.records import OutcomeRecord, OwnedRecord, Status, WrittenRecord
-from sync_engine.ledger.schema import MIGRATIONS
+from sync_engine.ledger.schema import MIGRATIONS, SQLITE
 from sync_engine.ledger.store import Ledger, open_ledger
 from sync_engine.sdk.errors import Refused
 
@@ -75,14 +75,15 @@ def test_old_outcomes_go_and_their_counts_stay(ledger: Ledger) -> None:
 
 
 def test_writes_are_durable_and_tables_strict(ledger: Ledger, tmp_path: Path) -> None:
-    assert ledger._connection.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert ledger._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert ledger._connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
-    with pytest.raises(sqlite3.IntegrityError):
-        ledger._connection.execute("INSERT INTO batches VALUES ('a', 'no such transfer', 's', 'm', 1, 'x', '{}')")
+    assert ledger._database.query("PRAGMA synchronous") == [(2,)]
+    assert ledger._database.query("PRAGMA journal_mode") == [("wal",)]
+    assert ledger._database.query("PRAGMA foreign_keys") == [(1,)]
+    insert = "INSERT INTO batches (id, transfer, stream, mode, rows, state) VALUES ('a', ?, 's', 'm', ?, 'x')"
+    with pytest.raises(sqlite3.IntegrityError), ledger._database.writing() as transaction:
+        transaction.execute(insert, ("no such transfer", 1))
     transfer = ledger.begin("shop", "digest", "command")
-    with pytest.raises(sqlite3.IntegrityError):
-        ledger._connection.execute("INSERT INTO batches VALUES ('a', ?, 's', 'm', 'many', 'x', '{}')", (transfer,))
+    with pytest.raises(sqlite3.IntegrityError), ledger._database.writing() as transaction:
+        transaction.execute(insert, (transfer, "many"))
 
 
 @pytest.mark.parametrize(
@@ -130,9 +131,9 @@ def test_matched_counts_are_those_of_the_last_complete_transfer_of_each_stream(l
     for number, (matched, status) in enumerate(transfers):
         transfer = ledger.begin("shop", "digest", "command", matched=matched)
         ledger.finish(transfer, status, {})
-        ledger._connection.execute(
-            "UPDATE transfers SET started = ? WHERE id = ?", (f"2026-11-2{number}T00:00:00.000Z", transfer)
-        )
+        with ledger._database.writing() as transaction:
+            started = f"2026-11-2{number}T00:00:00.000Z"
+            transaction.execute("UPDATE transfers SET started = ? WHERE id = ?", (started, transfer))
     ledger.begin("shop", "digest", "command", matched={"a": 3})
     assert ledger.matched("shop") == {"a": 11, "b": 20}
     assert ledger.matched("other") == {}
@@ -142,7 +143,7 @@ def test_a_ledger_of_the_first_version_is_brought_forward(tmp_path: Path) -> Non
     path = tmp_path / "state" / "ledger.db"
     path.parent.mkdir()
     with sqlite3.connect(path) as old:
-        old.executescript(f"{MIGRATIONS[1]}PRAGMA user_version = 1;")
+        old.executescript(f"{MIGRATIONS[1].format_map(SQLITE)}PRAGMA user_version = 1;")
         old.execute("INSERT INTO transfers VALUES ('1', 's', '', '', '', '', 'done', '{}', '')")
         old.execute("INSERT INTO written VALUES ('shop', 's', 'a', 'Product2', '01t', '{}', '1')")
     old.close()

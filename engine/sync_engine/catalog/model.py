@@ -429,6 +429,7 @@ class Project:
         mapping_processes: how many processes may help to map; None leaves it to the engine.
         environment: what was laid over the project file; None where nothing was.
         notifications: who is told of what.
+        lease_seconds: how long a lock outlives the last sign of life of its holder; None leaves it to the engine.
     """
 
     root: Path
@@ -439,3 +440,4 @@ class Project:
     mapping_processes: int | None = None
     environment: Environment | None = None
     notifications: tuple[Notification, ...] = ()
+    lease_seconds: int | None = None

@@ -149,6 +149,7 @@ def _build(root: Path, document: Document, default: str, environment: Environmen
     state = text(table(document.data).get("state"))
     hidden = {pointer for _, pointer in plain_secrets(document.data)}
     processes = table(document.data).get("mapping_processes")
+    lease = table(document.data).get("lease_seconds")
     return Project(
         root=root,
         connections={
@@ -160,6 +161,7 @@ def _build(root: Path, document: Document, default: str, environment: Environmen
         environment=environment,
         notifications=build_notifications(document, hidden),
         mapping_processes=processes if isinstance(processes, int) else None,
+        lease_seconds=lease if isinstance(lease, int) else None,
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import orjson
 
-from sync_engine.catalog.model import Catalog, Project
+from sync_engine.catalog.model import Catalog
 from sync_engine.cli.approval import (
     Overrides,
     allow_option,
@@ -27,8 +27,9 @@ from sync_engine.cli.console import Console, Meter
 from sync_engine.cli.notifying import Transfers, notifying
 from sync_engine.cli.plan import make_plan, print_plan, streams_option
 from sync_engine.cli.saved import refuse_stale, same_environment, still_valid
-from sync_engine.cli.session import Connections, load, open_state
+from sync_engine.cli.session import Connections, load, locked_state
 from sync_engine.compiler.compiled import CompiledCatalog
+from sync_engine.ledger.store import Ledger
 from sync_engine.planner.plan_file import PlanFile, read_plan
 from sync_engine.planner.proof import last_look
 from sync_engine.report.transfers import summary_line
@@ -79,17 +80,18 @@ def apply(
             check_digest(file, approve)
             project, catalogs = load(console, told.under_way)
             same_environment(file.environment, project.environment)
-            with Connections(project, console) as connections:
+            with Connections(project, console) as connections, locked_state(project, catalogs, console) as ledger:
                 compiled = still_valid(file, catalogs, connections)
                 rechecks = _rechecks(compiled, connections, everything=True)
                 passed = pass_gates(file, allowed, reason, f"sync-engine apply {plan_or_catalogs[0]}")
                 if strict:
                     refuse_stale(file, catalogs, connections, rechecks)
-                results = _transfer(console, project, catalogs, connections, file, rechecks, passed, told)
+                results = _transfer(ledger, catalogs, connections, file, rechecks, passed, told)
         else:
             project, catalogs = load(console, plan_or_catalogs)
             with (
                 Connections(project, console) as connections,
+                locked_state(project, catalogs, console) as ledger,
                 tempfile.TemporaryDirectory(prefix="sync-engine-") as folder,
             ):
                 file, compiled = make_plan(console, project, catalogs, connections, Path(folder) / "plan", streams)
@@ -101,7 +103,7 @@ def apply(
                 if any(each.summary.changes for each in file.catalogs) and not yes and approve is None:
                     _ask()
                 rechecks = _rechecks(compiled, connections, everything=False)
-                results = _transfer(console, project, catalogs, connections, file, rechecks, passed, told)
+                results = _transfer(ledger, catalogs, connections, file, rechecks, passed, told)
     return _report(console, results, as_json=as_json)
 
 
@@ -125,8 +127,7 @@ def _rechecks(compiled: Sequence[CompiledCatalog], connections: Connections, *, 
 
 
 def _transfer(
-    console: Console,
-    project: Project,
+    ledger: Ledger,
     catalogs: tuple[Catalog, ...],
     connections: Connections,
     file: PlanFile,
@@ -137,7 +138,7 @@ def _transfer(
     by_name = {each.name: each for each in catalogs}
     results = []
     meter = Meter()
-    with open_state(project, console) as ledger, _stopping() as stop:
+    with _stopping() as stop:
         for planned in file.catalogs:
             catalog = by_name[planned.name]
             told.under_way = (planned.name,)

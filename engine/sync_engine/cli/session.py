@@ -82,6 +82,19 @@ def open_state(project: Project, console: Console) -> Ledger:
     return open_ledger(state, project.root)
 
 
+@contextlib.contextmanager
+def locked_state(project: Project, catalogs: Sequence[Catalog], console: Console) -> Iterator[Ledger]:
+    """The project's ledger, with these catalogs and the objects they write to locked.
+
+    Raises:
+        Locked: another transfer writes to one of them.
+    """
+    names = [f"catalog {each.name}" for each in catalogs]
+    names += [f"object {stream.object} of {each.target}" for each in catalogs for stream in each.streams]
+    with open_state(project, console) as ledger, ledger.locked(names, project.lease_seconds):
+        yield ledger
+
+
 class Connections:
     """Opened connections by name; each is opened when it is first needed and closed at the end."""
 

@@ -1,84 +1,100 @@
-"""Tables of the SQLite ledger and how an older file becomes a current one."""
+"""Tables of the ledger, and how an older one becomes a current one: forward only, each version in one transaction."""
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Mapping
 
 from sync_engine.sdk.errors import Refused
 
-VERSION = 3
+VERSION = 4
 
-# One script per version; a file is brought forward by running those it has not seen. Never edit a released one.
-MIGRATIONS: dict[int, str] = {
+# One script per version; a ledger is brought forward by running those it has not seen. Never edit a released one.
+# Words in braces stand for what the two kinds of database spell differently, see SQLITE and POSTGRESQL below.
+MIGRATIONS: Mapping[int, str] = {
     1: """
 CREATE TABLE transfers (
-    id TEXT PRIMARY KEY, catalog TEXT NOT NULL, digest TEXT NOT NULL, trigger TEXT NOT NULL,
-    started TEXT NOT NULL, finished TEXT NOT NULL DEFAULT '', status TEXT NOT NULL,
-    summary TEXT NOT NULL DEFAULT '{}', error TEXT NOT NULL DEFAULT ''
-) STRICT;
+    id {text} PRIMARY KEY, catalog {text} NOT NULL, digest {text} NOT NULL, trigger {text} NOT NULL,
+    started {text} NOT NULL, finished {text} NOT NULL DEFAULT '', status {text} NOT NULL,
+    summary {text} NOT NULL DEFAULT '{{}}', error {text} NOT NULL DEFAULT ''
+) {strict};
 CREATE INDEX transfers_by_catalog ON transfers (catalog, id);
 CREATE TABLE outcomes (
-    transfer TEXT NOT NULL REFERENCES transfers (id) ON DELETE CASCADE,
-    stream TEXT NOT NULL, key TEXT NOT NULL, outcome TEXT NOT NULL,
-    target_id TEXT NOT NULL DEFAULT '', reasons TEXT NOT NULL DEFAULT '[]',
+    transfer {text} NOT NULL REFERENCES transfers (id) ON DELETE CASCADE,
+    stream {text} NOT NULL, key {text} NOT NULL, outcome {text} NOT NULL,
+    target_id {text} NOT NULL DEFAULT '', reasons {text} NOT NULL DEFAULT '[]',
     PRIMARY KEY (transfer, stream, key)
-) STRICT, WITHOUT ROWID;
+) {strict_clustered};
 CREATE TABLE batches (
-    id TEXT PRIMARY KEY, transfer TEXT NOT NULL REFERENCES transfers (id) ON DELETE CASCADE,
-    stream TEXT NOT NULL, mode TEXT NOT NULL, rows INTEGER NOT NULL,
-    state TEXT NOT NULL, data TEXT NOT NULL DEFAULT '{}'
-) STRICT;
+    id {text} PRIMARY KEY, transfer {text} NOT NULL REFERENCES transfers (id) ON DELETE CASCADE,
+    stream {text} NOT NULL, mode {text} NOT NULL, rows {integer} NOT NULL,
+    state {text} NOT NULL, data {text} NOT NULL DEFAULT '{{}}'
+) {strict};
 CREATE INDEX batches_by_transfer ON batches (transfer);
 CREATE TABLE written (
-    catalog TEXT NOT NULL, stream TEXT NOT NULL, key TEXT NOT NULL, object TEXT NOT NULL,
-    target_id TEXT NOT NULL, fields TEXT NOT NULL, transfer TEXT NOT NULL,
+    catalog {text} NOT NULL, stream {text} NOT NULL, key {text} NOT NULL, object {text} NOT NULL,
+    target_id {text} NOT NULL, fields {text} NOT NULL, transfer {text} NOT NULL,
     PRIMARY KEY (catalog, stream, key)
-) STRICT;
+) {strict};
 """,
     # What deletes need as proof, what gates compare with and who passed them, and in which batch a record went.
     2: """
-ALTER TABLE written ADD COLUMN source_key TEXT NOT NULL DEFAULT '';
-ALTER TABLE transfers ADD COLUMN matched TEXT NOT NULL DEFAULT '{}';
-ALTER TABLE transfers ADD COLUMN overrides TEXT NOT NULL DEFAULT '[]';
-ALTER TABLE outcomes ADD COLUMN batch TEXT NOT NULL DEFAULT '';
+ALTER TABLE written ADD COLUMN source_key {text} NOT NULL DEFAULT '';
+ALTER TABLE transfers ADD COLUMN matched {text} NOT NULL DEFAULT '{{}}';
+ALTER TABLE transfers ADD COLUMN overrides {text} NOT NULL DEFAULT '[]';
+ALTER TABLE outcomes ADD COLUMN batch {text} NOT NULL DEFAULT '';
 """,
     # What a transfer replaced, so that it can be rolled back.
     3: """
-ALTER TABLE outcomes ADD COLUMN fields TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE outcomes ADD COLUMN fields {text} NOT NULL DEFAULT '[]';
+""",
+    # Locks, see ``locks``.
+    4: """
+CREATE TABLE fences (last {integer} NOT NULL) {strict};
+INSERT INTO fences (last) VALUES (0);
+CREATE TABLE locks (
+    name {text} PRIMARY KEY, fence {integer} NOT NULL, transfer {text} NOT NULL, host {text} NOT NULL,
+    pid {integer} NOT NULL, process {text} NOT NULL, since {text} NOT NULL, expires {integer} NOT NULL
+) {strict};
+CREATE INDEX locks_by_fence ON locks (fence);
 """,
 }
 
+SQLITE = {
+    "text": "TEXT",
+    "integer": "INTEGER",
+    "bytes": "BLOB",
+    "strict": "STRICT",
+    "strict_clustered": "STRICT, WITHOUT ROWID",
+}
+POSTGRESQL = {
+    # The order of bytes, as SQLite has it, whatever the locale of the database.
+    "text": 'TEXT COLLATE "C"',
+    "integer": "BIGINT",
+    "bytes": "BYTEA",
+    "strict": "",
+    "strict_clustered": "",
+}
 
-def prepare(connection: sqlite3.Connection, name: str) -> None:
-    """Set the durability that the ledger relies on and bring its tables up to date.
+
+def scripts(found: int, words: Mapping[str, str]) -> list[tuple[int, list[str]]]:
+    """The versions that a ledger has not seen, each with its statements.
 
     Args:
-        connection: in autocommit mode.
-        name: of the ledger, for messages.
+        found: version of the ledger; 0 when it is empty.
+        words: of the kind of database.
+    """
+    texts = ((number, MIGRATIONS[number].format_map(words)) for number in range(found + 1, VERSION + 1))
+    return [(number, [each for each in text.split(";\n") if each.strip()]) for number, text in texts]
+
+
+def refuse_newer(version: int, name: str) -> None:
+    """Stop at a ledger that a newer sync-engine wrote.
 
     Raises:
-        Refused: the file is no ledger, was written by a newer version, or the durability could not be set.
+        Refused: always then; nothing was changed.
     """
-    try:
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        connection.execute("PRAGMA journal_mode = WAL")
-    except sqlite3.DatabaseError as error:
-        raise Refused(
-            f"the ledger {name} cannot be used: {error}",
-            hint="Restore it from a backup, or name another file in `state:`; nothing was changed.",
-        ) from error
-    if version == 0 and tables:
-        raise Refused(f"{name} is a database, but no ledger of sync-engine", hint="Name another file in `state:`.")
     if version > VERSION:
         raise Refused(
             f"the ledger {name} was written by a newer sync-engine (format {version}, this one knows {VERSION})",
             hint="Upgrade sync-engine; an older version never touches a newer ledger.",
         )
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    # FULL is 2. A setting that did not take would only show at the next power cut, so look.
-    if int(connection.execute("PRAGMA synchronous").fetchone()[0]) != 2:
-        raise Refused(f"the ledger {name} does not accept synchronous=FULL, so nothing it says would be durable")
-    for number in range(version + 1, VERSION + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;\n{MIGRATIONS[number]}\nPRAGMA user_version = {number};\nCOMMIT;")

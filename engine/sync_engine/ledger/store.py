@@ -1,12 +1,10 @@
-"""The ledger on SQLite: WAL, synchronous=FULL, STRICT tables, every write in its own immediate transaction."""
+"""The ledger: transfers, outcomes, what was last written. Every write is a transaction of its own."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import secrets
-import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -14,13 +12,22 @@ from pathlib import Path
 
 import orjson
 
-from sync_engine.ledger.records import History, OutcomeRecord, OwnedRecord, Status, TransferRecord, WrittenRecord
-from sync_engine.ledger.schema import prepare
+from sync_engine.ledger.database import Database, Transaction
+from sync_engine.ledger.locks import Lease, take_locks
+from sync_engine.ledger.records import (
+    History,
+    OutcomeRecord,
+    OwnedRecord,
+    Status,
+    TransferRecord,
+    WrittenRecord,
+    utc_now,
+)
+from sync_engine.ledger.sqlite import open_sqlite
 from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.values import Secret, reveal
 
 SCHEME = "sqlite:///"
-BUSY_SECONDS = 30
 _TOGETHER = 500
 """Records that are looked up in one statement."""
 _TRANSFER = (
@@ -44,37 +51,19 @@ def open_ledger(state: str | Secret, root: Path) -> Ledger:
             "the project's `state:` names a kind of ledger that is not supported yet",
             hint=f"Use {SCHEME}.sync-engine/ledger.db",
         )
-    path = root / url.removeprefix(SCHEME)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    except (OSError, sqlite3.Error) as error:
-        raise Refused(
-            f"the ledger {path} cannot be opened: {error}", hint="Check that the folder exists and is writable."
-        ) from error
-    try:
-        prepare(connection, str(path))
-    except BaseException:
-        connection.close()
-        raise
-    return Ledger(connection)
-
-
-def utc_now() -> str:
-    """The present moment as ISO 8601 in UTC, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return Ledger(open_sqlite(root / url.removeprefix(SCHEME)))
 
 
 class Ledger:
     """Transfers and outcomes, durable when a method returns. Threads may share it."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._lock = threading.Lock()
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lease: Lease | None = None
 
     def close(self) -> None:
-        """Release the file."""
-        self._connection.close()
+        """Release the file or the connection."""
+        self._database.close()
 
     def __enter__(self) -> Ledger:
         return self
@@ -83,26 +72,29 @@ class Ledger:
         self.close()
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        # BEGIN IMMEDIATE: a read that later becomes a write would fail at once under WAL, ignoring the busy time-out.
-        with self._lock:
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except sqlite3.OperationalError as error:
-                self._roll_back()
-                raise Refused(
-                    f"the ledger could not be written: {error}",
-                    hint="Free disk space or wait for the other process; what was sent is found again at the next run.",
-                ) from error
-            except BaseException:
-                self._roll_back()
-                raise
+    def locked(self, names: Iterable[str], lease_seconds: float | None = None) -> Iterator[None]:
+        """Keep others from writing to the same; whatever is written to the ledger meanwhile fails once that is lost.
 
-    def _roll_back(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        Args:
+            names: what is locked, such as ``catalog shop``.
+            lease_seconds: see ``locks.take_locks``.
+
+        Raises:
+            Locked: somebody else holds one of them.
+        """
+        with take_locks(self._database, names, lease_seconds) as lease:
+            self._lease = lease
+            try:
+                yield
+            finally:
+                self._lease = None
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Transaction]:
+        with self._database.writing() as transaction:
+            if self._lease is not None:
+                self._lease.renew(transaction)
+            yield transaction
 
     def begin(
         self,
@@ -117,8 +109,8 @@ class Ledger:
         now = datetime.now(UTC)
         # With its milliseconds, so that of two transfers in one second the later one sorts behind the other.
         transfer = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}{secrets.token_hex(2)[:3]}"
-        with self._writing() as connection:
-            connection.execute(
+        with self._writing() as transaction:
+            transaction.execute(
                 "INSERT INTO transfers (id, catalog, digest, trigger, started, status, matched, overrides) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -126,14 +118,16 @@ class Ledger:
                     *(json.dumps(dict(matched or {})), json.dumps([dict(each) for each in overrides])),
                 ),
             )
+            if self._lease is not None:
+                self._lease.name_transfer(transaction, transfer)
         return transfer
 
     def journal(
         self, transfer: str, batch: str, stream: str, mode: str, rows: int, state: str, data: Mapping[str, object]
     ) -> None:
         """Make the state of a batch durable, before the remote call that follows it."""
-        with self._writing() as connection:
-            connection.execute(
+        with self._writing() as transaction:
+            transaction.execute(
                 "INSERT INTO batches (id, transfer, stream, mode, rows, state, data) VALUES (?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (id) DO UPDATE SET state = excluded.state, data = excluded.data",
                 (f"{transfer}/{batch}", transfer, stream, mode, rows, state, json.dumps(data)),
@@ -148,10 +142,12 @@ class Ledger:
         batch: str | None = None,
     ) -> None:
         """Store outcomes and what was written, and close the batch, in one transaction."""
-        with self._writing() as connection:
-            connection.executemany(
-                "INSERT OR REPLACE INTO outcomes (transfer, stream, key, outcome, target_id, reasons, batch, fields) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        with self._writing() as transaction:
+            transaction.execute_many(
+                "INSERT INTO outcomes (transfer, stream, key, outcome, target_id, reasons, batch, fields) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (transfer, stream, key) DO UPDATE "
+                "SET outcome = excluded.outcome, target_id = excluded.target_id, reasons = excluded.reasons, "
+                "batch = excluded.batch, fields = excluded.fields",
                 (
                     (
                         *(transfer, each.stream, each.key, each.outcome, each.target_id),
@@ -160,14 +156,14 @@ class Ledger:
                     for each in outcomes
                 ),
             )
-            _keep_written(connection, catalog, transfer, written)
+            _keep_written(transaction, catalog, transfer, written)
             if batch is not None:
-                connection.execute("UPDATE batches SET state = 'committed' WHERE id = ?", (f"{transfer}/{batch}",))
+                transaction.execute("UPDATE batches SET state = 'committed' WHERE id = ?", (f"{transfer}/{batch}",))
 
     def forget_written(self, catalog: str, stream: str, keys: Iterable[str]) -> None:
         """Records that were deleted are owned no more."""
-        with self._writing() as connection:
-            connection.executemany(
+        with self._writing() as transaction:
+            transaction.execute_many(
                 "DELETE FROM written WHERE catalog = ? AND stream = ? AND key = ?",
                 ((catalog, stream, key) for key in keys),
             )
@@ -176,12 +172,11 @@ class Ledger:
         """The records that a stream has written and not deleted since, page by page."""
         last = ""
         while True:
-            with self._lock:
-                rows = self._connection.execute(
-                    "SELECT key, target_id, source_key FROM written WHERE catalog = ? AND stream = ? AND key > ? "
-                    "ORDER BY key LIMIT 1000",
-                    (catalog, stream, last),
-                ).fetchall()
+            rows = self._database.query(
+                "SELECT key, target_id, source_key FROM written WHERE catalog = ? AND stream = ? AND key > ? "
+                "ORDER BY key LIMIT 1000",
+                (catalog, stream, last),
+            )
             yield from (OwnedRecord(*row) for row in rows)
             if len(rows) < 1000:
                 return
@@ -189,12 +184,11 @@ class Ledger:
 
     def matched(self, catalog: str) -> dict[str, int]:
         """By stream: records of the source that passed the filter in the last complete transfer that had it."""
-        with self._lock:
-            rows = self._connection.execute(
-                "SELECT matched FROM transfers WHERE catalog = ? AND status IN (?, ?) AND matched <> '{}' "
-                "ORDER BY started DESC, id DESC LIMIT ?",
-                (catalog, Status.DONE, Status.REJECTED, _TOGETHER),
-            ).fetchall()
+        rows = self._database.query(
+            "SELECT matched FROM transfers WHERE catalog = ? AND status IN (?, ?) AND matched <> '{}' "
+            "ORDER BY started DESC, id DESC LIMIT ?",
+            (catalog, Status.DONE, Status.REJECTED, _TOGETHER),
+        )
         found: dict[str, int] = {}
         for row in rows:
             found = {**json.loads(row[0]), **found}
@@ -202,8 +196,8 @@ class Ledger:
 
     def finish(self, transfer: str, status: Status, summary: Mapping[str, int], error: str = "") -> None:
         """Record how a transfer ended."""
-        with self._writing() as connection:
-            connection.execute(
+        with self._writing() as transaction:
+            transaction.execute(
                 "UPDATE transfers SET finished = ?, status = ?, summary = ?, error = ? WHERE id = ?",
                 (utc_now(), status, json.dumps(dict(summary)), error, transfer),
             )
@@ -211,19 +205,16 @@ class Ledger:
     def forget_outcomes(self, catalog: str, keep_days: int) -> int:
         """Drop the outcomes of a catalog's transfers older than that many days; their counts stay. Returns rows."""
         limit = (datetime.now(UTC) - timedelta(days=keep_days)).isoformat(timespec="milliseconds")
-        with self._writing() as connection:
-            return connection.execute(
+        with self._writing() as transaction:
+            return transaction.execute(
                 "DELETE FROM outcomes WHERE transfer IN (SELECT id FROM transfers WHERE catalog = ? AND started < ?)",
                 (catalog, limit),
-            ).rowcount
+            )
 
     def transfers(self, catalog: str | None = None, limit: int = 50) -> Sequence[TransferRecord]:
         """The newest transfers first."""
-        with self._lock:
-            rows = self._connection.execute(
-                f"{_TRANSFER} WHERE ? IS NULL OR catalog = ? ORDER BY id DESC LIMIT ?",
-                (catalog, catalog, limit),
-            ).fetchall()
+        only, of = ("WHERE catalog = ? ", (catalog,)) if catalog is not None else ("", ())
+        rows = self._database.query(f"{_TRANSFER} {only}ORDER BY id DESC LIMIT ?", (*of, limit))
         return [_transfer(row) for row in rows]
 
     def transfer(self, id_or_prefix: str) -> TransferRecord:
@@ -235,11 +226,10 @@ class Ledger:
         newest = self.transfers(limit=1)
         if id_or_prefix == "last" and newest:
             return newest[0]
-        with self._lock:
-            rows = self._connection.execute(
-                f"{_TRANSFER} WHERE substr(id, 1, ?) = ? LIMIT 2",
-                (len(id_or_prefix), id_or_prefix),
-            ).fetchall()
+        rows = self._database.query(
+            f"{_TRANSFER} WHERE substr(id, 1, ?) = ? LIMIT 2",
+            (len(id_or_prefix), id_or_prefix),
+        )
         if len(rows) != 1:
             raise Refused(
                 f"{'no' if not rows else 'more than one'} transfer has an id that begins with `{id_or_prefix}`",
@@ -250,13 +240,13 @@ class Ledger:
     def outcomes(self, transfer: str, outcome: str | None = None) -> Iterator[OutcomeRecord]:
         """Outcomes of a transfer in the order of stream and key, page by page."""
         last = ("", "")
+        only, of = ("AND outcome = ? ", (outcome,)) if outcome is not None else ("", ())
         while True:
-            with self._lock:
-                rows = self._connection.execute(
-                    "SELECT stream, key, outcome, target_id, reasons, batch, fields FROM outcomes WHERE transfer = ? "
-                    "AND (stream, key) > (?, ?) AND (? IS NULL OR outcome = ?) ORDER BY stream, key LIMIT 1000",
-                    (transfer, *last, outcome, outcome),
-                ).fetchall()
+            rows = self._database.query(
+                "SELECT stream, key, outcome, target_id, reasons, batch, fields FROM outcomes WHERE transfer = ? "  # noqa: S608 - fixed
+                f"AND (stream, key) > (?, ?) {only}ORDER BY stream, key LIMIT 1000",
+                (transfer, *last, *of),
+            )
             for row in rows:
                 yield _outcome(row[0], row[1], row[2:])
             if len(rows) < 1000:
@@ -265,28 +255,23 @@ class Ledger:
 
     def history(self, catalog: str, stream: str, key: str) -> History:
         """What is known of one record: what was last written, and what became of it the last time."""
-        with self._lock:
-            written = self._connection.execute(
-                "SELECT object, target_id, fields, source_key FROM written "
-                "WHERE catalog = ? AND stream = ? AND key = ?",
-                (catalog, stream, key),
-            ).fetchone()
-            last = self._connection.execute(
-                "SELECT transfer, outcome, target_id, reasons, batch, fields FROM outcomes "
-                "WHERE stream = ? AND key = ? "
-                "AND transfer IN (SELECT id FROM transfers WHERE catalog = ?) ORDER BY transfer DESC LIMIT 1",
-                (stream, key, catalog),
-            ).fetchone()
+        written = self._database.query(
+            "SELECT object, target_id, fields, source_key FROM written WHERE catalog = ? AND stream = ? AND key = ?",
+            (catalog, stream, key),
+        )
+        last = self._database.query(
+            "SELECT transfer, outcome, target_id, reasons, batch, fields FROM outcomes WHERE stream = ? AND key = ? "
+            "AND transfer IN (SELECT id FROM transfers WHERE catalog = ?) ORDER BY transfer DESC LIMIT 1",
+            (stream, key, catalog),
+        )
         return History(
-            written=None if written is None else _written(stream, key, written),
-            outcome=None if last is None else _outcome(stream, key, last[1:]),
-            transfer=self.transfer(last[0]) if last else None,
+            written=_written(stream, key, written[0]) if written else None,
+            outcome=_outcome(stream, key, last[0][1:]) if last else None,
+            transfer=self.transfer(last[0][0]) if last else None,
         )
 
 
-def _keep_written(
-    connection: sqlite3.Connection, catalog: str, transfer: str, records: Iterable[WrittenRecord]
-) -> None:
+def _keep_written(transaction: Transaction, catalog: str, transfer: str, records: Iterable[WrittenRecord]) -> None:
     """Lay the written fields over those written before: an update names only the fields that changed."""
 
     def row(record: WrittenRecord, before: str | None) -> tuple[str, ...]:
@@ -297,23 +282,25 @@ def _keep_written(
 
     waiting = iter(records)
     while part := list(islice(waiting, _TOGETHER)):
-        found = _fields_before(connection, catalog, part)
-        connection.executemany(
-            "INSERT OR REPLACE INTO written (catalog, stream, key, object, target_id, fields, transfer, source_key) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        found = _fields_before(transaction, catalog, part)
+        transaction.execute_many(
+            "INSERT INTO written (catalog, stream, key, object, target_id, fields, transfer, source_key) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (catalog, stream, key) DO UPDATE "
+            "SET object = excluded.object, target_id = excluded.target_id, fields = excluded.fields, "
+            "transfer = excluded.transfer, source_key = excluded.source_key",
             [row(each, found.get((each.stream, each.key))) for each in part],
         )
 
 
 def _fields_before(
-    connection: sqlite3.Connection, catalog: str, records: Sequence[WrittenRecord]
+    transaction: Transaction, catalog: str, records: Sequence[WrittenRecord]
 ) -> dict[tuple[str, str], str]:
     """What was written before, by stream and key."""
     found: dict[tuple[str, str], str] = {}
     for stream in {each.stream for each in records}:
         keys = [each.key for each in records if each.stream == stream]
         marks = ",".join("?" * len(keys))
-        rows = connection.execute(
+        rows = transaction.query(
             f"SELECT key, fields FROM written WHERE catalog = ? AND stream = ? AND key IN ({marks})",  # noqa: S608 - marks
             (catalog, stream, *keys),
         )

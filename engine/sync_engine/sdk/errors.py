@@ -5,7 +5,8 @@
     ├── Refused           the engine or a service says no; the same call will be refused again
     │   ├── Unauthorised  the credentials or the permissions are not sufficient
     │   ├── GateTripped   a safety gate forbids to write
-    │   └── PlanStale     the plan was made for something else than what is there now
+    │   ├── PlanStale     the plan was made for something else than what is there now
+    │   └── Locked        another transfer writes to the same catalog or object, or took over from this one
     ├── Unavailable       a service cannot answer now; the same call may succeed later
     ├── BrokenContract    a service answered what its documentation rules out; its state is unknown, so stop
     └── Interrupted       a person or the system asked to stop
@@ -68,6 +69,12 @@ class PlanStale(Refused):
     """A saved plan no longer fits the catalog, the adapters or the described target; nothing was written."""
 
     exit_code = 6
+
+
+class Locked(Refused):
+    """Another transfer holds the lock, or this one lost it; nothing was written since."""
+
+    exit_code = 7
 
 
 class Unavailable(SyncEngineError):
