@@ -1,0 +1,1 @@
+"""Catalogs from git: when a repository has changed, and which commit counts."""
