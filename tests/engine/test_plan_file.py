@@ -25,7 +25,7 @@ from sync_engine.planner.plan import (
 )
 from sync_engine.planner.plan_file import PlanWriter, read_plan
 from sync_engine.sdk.errors import Refused
-from sync_engine.sdk.target import FieldRequest, FieldType, Owner, Reason
+from sync_engine.sdk.target import Actor, FieldRequest, FieldType, Modified, Owner, Reason
 
 CHANGES = (
     Change(ChangeKind.CREATE, "k1", "s1", "", 0, (FieldChange("Name", None, "A \u2028 \r\n \U0001f600"),)),
@@ -35,7 +35,8 @@ CHANGES = (
         "s2",
         "01t",
         1,
-        (FieldChange("Price", "1.5", None), FieldChange("Tags", ["a"], [])),
+        (FieldChange("Price", "1.5", None, "pim"), FieldChange("Tags", ["a"], [], "org")),
+        Modified("Pat Person", "2026-01-02T03:04:05Z", Actor.PERSON),
     ),
 )
 REJECTION = Rejection("k3", "s3", (Reason("TOO_LONG", "too long", "Name", Owner.DATA),))
@@ -48,8 +49,9 @@ PLAN = CatalogPlan(
             "products",
             ReadStep("products", ("enabled = true",)),
             WriteStep("Product2", ("Key__c",), "collections", 1),
-            (PlannedField("Name", FieldType.TEXT, FieldRequest("Name")),),
+            (PlannedField("Name", FieldType.TEXT, FieldRequest("Name"), "b1946ac92492d234"),),
             Summary(create=1, update=1, rejected=1),
+            causes={"pim": 1, "org": 1},
         ),
     ),
     gates=(

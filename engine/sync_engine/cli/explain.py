@@ -7,10 +7,11 @@ import dataclasses
 import click
 
 from sync_engine.cli.console import Console, Meter
-from sync_engine.cli.plan import chosen_streams
+from sync_engine.cli.plan import chosen_streams, remember
 from sync_engine.cli.session import Connections, compile_live, load, open_state
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.ledger.store import Ledger
+from sync_engine.planner.fingerprint import changed_mappings
 from sync_engine.report.explain import Explanation, Unknown, as_data, lines, unknown_lines
 from sync_engine.report.trace_json import dump
 from sync_engine.sdk.filters import Filter
@@ -75,6 +76,7 @@ def _explain(
     made = trace(stream, record, target.normal_form, ask)
     of_key = tuple(row for row in made.rows if key in (row.key, row.source_key))
     made = dataclasses.replace(made, rows=of_key or made.rows)
+    remembered = remember(ledger, compiled.catalog.name)
     selected = confirmed(stream, collection, source, record.key, stream.query.filters)
     outlooks = tuple(
         outlook(
@@ -83,6 +85,8 @@ def _explain(
             target,
             ledger.history(compiled.catalog.name, stream.name, row.key),
             selected=selected and row.passes,
+            remembered=remembered,
+            mappings_changed=changed_mappings(compiled, stream, remembered.mappings),
         )
         for row in made.rows
     )

@@ -14,6 +14,7 @@ from sync_engine.catalog.model import Catalog, Project
 from sync_engine.cli.console import Console, Meter
 from sync_engine.cli.session import Connections, compile_live, load, open_state
 from sync_engine.compiler.compiled import CompiledCatalog
+from sync_engine.ledger.store import Ledger
 from sync_engine.planner.plan_file import PlanFile, PlanWriter, read_plan
 from sync_engine.planner.planner import plan_catalog
 from sync_engine.planner.processes import helping_processes
@@ -54,12 +55,22 @@ def make_plan(
             for each in compiled:
                 catalog = each.catalog
                 source, target = connections.source(catalog.source), connections.target(catalog.target)
-                remembered = Remembered(partial(ledger.owned, catalog.name), ledger.matched(catalog.name))
+                remembered = remember(ledger, catalog.name)
                 plans.append(plan_catalog(each, source, target, writer, meter, remembered, selected, beside))
         return PlanFile(path, writer.seal(), tuple(plans), project.environment), compiled
     finally:
         writer.close()
         meter.clear()
+
+
+def remember(ledger: Ledger, catalog: str) -> Remembered:
+    """What the ledger remembers of a catalog."""
+    return Remembered(
+        partial(ledger.owned, catalog),
+        ledger.matched(catalog),
+        partial(ledger.written, catalog),
+        ledger.mappings(catalog),
+    )
 
 
 def print_plan(console: Console, file: PlanFile, format_: str, most: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sync_engine.sdk.errors import Refused
 
-VERSION = 4
+VERSION = 5
 
 # One script per version; a ledger is brought forward by running those it has not seen. Never edit a released one.
 # Words in braces stand for what the two kinds of database spell differently, see SQLITE and POSTGRESQL below.
@@ -56,6 +56,13 @@ CREATE TABLE locks (
     pid {integer} NOT NULL, process {text} NOT NULL, since {text} NOT NULL, expires {integer} NOT NULL
 ) {strict};
 CREATE INDEX locks_by_fence ON locks (fence);
+""",
+    # How each field was filled at the last transfer.
+    5: """
+CREATE TABLE mappings (
+    catalog {text} NOT NULL, stream {text} NOT NULL, field {text} NOT NULL, digest {text} NOT NULL,
+    PRIMARY KEY (catalog, stream, field)
+) {strict_clustered};
 """,
 }
 

@@ -194,6 +194,31 @@ class Ledger:
             found = {**json.loads(row[0]), **found}
         return found
 
+    def written(self, catalog: str, stream: str, keys: Sequence[str]) -> dict[str, Mapping[str, object]]:
+        """What was last written to these records: encoded values by field; keys that were never written are absent."""
+        found: dict[str, Mapping[str, object]] = {}
+        for start in range(0, len(keys), _TOGETHER):
+            before = _fields_before(self._database, catalog, stream, keys[start : start + _TOGETHER])
+            found.update((key, orjson.loads(fields)) for key, fields in before.items())
+        return found
+
+    def mappings(self, catalog: str) -> dict[str, dict[str, str]]:
+        """By stream and field: digest of how the field was filled at the last transfer that came to its end."""
+        rows = self._database.query("SELECT stream, field, digest FROM mappings WHERE catalog = ?", (catalog,))
+        found: dict[str, dict[str, str]] = {}
+        for stream, field, digest in rows:
+            found.setdefault(stream, {})[field] = digest
+        return found
+
+    def keep_mappings(self, catalog: str, stream: str, digests: Mapping[str, str]) -> None:
+        """Keep how each field of a stream was filled, in place of what was kept before."""
+        with self._writing() as transaction:
+            transaction.execute("DELETE FROM mappings WHERE catalog = ? AND stream = ?", (catalog, stream))
+            transaction.execute_many(
+                "INSERT INTO mappings (catalog, stream, field, digest) VALUES (?, ?, ?, ?)",
+                [(catalog, stream, field, digest) for field, digest in digests.items()],
+            )
+
     def finish(self, transfer: str, status: Status, summary: Mapping[str, int], error: str = "") -> None:
         """Record how a transfer ended."""
         with self._writing() as transaction:
@@ -282,7 +307,13 @@ def _keep_written(transaction: Transaction, catalog: str, transfer: str, records
 
     waiting = iter(records)
     while part := list(islice(waiting, _TOGETHER)):
-        found = _fields_before(transaction, catalog, part)
+        found = {
+            (stream, key): fields
+            for stream in {each.stream for each in part}
+            for key, fields in _fields_before(
+                transaction, catalog, stream, [each.key for each in part if each.stream == stream]
+            ).items()
+        }
         transaction.execute_many(
             "INSERT INTO written (catalog, stream, key, object, target_id, fields, transfer, source_key) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (catalog, stream, key) DO UPDATE "
@@ -292,20 +323,14 @@ def _keep_written(transaction: Transaction, catalog: str, transfer: str, records
         )
 
 
-def _fields_before(
-    transaction: Transaction, catalog: str, records: Sequence[WrittenRecord]
-) -> dict[tuple[str, str], str]:
-    """What was written before, by stream and key."""
-    found: dict[tuple[str, str], str] = {}
-    for stream in {each.stream for each in records}:
-        keys = [each.key for each in records if each.stream == stream]
-        marks = ",".join("?" * len(keys))
-        rows = transaction.query(
-            f"SELECT key, fields FROM written WHERE catalog = ? AND stream = ? AND key IN ({marks})",  # noqa: S608 - marks
-            (catalog, stream, *keys),
-        )
-        found.update({(stream, key): fields for key, fields in rows})
-    return found
+def _fields_before(asked: Database | Transaction, catalog: str, stream: str, keys: Sequence[str]) -> dict[str, str]:
+    """What was written before to records of a stream, by key."""
+    marks = ",".join("?" * len(keys))
+    rows = asked.query(
+        f"SELECT key, fields FROM written WHERE catalog = ? AND stream = ? AND key IN ({marks})",  # noqa: S608 - marks
+        (catalog, stream, *keys),
+    )
+    return dict(rows)
 
 
 def _outcome(stream: str, key: str, row: Sequence[str]) -> OutcomeRecord:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.planner.describe import describe
-from sync_engine.planner.fingerprint import fingerprint
+from sync_engine.planner.fingerprint import fingerprint, mapping_digest
 from sync_engine.planner.gates import judge
 from sync_engine.planner.new_options import planned
 from sync_engine.planner.plan import (
     CatalogPlan,
+    Cause,
     ChangeKind,
     Cost,
     PlannedField,
@@ -38,7 +40,7 @@ def conclude(
         target: is asked what is left of its daily limit.
         before: by stream: records that passed the filter in the last complete transfer.
     """
-    streams = tuple(_stream_plan(space, work, target) for work in works)
+    streams = tuple(_stream_plan(compiled, space, work, target) for work in works)
     try:
         remaining = target.budget().requests_remaining
     except Unavailable:
@@ -54,7 +56,7 @@ def conclude(
     )
 
 
-def _stream_plan(space: Workspace, work: Work, target: Target) -> StreamPlan:
+def _stream_plan(compiled: CompiledCatalog, space: Workspace, work: Work, target: Target) -> StreamPlan:
     counts = space.counts(work.number)
     summary = Summary(
         create=counts.get(ChangeKind.CREATE, 0),
@@ -78,14 +80,25 @@ def _stream_plan(space: Workspace, work: Work, target: Target) -> StreamPlan:
             tuple(describe(each) for each in stream.not_applicable),
         ),
         write=WriteStep(stream.object.name, key_fields, batching.mode, -(-summary.changes // batching.max_rows)),
-        fields=_planned_fields(stream),
+        fields=_planned_fields(compiled, stream),
         summary=summary,
         new_options=planned(work, target),
+        causes=_causes(space, work) if summary.update else {},
     )
 
 
-def _planned_fields(stream: CompiledStream) -> tuple[PlannedField, ...]:
+def _causes(space: Workspace, work: Work) -> Mapping[str, int]:
+    changes = (each.unpacked() for each in space.changes(work.number, (ChangeKind.UPDATE,)))
+    count = Counter(field.cause for change in changes for field in change.fields)
+    return {cause.value: count[cause] for cause in Cause if count[cause]}
+
+
+def _planned_fields(compiled: CompiledCatalog, stream: CompiledStream) -> tuple[PlannedField, ...]:
     """Every field that a change of the stream may name, once."""
     adopting = (stream.key,) if stream.match else ()
     fields = {each.name: each for each in (*adopting, *stream.fields, *stream.missing)}
-    return tuple(PlannedField(each.name, each.description.type, each.request) for each in fields.values())
+    digests = {each.name: mapping_digest(compiled, stream, each) for each in stream.fields}
+    return tuple(
+        PlannedField(each.name, each.description.type, each.request, digests.get(each.name, ""))
+        for each in fields.values()
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import orjson
 
 from sync_engine.planner.encoding import Encoded
-from sync_engine.sdk.target import FieldRequest, FieldType, Reason
+from sync_engine.sdk.target import Actor, FieldRequest, FieldType, Modified, Reason
 
 
 class ChangeKind(StrEnum):
@@ -22,15 +22,27 @@ class ChangeKind(StrEnum):
     DELETE = "delete"
 
 
+class Cause(StrEnum):
+    """Why a field of a record differs from what the mapping yields; see ``planner.causes``."""
+
+    FIRST = "first"
+    PIM = "pim"
+    MAPPING = "mapping"
+    ORG = "org"
+    BOTH = "both"
+
+
 class FieldChange(NamedTuple):
     """One field of a change; encoded values, None where the field is empty.
 
-    A plan holds as many of these as it changes fields, so it is of the kind that is made fastest.
+    A plan holds as many of these as it changes fields, so it is of the kind that is made fastest. ``cause`` is one of
+    ``Cause`` in updates, and empty in all else.
     """
 
     field: str
     before: Encoded
     after: Encoded
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,7 @@ class Change:
         target_id: the target's id, empty for a create.
         wave: changes of a stream with a smaller wave are written first (parents before children).
         fields: only the fields that differ.
+        modified: the record's last modification, where a field of it was changed in the org and the target tells.
     """
 
     kind: ChangeKind
@@ -51,16 +64,17 @@ class Change:
     target_id: str
     wave: int
     fields: tuple[FieldChange, ...]
+    modified: Modified | None = None
 
     def packed(self) -> PackedChange:
         """The change as it goes into the plan file."""
         fields = orjson.dumps(tuple(map(tuple, self.fields)))
-        return PackedChange(self.kind, self.key, self.source_key, self.target_id, self.wave, fields)
+        return PackedChange(self.kind, self.key, self.source_key, self.target_id, self.wave, fields, self.modified)
 
 
 @dataclass(frozen=True, slots=True)
 class PackedChange:
-    """A change on its way to the plan file; its fields are JSON already: ``[[field, before, after], …]``."""
+    """A change on its way to the plan file; its fields are JSON already: ``[[field, before, after, cause], …]``."""
 
     kind: ChangeKind
     key: str
@@ -68,11 +82,22 @@ class PackedChange:
     target_id: str
     wave: int
     fields: bytes
+    modified: Modified | None = None
 
     def unpacked(self) -> Change:
         """The change itself."""
         fields = tuple(map(FieldChange._make, orjson.loads(self.fields)))
-        return Change(self.kind, self.key, self.source_key, self.target_id, self.wave, fields)
+        return Change(self.kind, self.key, self.source_key, self.target_id, self.wave, fields, self.modified)
+
+
+def modified_to_data(modified: Modified | None) -> list[str] | None:
+    """A modification as plain data."""
+    return None if modified is None else [modified.by, modified.at, modified.actor]
+
+
+def modified_from_data(data: Sequence[str] | None) -> Modified | None:
+    """A modification from what ``modified_to_data`` made of it."""
+    return None if data is None else Modified(data[0], data[1], Actor(data[2]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +142,16 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class PlannedField:
-    """A field of a stream in a plan, with what is needed to decode its values."""
+    """A field of a stream in a plan, with what is needed to decode its values.
+
+    Attributes:
+        mapping: digest of how it is filled; empty for a field that is written only when its source record is gone.
+    """
 
     name: str
     type: FieldType
     request: FieldRequest
+    mapping: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +201,11 @@ class NewOptions:
 
 @dataclass(frozen=True, slots=True)
 class StreamPlan:
-    """One stream of a plan; its changes are in the plan file."""
+    """One stream of a plan; its changes are in the plan file.
+
+    Attributes:
+        causes: why the fields of its updates differ: fields by ``Cause``.
+    """
 
     name: str
     read: ReadStep
@@ -179,11 +213,17 @@ class StreamPlan:
     fields: tuple[PlannedField, ...]
     summary: Summary
     new_options: tuple[NewOptions, ...] = ()
+    causes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def field_by_name(self) -> Mapping[str, PlannedField]:
         """The fields by name."""
         return {each.name: each for each in self.fields}
+
+    @property
+    def mapped(self) -> tuple[PlannedField, ...]:
+        """The fields that are filled for every record."""
+        return tuple(each for each in self.fields if each.mapping)
 
 
 @dataclass(frozen=True, slots=True)

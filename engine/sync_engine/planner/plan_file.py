@@ -38,6 +38,8 @@ from sync_engine.planner.plan import (
     StreamPlan,
     Summary,
     WriteStep,
+    modified_from_data,
+    modified_to_data,
 )
 from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.problem import Origin
@@ -87,7 +89,7 @@ class PlanWriter:
         """Write the changes of a stream in order."""
         for each in changes:
             body = [each.kind, each.key, each.source_key, each.target_id, each.wave, orjson.Fragment(each.fields)]
-            self._line({"change": [stream, *body]})
+            self._line({"change": [stream, *body, modified_to_data(each.modified)]})
 
     def rejections(self, stream: str, rejections: Iterable[Rejection]) -> None:
         """Write the rejections of a stream."""
@@ -135,9 +137,10 @@ class PlanFile:
         """The changes of a stream, in the order they are to be written."""
         for content in self._rows_of(catalog, "change"):
             if content[0] == stream:
-                _, operation, key, source_key, target_id, wave, fields = content
+                _, operation, key, source_key, target_id, wave, fields, modified = content
                 fields = tuple(map(FieldChange._make, fields))
-                yield Change(ChangeKind(operation), key, source_key, target_id, wave, fields)
+                kind = ChangeKind(operation)
+                yield Change(kind, key, source_key, target_id, wave, fields, modified_from_data(modified))
 
     def rejections(self, catalog: str, stream: str) -> Iterator[Rejection]:
         """The rejections of a stream."""
@@ -263,8 +266,10 @@ def _catalog_to_data(plan: CatalogPlan) -> dict[str, object]:
                     "batches": each.write.batches,
                 },
                 "fields": [
-                    [one.name, one.type, one.request.parent_object, one.request.parent_field] for one in each.fields
+                    [one.name, one.type, one.request.parent_object, one.request.parent_field, one.mapping]
+                    for one in each.fields
                 ],
+                "causes": dict(each.causes),
                 "new_options": [[new.field, new.values] for new in each.new_options],
                 "summary": {name: getattr(each.summary, name) for name in Summary.__slots__},
             }
@@ -309,9 +314,10 @@ def _stream_from_data(data: Mapping[str, Any]) -> StreamPlan:
         new_options=tuple(
             NewOptions(name, tuple((value, label) for value, label in values)) for name, values in data["new_options"]
         ),
+        causes=data["causes"],
     )
 
 
 def _planned_field(data: Sequence[str]) -> PlannedField:
-    name, type_, parent_object, parent_field = data
-    return PlannedField(name, FieldType(type_), FieldRequest(name, parent_object, parent_field))
+    name, type_, parent_object, parent_field, mapping = data
+    return PlannedField(name, FieldType(type_), FieldRequest(name, parent_object, parent_field), mapping)

@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream, MappedRecord
 from sync_engine.compiler.criteria import fields_of
 from sync_engine.planner.adoption import adopt, take_over
+from sync_engine.planner.causes import find_causes
 from sync_engine.planner.claims import claim_keys
 from sync_engine.planner.conclusion import conclude
 from sync_engine.planner.difference import create, desired_fields, update
+from sync_engine.planner.fingerprint import changed_mappings
 from sync_engine.planner.held import key_of, read_held
 from sync_engine.planner.mapped import MappedPage, Reading, Recipe
 from sync_engine.planner.missing import plan_missing
@@ -58,6 +60,9 @@ def plan_catalog(
         Unavailable, BrokenContract, Unauthorised: a side could not be read completely; there is no plan then.
     """
     slots, works = _lay_out(compiled, source, selected)
+    for work in works:
+        work.remembered = remembered
+        work.mappings_changed = changed_mappings(compiled, work.stream, remembered.mappings)
     name = compiled.catalog.name
     readings = _readings(works)
     with (
@@ -222,8 +227,7 @@ def _compare_page(
     held = space.find_held(work.slot.number, [key for key, _ in unique])
     adopted = adopt(space, work, [each for each in unique if each[0] not in held], target) if work.stream.match else {}
     fields = creating(work.stream)
-    changes: list[tuple[str, Change]] = []
-    parents: list[tuple[int, str, str, int, str, str, bool]] = []
+    drafts: list[tuple[str, MappedRecord, Change]] = []
     ambiguous = _ambiguous(space, work, held) if work.slot.key_columns else {}
     for key, row in unique:
         found = ambiguous.get(key) or adopted.get(key)
@@ -231,13 +235,18 @@ def _compare_page(
         if isinstance(found, Held):
             change = take_over(work, row, found, change)
         if isinstance(change, Change):
-            changes.append((key, change))
-            collect(work, fields, row)
-            parents.extend(needed_parents(work, slots, key, row, change))
+            drafts.append((key, row, change))
         elif change is None:
             work.unchanged += 1
         else:
             rejections.append(Rejection(row.key, row.source_key, change))
+    changes: list[tuple[str, Change]] = []
+    parents: list[tuple[int, str, str, int, str, str, bool]] = []
+    found_causes = find_causes(work, [each for _, _, each in drafts], target)
+    for (key, row, _), change in zip(drafts, found_causes, strict=True):
+        changes.append((key, change))
+        collect(work, fields, row)
+        parents.extend(needed_parents(work, slots, key, row, change))
     space.add_changes(work.number, work.slot.number, changes)
     space.need_parents(parents)
     space.reject(work.number, rejections)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sync_engine.ledger.records import OwnedRecord
@@ -15,10 +15,15 @@ class Remembered:
     Attributes:
         owned: from a stream's name to each record that it has written and not deleted since.
         matched: by stream: records of the source that passed the filter in the last complete transfer.
+        written: from a stream's name and keys of records to what was last written to them: encoded values by field.
+            Keys to which nothing was written are absent.
+        mappings: by stream and field: digest of how the field was filled at the last transfer.
     """
 
     owned: Callable[[str], Iterable[OwnedRecord]]
     matched: Mapping[str, int] = field(default_factory=dict)
+    written: Callable[[str, Sequence[str]], Mapping[str, Mapping[str, object]]] = lambda *_: {}
+    mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 NOTHING = Remembered(lambda _: ())

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sync_engine.catalog.model import ConstRule
 from sync_engine.compiler.compiled import CompiledField, CompiledStream
 from sync_engine.planner.plan import StreamPlan
+from sync_engine.planner.remembered import NOTHING, Remembered
 from sync_engine.sdk.source import Pushdown
 from sync_engine.sdk.target import FieldDescription, FieldRequest, FieldType, ObjectSchema
 
@@ -95,7 +96,13 @@ def described_field(described: ObjectSchema, name: str) -> FieldDescription:
 
 @dataclass(slots=True)
 class Work:
-    """A stream while it is being planned."""
+    """A stream while it is being planned.
+
+    Attributes:
+        remembered: what is known of earlier transfers.
+        mappings_changed: fields that are filled in another way than at the last transfer.
+        asked: records of which the target has been asked who modified them.
+    """
 
     number: int
     stream: CompiledStream
@@ -111,3 +118,6 @@ class Work:
     emptied: Counter[str] = field(default_factory=Counter)
     filled: Counter[str] = field(default_factory=Counter)
     new_options: dict[str, dict[str, str]] = field(default_factory=dict)
+    remembered: Remembered = NOTHING
+    mappings_changed: frozenset[str] = frozenset()
+    asked: int = 0

@@ -18,7 +18,14 @@ import orjson
 
 from sync_engine.planner.encoding import Encoded
 from sync_engine.planner.held import HeldRow
-from sync_engine.planner.plan import Change, ChangeKind, PackedChange, Rejection
+from sync_engine.planner.plan import (
+    Change,
+    ChangeKind,
+    PackedChange,
+    Rejection,
+    modified_from_data,
+    modified_to_data,
+)
 from sync_engine.sdk.target import Owner, Reason
 
 # Tables with long rows keep them apart from their index: a tree of long rows is slow to search and to fill.
@@ -283,13 +290,14 @@ class Workspace:
 
 
 def _columns(change: PackedChange) -> tuple[str, bytes, bytes]:
-    return change.kind, orjson.dumps((change.key, change.source_key, change.target_id)), change.fields
+    record = (change.key, change.source_key, change.target_id, modified_to_data(change.modified))
+    return change.kind, orjson.dumps(record), change.fields
 
 
 def _packed(row: tuple[str, bytes, bytes, int]) -> PackedChange:
     kind, record, fields, wave = row
-    key, source_key, target_id = orjson.loads(record)
-    return PackedChange(ChangeKind(kind), key, source_key, target_id, wave, fields)
+    key, source_key, target_id, modified = orjson.loads(record)
+    return PackedChange(ChangeKind(kind), key, source_key, target_id, wave, fields, modified_from_data(modified))
 
 
 def _dump_reasons(reasons: Sequence[Reason]) -> bytes:

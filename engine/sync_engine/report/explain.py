@@ -12,7 +12,7 @@ from sync_engine.report.plan_text import COLOURS, SYMBOLS, Paint
 from sync_engine.report.tests import came_from
 from sync_engine.report.trace_json import Data, reason_data, row_data, verdict_data
 from sync_engine.report.trace_values import source_text, value_text
-from sync_engine.report.values import around_difference, json_value, quoted, shortened
+from sync_engine.report.values import around_difference, cause_text, json_value, modified_data, quoted, shortened
 from sync_engine.trace.model import FieldTrace, RowTrace, Trace, Verdict
 from sync_engine.trace.outlook import Outlook
 
@@ -116,11 +116,13 @@ def _field(traced: FieldTrace, outlook: Outlook, width: int, paint: Paint) -> It
     else:
         yield f"    {traced.name:<{width}}  {shortened(value_text(traced.result, traced))}"
     yield paint(f"{space}← {shortened(came_from(traced), 160)}", "dim")
-    cause = outlook.causes.get(traced.name)
-    if cause is not None and outlook.held is not None:
+    change = outlook.change
+    cause = next((each.cause for each in change.fields if each.field == traced.name), "") if change else ""
+    if change is not None and cause and outlook.held is not None:
         held = value_text(outlook.held.get(traced.name), traced)
         before, _ = around_difference(held, value_text(traced.result, traced))
-        yield f"{space}{paint('≠', 'yellow')} the target holds {paint(before, 'red')}: {cause}"
+        why = cause_text(cause, change.modified)
+        yield f"{space}{paint('≠', 'yellow')} the target holds {paint(before, 'red')}: {why}"
 
 
 def outlook_lines(outlook: Outlook, paint: Paint) -> Iterator[str]:
@@ -206,12 +208,13 @@ def _outlook_data(outlook: Outlook, fields: dict[str, FieldTrace]) -> Data:
         "next": {
             "change": change.kind if change else None,
             "text": outlook.next,
+            "modified": modified_data(change.modified) if change else None,
             "fields": [
                 {
                     "field": each.field,
                     "before": value(each.field, each.before),
                     "after": value(each.field, each.after),
-                    "cause": outlook.causes.get(each.field),
+                    "cause": each.cause or None,
                 }
                 for each in (change.fields if change else ())
             ],

@@ -8,7 +8,7 @@ from html import escape
 from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, FieldChange, PlannedField, Rejection, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.report.plan_text import cost_line, examples_line, gate_line, new_options_lines, override_lines
-from sync_engine.report.values import around_difference, shortened, shown
+from sync_engine.report.values import around_difference, cause_text, causes_text, shortened, shown
 
 MOST_ROWS = 5000
 """Rows of a stream that are put in the page; more make a browser slow and are in the JSON output."""
@@ -94,6 +94,8 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
         yield f'<p class="dim">Filter: {escape("; ".join(filters))}</p>'
     for line in new_options_lines(stream):
         yield f"<p>First: {escape(line)}</p>"
+    if stream.causes:
+        yield f'<p class="dim">Why: {escape(causes_text(stream.causes))}</p>'
     if not stream.summary.changes and not stream.summary.rejected:
         yield '<p class="dim">No changes.</p>'
         return
@@ -111,7 +113,7 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
 def _change(change: Change, planned: Mapping[str, PlannedField]) -> str:
     identity = f'<br><span class="dim">{escape(change.target_id)}</span>' if change.target_id else ""
     fields = "".join(
-        f"<dt>{escape(each.field)}</dt><dd>{_field(change.kind, each, planned.get(each.field))}</dd>"
+        f"<dt>{escape(each.field)}</dt><dd>{_field(change, each, planned.get(each.field))}</dd>"
         for each in change.fields
     )
     return (
@@ -120,12 +122,14 @@ def _change(change: Change, planned: Mapping[str, PlannedField]) -> str:
     )
 
 
-def _field(kind: ChangeKind, change: FieldChange, field: PlannedField | None) -> str:
+def _field(record: Change, change: FieldChange, field: PlannedField | None) -> str:
     after = shown(change.after, field)
-    if kind is ChangeKind.CREATE:
+    if record.kind is ChangeKind.CREATE:
         return escape(shortened(after, 300))
     before, after = around_difference(shown(change.before, field), after, 160)
-    return f"<del>{escape(before)}</del> → <ins>{escape(after)}</ins>"
+    why = cause_text(change.cause, record.modified)
+    said = f' <span class="dim">({escape(why)})</span>' if why else ""
+    return f"<del>{escape(before)}</del> → <ins>{escape(after)}</ins>{said}"
 
 
 def _rejection(rejection: Rejection) -> str:

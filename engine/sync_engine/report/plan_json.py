@@ -9,7 +9,7 @@ import orjson
 from sync_engine.catalog.model import Environment
 from sync_engine.planner.plan import CatalogPlan, Change, Rejection, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
-from sync_engine.report.values import json_value
+from sync_engine.report.values import json_value, modified_data
 
 VERSION = 1
 
@@ -77,6 +77,7 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
             for new in stream.new_options
         ],
         "summary": stream.summary.published(),
+        "causes": dict(stream.causes),
     }
     yield _dump(head)[:-1] + ',"changes":['
     yield from _separated(_dump(_change(stream, each)) for each in file.changes(catalog.name, stream.name))
@@ -92,11 +93,13 @@ def _change(stream: StreamPlan, change: Change) -> dict[str, object]:
         "key": change.key,
         "source_key": change.source_key,
         "id": change.target_id or None,
+        "modified": modified_data(change.modified),
         "fields": [
             {
                 "field": each.field,
                 "before": json_value(each.before, fields.get(each.field)),
                 "after": json_value(each.after, fields.get(each.field)),
+                "cause": each.cause or None,
             }
             for each in change.fields
         ],

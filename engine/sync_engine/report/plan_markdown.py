@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from sync_engine.planner.plan import CatalogPlan, Change, PlannedField, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.report.plan_text import SYMBOLS, cost_line, examples_line, gate_line, new_options_lines, override_lines
-from sync_engine.report.values import around_difference, quoted, shortened, shown
+from sync_engine.report.values import around_difference, cause_text, causes_text, quoted, shortened, shown
 
 SAMPLES = 3
 MOST_FIELDS = 8
@@ -69,6 +69,8 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
     if fields:
         most = ", ".join(f"`{name}` {count:,}" for name, count in fields.most_common(10))
         yield f"Most changed: {most}\n\n"
+    if stream.causes:
+        yield f"Why: {_cell(causes_text(stream.causes))}\n\n"
     for kind, some in samples.items():
         yield f"<details><summary>{kind}: {getattr(stream.summary, kind):,}</summary>\n\n```diff\n"
         for change in some:
@@ -90,7 +92,8 @@ def _sample(change: Change, planned: Mapping[str, PlannedField]) -> Iterator[str
         before, after = around_difference(shown(each.before, field), shown(each.after, field))
         if each.before is not None:
             yield f"-   {each.field}: {_fenced(before)}\n"
-        yield f"+   {each.field}: {_fenced(after)}\n"
+        why = cause_text(each.cause, change.modified)
+        yield f"+   {each.field}: {_fenced(after)}{f'  ({_fenced(why)})' if why else ''}\n"
     if len(change.fields) > MOST_FIELDS:
         yield f"    … and {len(change.fields) - MOST_FIELDS} more fields\n"
 

@@ -18,7 +18,16 @@ from sync_engine.planner.plan import (
     Summary,
 )
 from sync_engine.planner.plan_file import PlanFile
-from sync_engine.report.values import apart, around_difference, plural, quoted, shortened, shown
+from sync_engine.report.values import (
+    apart,
+    around_difference,
+    cause_text,
+    causes_text,
+    plural,
+    quoted,
+    shortened,
+    shown,
+)
 
 Paint = Callable[[str, str], str]
 """Colours a text: (text, name of a colour or ``bold`` or ``dim``) → text."""
@@ -154,6 +163,8 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, most: int,
         for rejection in islice(file.rejections(catalog.name, stream.name), most or None):
             yield from _rejection(rejection, paint)
     yield from _more(stream.summary, most)
+    if stream.causes:
+        yield paint(f"    why: {causes_text(stream.causes)}", "dim")
     yield f"    {totals(stream.summary, paint)}"
 
 
@@ -203,7 +214,8 @@ def _change(change: Change, fields: Mapping[str, PlannedField], paint: Paint) ->
     width = max((len(each.field) for each in change.fields), default=0)
     for each in change.fields:
         first, *others = _field(change.kind, each, fields.get(each.field), paint)
-        yield f"        {each.field:<{width}}  {first}"
+        why = cause_text(each.cause, change.modified)
+        yield f"        {each.field:<{width}}  {first}" + (paint(f"  ({why})", "dim") if why else "")
         yield from (f"        {'':<{width}}  {other}" for other in others)
 
 

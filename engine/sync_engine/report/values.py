@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import orjson
 
 from sync_engine.planner.encoding import Encoded
-from sync_engine.planner.plan import PlannedField
-from sync_engine.sdk.target import FieldType
+from sync_engine.planner.plan import Cause, PlannedField
+from sync_engine.sdk.target import Actor, FieldType, Modified
 
 NUMBERS = (FieldType.DECIMAL, FieldType.PERCENT, FieldType.CURRENCY)
 WIDEST = 72
@@ -68,6 +69,38 @@ def json_value(value: Encoded, field: PlannedField | None) -> object:
     if field is not None and field.type in NUMBERS and isinstance(value, str):
         return orjson.Fragment(value.encode())
     return value
+
+
+CAUSES = {
+    Cause.FIRST: "never written before",
+    Cause.PIM: "PIM changed",
+    Cause.MAPPING: "mapping changed",
+    Cause.ORG: "changed in the org",
+    Cause.BOTH: "changed on both sides",
+}
+"""Why a field differs, for people."""
+
+_ACTORS = {Actor.PERSON: "", Actor.AUTOMATION: " (automation)", Actor.OURSELVES: " (this connection's user)"}
+
+
+def cause_text(cause: str, modified: Modified | None = None) -> str:
+    """Why a field differs; where it was changed in the org also who modified its record last, and when."""
+    if not cause:
+        return ""
+    words = CAUSES[Cause(cause)]
+    if modified is None or cause not in (Cause.ORG, Cause.BOTH):
+        return words
+    return f"{words}; last modified by {modified.by}{_ACTORS[modified.actor]}, {modified.at}"
+
+
+def causes_text(causes: Mapping[str, int]) -> str:
+    """How many fields differ for which cause; empty where none does."""
+    return "; ".join(f"{CAUSES[Cause(cause)]}: {plural(count, 'field')}" for cause, count in causes.items())
+
+
+def modified_data(modified: Modified | None) -> dict[str, str] | None:
+    """The last modification of a record for JSON output."""
+    return None if modified is None else {"by": modified.by, "at": modified.at, "actor": modified.actor}
 
 
 def plural(count: int, noun: str, ending: str = "s") -> str:

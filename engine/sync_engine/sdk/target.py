@@ -335,6 +335,37 @@ class AddsChoices(Protocol):
         """
 
 
+class Actor(StrEnum):
+    """Who modifies a record."""
+
+    PERSON = "person"
+    AUTOMATION = "automation"  # a process of the target that runs as no person
+    OURSELVES = "ourselves"  # this connection's user: we, or automation that runs within our own writing
+
+
+@dataclass(frozen=True, slots=True)
+class Modified:
+    """When a record of the target was modified last, and by whom.
+
+    Attributes:
+        by: a name for people.
+        at: ISO 8601 in UTC.
+        actor: what kind of user that is.
+    """
+
+    by: str
+    at: str
+    actor: Actor
+
+
+@runtime_checkable
+class TellsModified(Protocol):
+    """What a target can do beside ``Target``: say when and by whom a record was modified last."""
+
+    def last_modified(self, object_name: str, ids: Sequence[str]) -> Mapping[str, Modified]:
+        """By id as it was given; records of which it cannot be said are absent."""
+
+
 class Target(Protocol):
     """An opened target. Threads may share it. It is closed once by ``close``, which is safe to repeat."""
 

@@ -9,18 +9,18 @@ from sync_engine.catalog.model import ConstRule, OnMissing
 from sync_engine.compiler.compiled import CompiledField, CompiledStream
 from sync_engine.ledger.records import History
 from sync_engine.planner.adoption import adopt, take_over
+from sync_engine.planner.causes import find_causes
 from sync_engine.planner.difference import create, desired_fields, update
 from sync_engine.planner.encoding import Encoded, encode
 from sync_engine.planner.held import read_held
 from sync_engine.planner.plan import Change, ChangeKind, FieldChange
+from sync_engine.planner.remembered import Remembered
 from sync_engine.planner.work import Slot, Work, lay_out_columns
 from sync_engine.planner.workspace import Held, Workspace
 from sync_engine.sdk.source import Pushdown
 from sync_engine.sdk.target import FieldRequest, Reason, Target
 from sync_engine.sdk.values import ParentKey
 from sync_engine.trace.model import RowTrace
-
-_NEVER = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,6 @@ class Outlook:
         held: encoded values of the stream's fields in the target; None when there is no record.
         change: what the next transfer does; None when it does nothing.
         next: the same in words.
-        causes: by field of the change: why it differs.
         reasons: why the next transfer rejects it, beside those of the row.
         remarks: what else the next transfer depends on.
         history: what the ledger knows.
@@ -44,13 +43,21 @@ class Outlook:
     held: Mapping[str, Encoded] | None
     change: Change | None
     next: str
-    causes: Mapping[str, str]
     history: History
     reasons: tuple[Reason, ...] = ()
     remarks: tuple[str, ...] = field(default=())
 
 
-def outlook(stream: CompiledStream, row: RowTrace, target: Target, history: History, *, selected: bool) -> Outlook:
+def outlook(
+    stream: CompiledStream,
+    row: RowTrace,
+    target: Target,
+    history: History,
+    *,
+    selected: bool,
+    remembered: Remembered,
+    mappings_changed: frozenset[str],
+) -> Outlook:
     """What happens to a row next.
 
     Args:
@@ -59,6 +66,8 @@ def outlook(stream: CompiledStream, row: RowTrace, target: Target, history: Hist
         target: asked for the record and for the parents that it refers to.
         history: of the row's key.
         selected: whether the filters leave it in.
+        remembered: what is known of earlier transfers.
+        mappings_changed: fields that are filled in another way than at the last one.
     """
     if not selected:
         return gone(stream, row.key, target, history, why="the filter leaves it out")
@@ -81,6 +90,10 @@ def outlook(stream: CompiledStream, row: RowTrace, target: Target, history: Hist
             change = take_over(work, row.mapped, verdict, change)
     if isinstance(change, tuple):
         return _outlook(stream, row.key, slot, columns, verdict, None, history, "it is rejected", change)
+    if change is not None:
+        work = Work(0, stream, slot, columns, [], Pushdown((), (), ()))
+        work.remembered, work.mappings_changed = remembered, mappings_changed
+        (change,) = find_causes(work, [change], target)
     words = _words(change, adopted=found is None and verdict is not None)
     parents = tuple(_lacking_parents(stream, row, change, target))
     return _outlook(stream, row.key, slot, columns, verdict, change, history, words, (), parents)
@@ -193,19 +206,4 @@ def _outlook(
     if held is not None:
         values = {each.name: held.fields[column] for each, column in zip(stream.fields, columns, strict=True)}
         values |= {each.name: held.fields[slot.column(each)] for each in stream.missing}
-    causes = {}
-    if change is not None and change.kind in (ChangeKind.UPDATE, ChangeKind.DEACTIVATE):
-        causes = {each.field: _cause(each, history) for each in change.fields}
-    return Outlook(key, held.id if held else "", values, change, words, causes, history, reasons, remarks)
-
-
-def _cause(change: FieldChange, history: History) -> str:
-    """Why a field differs, from the third corner: what was last written."""
-    written = history.written.fields.get(change.field, _NEVER) if history.written else _NEVER
-    if written is _NEVER:
-        return "not written so far"
-    if written == change.before:
-        return "the source or the mapping has changed since it was written"
-    if written == change.after:
-        return "changed in the target since it was written"
-    return "changed on both sides since it was written"
+    return Outlook(key, held.id if held else "", values, change, words, history, reasons, remarks)

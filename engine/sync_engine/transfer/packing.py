@@ -75,4 +75,4 @@ def _batch(stream: StreamPlan, operation: Operation, limits: Batching, changes: 
 
 
 def _values(read: Mapping[str, Decoder], change: Change) -> dict[str, TargetValue | Blank]:
-    return {name: Blank.CLEAR if after is None else read[name](after) for name, _, after in change.fields}
+    return {name: Blank.CLEAR if after is None else read[name](after) for name, _, after, _ in change.fields}

@@ -120,6 +120,9 @@ def apply_catalog(
         raise
     summary = _summary(run)
     status = Status.REJECTED if summary["rejected"] or summary["stale"] else Status.DONE
+    for stream in plan.streams:
+        if stream.mapped:  # a rollback maps nothing
+            ledger.keep_mappings(plan.name, stream.name, {each.name: each.mapping for each in stream.mapped})
     ledger.finish(transfer, status, summary)
     ledger.forget_outcomes(plan.name, log.keep_days)
     return TransferResult(transfer, plan.name, status, summary)
@@ -289,7 +292,7 @@ def _commit(
             run.done += 1
             if word == "deleted":
                 deleted.append(change.key)
-            fields = {each.field: each.after for each in change.fields}
+            fields = _written_fields(stream, change)
             target_id = result.target_id or change.target_id
             if word != "deleted":
                 source_key = change.source_key
@@ -299,13 +302,19 @@ def _commit(
         reasons = _plain(result.reasons)
         outcome = OutcomeRecord(stream.name, change.key, word, result.target_id or "", reasons, batch.id)
         if word in ("updated", "deactivated") and run.level is LogLevel.FULL:
-            outcome = replace(outcome, fields=change.fields)
+            outcome = replace(outcome, fields=tuple((name, before, after) for name, before, after, _ in change.fields))
         outcomes.append(outcome)
     run.ledger.commit(run.id, run.catalog, outcomes, written, batch.id)
     if deleted:
         run.ledger.forget_written(run.catalog, stream.name, deleted)
     run.progress.step(run.catalog, stream.name, "writing", run.done)
     return again
+
+
+def _written_fields(stream: StreamPlan, change: Change) -> dict[str, object]:
+    """What a change has written; a new record was left empty wherever its mapping yields nothing."""
+    empty = [each.name for each in stream.mapped] if change.kind is ChangeKind.CREATE else ()
+    return dict.fromkeys(empty) | {each.field: each.after for each in change.fields}
 
 
 def _word(change: Change, result: RecordResult) -> str:

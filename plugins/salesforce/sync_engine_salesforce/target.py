@@ -20,6 +20,7 @@ from sync_engine.sdk.target import (
     Checkpoint,
     FieldDescription,
     FieldRequest,
+    Modified,
     Operation,
     PicklistValue,
     Progress,
@@ -32,6 +33,7 @@ from sync_engine.sdk.values import TargetValue
 from sync_engine_salesforce import bulk, composite, csv_format
 from sync_engine_salesforce import choices as new_values
 from sync_engine_salesforce.bulk_results import read_results
+from sync_engine_salesforce.modified import own_user, read_modified
 from sync_engine_salesforce.reading import read
 from sync_engine_salesforce.rows import column_names, from_plain, mixed_references, sort_out, to_plain
 from sync_engine_salesforce.schema import Described, read_object
@@ -47,6 +49,7 @@ class SalesforceTarget:
         self._settings = session.settings
         self._jobs = bulk.BulkJobs(session)
         self._described: dict[str, Described] = {}
+        self._user: str | None = None
         self._lock = threading.Lock()
         # Writing a file is processor time: side by side, all files would be ready late; in turn, the first is soon.
         self._writing = threading.Lock()
@@ -111,6 +114,12 @@ class SalesforceTarget:
 
     def _key_of_parent(self, key: FieldRequest) -> FieldDescription | None:
         return self._known(key.parent_object).field(key.parent_field) if key.parent_object else None
+
+    def last_modified(self, object_name: str, ids: Sequence[str]) -> Mapping[str, Modified]:
+        """See ``modified.read_modified``."""
+        if self._user is None:
+            self._user = own_user(self._session)
+        return read_modified(self._session, self._known(object_name), ids, self._user)
 
     def cannot_add_choices(self, object_name: str, field: str, choices: Sequence[PicklistValue]) -> str:
         """See ``choices.refusal``."""

@@ -88,6 +88,7 @@ def _routes() -> list[Route]:
     return [
         _open("/services/oauth2/token", "POST", auth.token),
         _open("/services/oauth2/revoke", "POST", auth.revoke),
+        _open("/services/oauth2/userinfo", "GET", auth.user_info),
         _open("/services/Soap/u/{version}", "POST", auth.soap_login),
         _open("/services/Soap/u/{version}/{org}", "POST", auth.soap_login),
         _open("/services/data", "GET", rest.versions),

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 from starlette.responses import Response
 
 from sync_engine_sandbox.crm.org import ORG_ID
-from sync_engine_sandbox.crm.server import Server, answer, base_url
+from sync_engine_sandbox.crm.server import Server, answer, base_url, check_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +50,22 @@ async def revoke(server: Server, request: Request) -> Response:
     values = parse_qs((await request.body()).decode("utf-8", "replace")).get("token", [""])
     server.org.sessions.pop(values[0], None)
     return Response(status_code=200)
+
+
+async def user_info(server: Server, request: Request) -> Response:
+    """``GET /services/oauth2/userinfo`` (Salesforce Help, "Query for User Information"): whose session this is."""
+    check_session(server, request)
+    user = server.org.store.tables["User"].live[server.org.api_user]
+    return answer(
+        {
+            "user_id": user["Id"],
+            "organization_id": ORG_ID,
+            "preferred_username": user["Username"],
+            "name": f"{user['FirstName']} {user['LastName']}",
+            "email": user["Email"],
+            "active": user["IsActive"],
+        }
+    )
 
 
 def _basic(header: str) -> dict[str, str]:

@@ -123,7 +123,7 @@ class Org:
             objects.by_name["user"],
             {**self.store.tables["User"].live[first], "CreatedById": first, "LastModifiedById": first},
         )
-        self.api_user, self.person = list(self.store.tables["User"].live)[:2]
+        self.api_user, self.person, self.process = list(self.store.tables["User"].live)[:3]
 
     @classmethod
     def load(cls, path: Path | None = None, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Org:
@@ -145,15 +145,16 @@ class Org:
         Raises:
             ValueError: the org refuses it.
         """
-        return self._as_person(name, "insert", Row(dict(values)))
+        return self._as(self.person, name, "insert", Row(dict(values)))
 
-    def edit(self, name: str, record_id: str, changes: dict[str, Any]) -> None:
-        """Change a record as a person, not through the API.
+    def edit(self, name: str, record_id: str, changes: dict[str, Any], *, process: bool = False) -> None:
+        """Change a record as a person, or as a process of the platform, not through the API.
 
         Raises:
             ValueError: the org refuses it.
         """
-        self._as_person(name, "update", Row(dict(changes), record_id=record_id))
+        user = self.process if process else self.person
+        self._as(user, name, "update", Row(dict(changes), record_id=record_id))
 
     def remove(self, name: str, record_id: str) -> None:
         """Delete a record as a person, not through the API.
@@ -161,7 +162,7 @@ class Org:
         Raises:
             ValueError: the org refuses it.
         """
-        self._as_person(name, "delete", Row(record_id=record_id))
+        self._as(self.person, name, "delete", Row(record_id=record_id))
 
     def end_sessions(self) -> None:
         """Every session is dead from now on."""
@@ -182,8 +183,8 @@ class Org:
         session = self.sessions[token] = Session(token, time.monotonic())
         return session
 
-    def _as_person(self, name: str, operation: str, row: Row) -> str:
-        outcome = records.write(self.store, self._sobject(name), operation, [row], user=self.person)[0]
+    def _as(self, user: str, name: str, operation: str, row: Row) -> str:
+        outcome = records.write(self.store, self._sobject(name), operation, [row], user=user)[0]
         if outcome.record_id is None or not outcome.success:
             raise ValueError(str(Failed(*outcome.problems)))
         return outcome.record_id

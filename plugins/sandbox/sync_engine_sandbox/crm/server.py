@@ -173,7 +173,7 @@ def _check(server: Server, request: Request) -> None:
         return
     if len(request.url.path) + len(request.url.query) > URL_MAX:
         raise refuse("URI_TOO_LONG", "The URI is too long.")
-    _check_session(server, request)
+    check_session(server, request)
     requests = server.org.requests
     if requests.used >= server.settings.api_max:
         raise refuse("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
@@ -181,7 +181,8 @@ def _check(server: Server, request: Request) -> None:
     version_of(request)
 
 
-def _check_session(server: Server, request: Request) -> None:
+def check_session(server: Server, request: Request) -> None:
+    """Refuse a request without a session."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     session = server.org.sessions.get(token) if scheme.lower() in {"bearer", "oauth"} else None
     settings = server.settings
