@@ -139,6 +139,33 @@ def test_matched_counts_are_those_of_the_last_complete_transfer_of_each_stream(l
     assert ledger.matched("other") == {}
 
 
+def test_how_fast_a_catalog_is_written_is_told_by_its_last_large_transfer(ledger: Ledger) -> None:
+    transfers = [
+        ({"created": 5000, "updated": 1000}, Status.DONE, "00:10"),
+        ({"created": 3000}, Status.FAILED, "00:01"),
+        ({"updated": 999, "unchanged": 90_000}, Status.DONE, "00:01"),
+    ]
+    assert ledger.rate("shop") is None
+    for number, (summary, status, end) in enumerate(transfers):
+        transfer = ledger.begin("shop", "digest", "command")
+        ledger.finish(transfer, status, summary)
+        day = f"2026-11-2{number}T00:"
+        with ledger._database.writing() as transaction:
+            transaction.execute(
+                "UPDATE transfers SET started = ?, finished = ? WHERE id = ?",
+                (f"{day}00:00.000Z", f"{day}{end}.000Z", transfer),
+            )
+    assert ledger.rate("shop") == 600.0
+    assert ledger.rate("other") is None
+
+
+def test_a_source_key_that_is_not_known_now_keeps_what_was_known(ledger: Ledger) -> None:
+    transfer = ledger.begin("shop", "digest", "command")
+    for source_key in ("uuid-a", ""):
+        ledger.commit(transfer, "shop", [], [WrittenRecord("s", "a", "Product2", "01t", {"Name": "A"}, source_key)])
+    assert list(ledger.owned("shop", "s")) == [OwnedRecord("a", "01t", "uuid-a")]
+
+
 def test_a_ledger_of_the_first_version_is_brought_forward(tmp_path: Path) -> None:
     path = tmp_path / "state" / "ledger.db"
     path.parent.mkdir()

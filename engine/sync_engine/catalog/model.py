@@ -418,6 +418,23 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanBudget:
+    """What a plan may take; None where the project does not say.
+
+    Attributes:
+        max_source_requests: requests to the sources, for making the plan and for applying it.
+        max_target_requests: requests to the targets, for applying it.
+        max_daily_limit_percent: share of what a target's daily limit leaves.
+        max_minutes: for applying it.
+    """
+
+    max_source_requests: int | None = None
+    max_target_requests: int | None = None
+    max_daily_limit_percent: int | None = None
+    max_minutes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """A folder with ``sync-engine.yaml`` and ``catalogs/``.
 
@@ -441,3 +458,4 @@ class Project:
     environment: Environment | None = None
     notifications: tuple[Notification, ...] = ()
     lease_seconds: int | None = None
+    budget: PlanBudget = PlanBudget()

@@ -15,7 +15,7 @@ from sync_engine.catalog.environments import (
     load_environment,
 )
 from sync_engine.catalog.findings import Findings
-from sync_engine.catalog.model import Connection, Environment, Project
+from sync_engine.catalog.model import Connection, Environment, PlanBudget, Project
 from sync_engine.catalog.notifications import build_notifications
 from sync_engine.catalog.references import unescaped
 from sync_engine.catalog.registry import Side, adapter_sides, installed_adapters, settings_schema
@@ -29,7 +29,7 @@ from sync_engine.catalog.settings import (
     plain_secrets,
 )
 from sync_engine.catalog.shape import check_shape
-from sync_engine.documents import Document, Plain, Pointer, load_document, table, text
+from sync_engine.documents import Document, Plain, Pointer, load_document, number, table, text
 from sync_engine.problems import nearest, problem
 from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.problem import Origin, Problem, Severity
@@ -150,6 +150,7 @@ def _build(root: Path, document: Document, default: str, environment: Environmen
     hidden = {pointer for _, pointer in plain_secrets(document.data)}
     processes = table(document.data).get("mapping_processes")
     lease = table(document.data).get("lease_seconds")
+    budget = table(table(document.data).get("budget"))
     return Project(
         root=root,
         connections={
@@ -162,6 +163,7 @@ def _build(root: Path, document: Document, default: str, environment: Environmen
         notifications=build_notifications(document, hidden),
         mapping_processes=processes if isinstance(processes, int) else None,
         lease_seconds=lease if isinstance(lease, int) else None,
+        budget=PlanBudget(**{key: value for key, each in budget.items() if (value := number(each)) is not None}),
     )
 
 

@@ -26,7 +26,7 @@ from sync_engine.cli.approval import (
 from sync_engine.cli.console import Console, Meter
 from sync_engine.cli.notifying import Transfers, notifying
 from sync_engine.cli.plan import make_plan, print_plan, streams_option
-from sync_engine.cli.saved import refuse_stale, same_environment, still_valid
+from sync_engine.cli.saved import judge_again, refuse_stale, same_environment, still_valid
 from sync_engine.cli.session import Connections, load, locked_state
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.ledger.store import Ledger
@@ -83,6 +83,7 @@ def apply(
             with Connections(project, console) as connections, locked_state(project, catalogs, console) as ledger:
                 compiled = still_valid(file, catalogs, connections)
                 rechecks = _rechecks(compiled, connections, everything=True)
+                file = judge_again(file, project, catalogs, connections)
                 passed = pass_gates(file, allowed, reason, f"sync-engine apply {plan_or_catalogs[0]}")
                 if strict:
                     refuse_stale(file, catalogs, connections, rechecks)

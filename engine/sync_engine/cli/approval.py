@@ -68,8 +68,14 @@ def pass_gates(file: PlanFile, allowed: Sequence[str], reason: str | None, comma
         command: what applies this very plan.
 
     Raises:
-        GateTripped: others have tripped, too, or with another number; nothing was written.
+        GateTripped: others have tripped, too, or with another number, or the budget has no room; nothing was written.
     """
+    over = [gate_line(each) for each in file.budget if each.tripped]
+    if over:
+        raise GateTripped(
+            f"the plan would take more than the project's budget; nothing was written: {'; '.join(over)}",
+            hint="Plan fewer catalogs or streams at a time, wait a day, or raise `budget:` in sync-engine.yaml.",
+        )
     tripped = [(plan.name, gate) for plan in file.catalogs for gate in plan.tripped]
     left = [(name, gate) for name, gate in tripped if gate.allow not in allowed]
     if left:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from sync_engine.cli.console import Console, Meter
 from sync_engine.cli.session import Connections, compile_live, load, open_state
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.ledger.store import Ledger
+from sync_engine.planner.cost import judge_budget
+from sync_engine.planner.plan import CatalogPlan
 from sync_engine.planner.plan_file import PlanFile, PlanWriter, read_plan
 from sync_engine.planner.planner import plan_catalog
 from sync_engine.planner.processes import helping_processes
@@ -22,6 +25,7 @@ from sync_engine.planner.remembered import Remembered
 from sync_engine.problems import nearest
 from sync_engine.report.values import plural
 from sync_engine.sdk.errors import GateTripped, Refused
+from sync_engine.sdk.source import CountsRequests, Source
 
 CHANGES_PRESENT = 2
 FORMATS = ("text", "json", "markdown", "html")
@@ -51,13 +55,20 @@ def make_plan(
     writer = PlanWriter(path, pack=keep, environment=project.environment)
     try:
         with open_state(project, console) as ledger:
-            plans = []
+            plans: list[CatalogPlan] = []
+            counted: dict[str, int] = {}
             for each in compiled:
                 catalog = each.catalog
                 source, target = connections.source(catalog.source), connections.target(catalog.target)
-                remembered = remember(ledger, catalog.name)
-                plans.append(plan_catalog(each, source, target, writer, meter, remembered, selected, beside))
-        return PlanFile(path, writer.seal(), tuple(plans), project.environment), compiled
+                made = plan_catalog(
+                    each, source, target, writer, meter, remember(ledger, catalog.name), selected, beside
+                )
+                plans.append(_with_requests(made, catalog.source, source, counted))
+        budget = judge_budget(
+            project.budget, [(each.catalog.target, plan.cost) for each, plan in zip(compiled, plans, strict=True)]
+        )
+        digest = writer.seal(plans, budget)
+        return PlanFile(path, digest, tuple(plans), project.environment, budget), compiled
     finally:
         writer.close()
         meter.clear()
@@ -70,7 +81,18 @@ def remember(ledger: Ledger, catalog: str) -> Remembered:
         ledger.matched(catalog),
         partial(ledger.written, catalog),
         ledger.mappings(catalog),
+        ledger.rate(catalog),
     )
+
+
+def _with_requests(plan: CatalogPlan, connection: str, source: Source, counted: dict[str, int]) -> CatalogPlan:
+    """The plan with the requests to its source; describing it counts for the first plan that reads it."""
+    if not isinstance(source, CountsRequests):
+        return plan
+    sent = source.requests
+    asked = sent - counted.get(connection, 0)
+    counted[connection] = sent
+    return replace(plan, cost=replace(plan.cost, source_requests=asked))
 
 
 def print_plan(console: Console, file: PlanFile, format_: str, most: int) -> None:
@@ -149,7 +171,7 @@ def plan(
         print_plan(console, file, format_, most)
         if path is not None:
             save(console, partial, path)
-    if any(each.tripped for each in file.catalogs):
+    if file.tripped:
         return GateTripped.exit_code
     if detailed_exitcode and any(each.summary.changes for each in file.catalogs):
         return CHANGES_PRESENT

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from sync_engine.catalog.model import Catalog, Environment
+from sync_engine.catalog.model import Catalog, Environment, Project
 from sync_engine.cli.session import Connections, compile_live
 from sync_engine.compiler.compiled import CompiledCatalog
+from sync_engine.planner.cost import judge_budget
 from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.report.values import plural
@@ -52,6 +54,17 @@ def still_valid(file: PlanFile, catalogs: tuple[Catalog, ...], connections: Conn
             hint="Make a new plan with `sync-engine plan --out FILE`.",
         )
     return compiled
+
+
+def judge_again(file: PlanFile, project: Project, catalogs: Sequence[Catalog], connections: Connections) -> PlanFile:
+    """The plan with what the targets' daily limits leave now, and the budget as the project has it now."""
+    targets = {each.name: each.target for each in catalogs}
+    left = {name: connections.target(name).budget().requests_remaining for name in dict.fromkeys(targets.values())}
+    plans = tuple(
+        replace(each, cost=replace(each.cost, requests_remaining=left[targets[each.name]])) for each in file.catalogs
+    )
+    budget = judge_budget(project.budget, [(targets[each.name], each.cost) for each in plans])
+    return replace(file, catalogs=plans, budget=budget)
 
 
 def refuse_stale(

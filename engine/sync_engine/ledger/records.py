@@ -80,7 +80,7 @@ class WrittenRecord:
 
     Attributes:
         fields: encoded values by field name (see ``planner.encoding``).
-        source_key: of the source's record it was made of.
+        source_key: of the source's record it was made of; empty when that is not known now, which keeps what was known.
     """
 
     stream: str

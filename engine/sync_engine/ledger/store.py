@@ -30,6 +30,8 @@ from sync_engine.sdk.values import Secret, reveal
 SCHEME = "sqlite:///"
 _TOGETHER = 500
 """Records that are looked up in one statement."""
+_TIMED = 1000
+"""Records that a transfer must have written to tell how fast the next one will be."""
 _TRANSFER = (
     "SELECT id, catalog, digest, trigger, started, finished, status, summary, error, matched, overrides FROM transfers"
 )
@@ -219,6 +221,21 @@ class Ledger:
                 [(catalog, stream, field, digest) for field, digest in digests.items()],
             )
 
+    def rate(self, catalog: str) -> float | None:
+        """Records written per second by the last finished transfer that wrote many; None before there was one."""
+        rows = self._database.query(
+            "SELECT started, finished, summary FROM transfers WHERE catalog = ? AND status IN (?, ?) "
+            "ORDER BY started DESC, id DESC LIMIT ?",
+            (catalog, Status.DONE, Status.REJECTED, _TOGETHER),
+        )
+        for started, finished, text in rows:
+            summary = json.loads(text)
+            written = sum(summary.get(each, 0) for each in ("created", "updated", "deactivated", "deleted"))
+            seconds = (datetime.fromisoformat(finished) - datetime.fromisoformat(started)).total_seconds()
+            if written >= _TIMED and seconds > 0:
+                return float(written / seconds)
+        return None
+
     def finish(self, transfer: str, status: Status, summary: Mapping[str, int], error: str = "") -> None:
         """Record how a transfer ended."""
         with self._writing() as transaction:
@@ -318,7 +335,8 @@ def _keep_written(transaction: Transaction, catalog: str, transfer: str, records
             "INSERT INTO written (catalog, stream, key, object, target_id, fields, transfer, source_key) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (catalog, stream, key) DO UPDATE "
             "SET object = excluded.object, target_id = excluded.target_id, fields = excluded.fields, "
-            "transfer = excluded.transfer, source_key = excluded.source_key",
+            "transfer = excluded.transfer, "
+            "source_key = CASE excluded.source_key WHEN '' THEN written.source_key ELSE excluded.source_key END",
             [row(each, found.get((each.stream, each.key))) for each in part],
         )
 

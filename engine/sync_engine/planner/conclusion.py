@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
+from sync_engine.planner.batches import Way, count_ways, operation_of
+from sync_engine.planner.cost import cost_of
 from sync_engine.planner.describe import describe
 from sync_engine.planner.fingerprint import fingerprint, mapping_digest
 from sync_engine.planner.gates import judge
@@ -14,22 +17,22 @@ from sync_engine.planner.plan import (
     CatalogPlan,
     Cause,
     ChangeKind,
-    Cost,
     PlannedField,
     ReadStep,
     StreamPlan,
     Summary,
     WriteStep,
 )
+from sync_engine.planner.remembered import Remembered
 from sync_engine.planner.work import Work
 from sync_engine.planner.workspace import Workspace
 from sync_engine.problems import locales
 from sync_engine.sdk.errors import Unavailable
-from sync_engine.sdk.target import Operation, Target
+from sync_engine.sdk.target import Batching, Operation, Target
 
 
 def conclude(
-    compiled: CompiledCatalog, space: Workspace, works: Sequence[Work], target: Target, before: Mapping[str, int]
+    compiled: CompiledCatalog, space: Workspace, works: Sequence[Work], target: Target, remembered: Remembered
 ) -> CatalogPlan:
     """The plan of a catalog without its changes, once all of them are known.
 
@@ -38,9 +41,13 @@ def conclude(
         space: holds the changes.
         works: its streams.
         target: is asked what is left of its daily limit.
-        before: by stream: records that passed the filter in the last complete transfer.
+        remembered: what is known of earlier transfers.
     """
-    streams = tuple(_stream_plan(compiled, space, work, target) for work in works)
+    made = [_stream_plan(compiled, space, work, target) for work in works]
+    streams = tuple(stream for stream, _ in made)
+    cost = cost_of(sum(work.pages for work in works), ((stream.summary, ways) for stream, ways in made))
+    if remembered.rate is not None:
+        cost = replace(cost, seconds=sum(each.summary.changes for each in streams) / remembered.rate)
     try:
         remaining = target.budget().requests_remaining
     except Unavailable:
@@ -51,12 +58,14 @@ def conclude(
         fingerprint=fingerprint(compiled),
         streams=streams,
         warnings=tuple(f"{each.code}: {each.message}" for each in compiled.warnings if each.code in locales.CODES),
-        gates=judge(compiled.catalog.safety, space, works, streams, before),
-        cost=Cost(sum(work.pages for work in works), sum(each.write.batches for each in streams), remaining),
+        gates=judge(compiled.catalog.safety, space, works, streams, remembered.matched),
+        cost=replace(cost, requests_remaining=remaining),
     )
 
 
-def _stream_plan(compiled: CompiledCatalog, space: Workspace, work: Work, target: Target) -> StreamPlan:
+def _stream_plan(
+    compiled: CompiledCatalog, space: Workspace, work: Work, target: Target
+) -> tuple[StreamPlan, tuple[Way, ...]]:
     counts = space.counts(work.number)
     summary = Summary(
         create=counts.get(ChangeKind.CREATE, 0),
@@ -69,9 +78,13 @@ def _stream_plan(compiled: CompiledCatalog, space: Workspace, work: Work, target
     )
     stream = work.stream
     key_fields = tuple(each.name for each in stream.fields[: stream.key_parts]) or (stream.key.name,)
-    operation = Operation.INSERT if stream.key_parts else Operation.UPSERT
-    batching = target.batching(stream.object.name, operation, summary.changes)
-    return StreamPlan(
+
+    def limits(operation: Operation) -> Batching:
+        return target.batching(stream.object.name, operation, summary.changes)
+
+    ways = count_ways(space, work.number, len(key_fields), limits)
+    mode = limits(operation_of(ChangeKind.CREATE, len(key_fields))).mode
+    planned_stream = StreamPlan(
         name=stream.name,
         read=ReadStep(
             stream.query.collection,
@@ -79,12 +92,13 @@ def _stream_plan(compiled: CompiledCatalog, space: Workspace, work: Work, target
             tuple(describe(each) for each in (*work.pushdown.residual, *stream.row_filters)),
             tuple(describe(each) for each in stream.not_applicable),
         ),
-        write=WriteStep(stream.object.name, key_fields, batching.mode, -(-summary.changes // batching.max_rows)),
+        write=WriteStep(stream.object.name, key_fields, mode, sum(each.batches for each in ways)),
         fields=_planned_fields(compiled, stream),
         summary=summary,
         new_options=planned(work, target),
         causes=_causes(space, work) if summary.update else {},
     )
+    return planned_stream, ways
 
 
 def _causes(space: Workspace, work: Work) -> Mapping[str, int]:

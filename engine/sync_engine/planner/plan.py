@@ -253,13 +253,31 @@ class Cost:
 
     Attributes:
         pages_read: pages that were read from the source.
-        batches: batches that would be sent to the target.
+        batches: that would be sent to the target, by the target's name of the way.
+        target_requests: what applying it asks of the target, at least.
+        source_requests_to_apply: what applying it asks of the source, where records are to be deleted or deactivated.
+        seconds: how long applying it takes, roughly: as fast as the last large transfer of the catalog was, or, before
+            there was one, as the adapter guesses.
+        source_requests: what making it has asked of the source; None when the source does not count.
         requests_remaining: what the target's daily limit leaves; None when it does not say.
+
+    The last three are not part of the digest: they say nothing of what would happen.
     """
 
     pages_read: int = 0
-    batches: int = 0
+    batches: Mapping[str, int] = field(default_factory=dict)
+    target_requests: int = 0
+    source_requests_to_apply: int = 0
+    seconds: float = 0.0
+    source_requests: int | None = None
     requests_remaining: int | None = None
+
+    @property
+    def share(self) -> float | None:
+        """Percent of what the target's daily limit leaves; None when that is not known."""
+        if self.requests_remaining is None:
+            return None
+        return 100.0 * self.target_requests / max(1, self.requests_remaining)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,11 @@ _ROWS = (b'{"change":', b'{"rejection":')
 """How the lines begin that are read only where they are needed; the digest vouches for them."""
 
 
+_CERTAIN = ("pages_read", "batches", "target_requests", "source_requests_to_apply")
+_MEASURED = ("seconds", "source_requests", "requests_remaining")
+"""Attributes of ``Cost``: those that follow from the plan, and those that differ from run to run."""
+
+
 class PlanWriter:
     """Writes a plan file; the file is complete only after ``seal``.
 
@@ -70,7 +75,6 @@ class PlanWriter:
             gzip.GzipFile(fileobj=self._raw, mode="wb", compresslevel=1, mtime=0, filename="") if pack else self._raw
         )
         self._hash = hashlib.sha256()
-        self._remaining: dict[str, int] = {}
         head: dict[str, object] = {"format": FORMAT, "version": VERSION, "engine": __version__}
         if environment is not None:
             head["environment"] = _environment_to_data(environment)
@@ -99,15 +103,19 @@ class PlanWriter:
 
     def catalog_end(self, plan: CatalogPlan) -> None:
         """End a catalog with all that is known of it as a whole."""
-        if plan.cost.requests_remaining is not None:
-            self._remaining[plan.name] = plan.cost.requests_remaining
         self._line({"catalog_end": _catalog_to_data(plan)})
 
-    def seal(self) -> str:
-        """Finish the file and return its digest."""
+    def seal(self, plans: Iterable[CatalogPlan] = (), budget: Iterable[Gate] = ()) -> str:
+        """Finish the file and return its digest.
+
+        Args:
+            plans: the catalogs, for what was measured of each.
+            budget: see ``PlanFile``.
+        """
         digest = self._hash.hexdigest()
-        # What the day still allows says nothing of what would happen, so it stands behind the digest.
-        end = {"digest": digest, "requests_remaining": self._remaining}
+        # What was measured says nothing of what would happen, so it stands behind the digest.
+        measured = {each.name: [getattr(each.cost, name) for name in _MEASURED] for each in plans}
+        end = {"digest": digest, "measured": measured, "budget": [_gate_to_data(each) for each in budget]}
         self._out.write(orjson.dumps({"end": end}) + b"\n")
         self.close()
         return digest
@@ -126,12 +134,20 @@ class PlanFile:
         digest: SHA-256 over all its lines.
         catalogs: without their changes, which ``changes`` reads.
         environment: the one it was made for; None for the project file alone.
+        budget: what the project allows a plan to take, and what this one takes, judged when it was made.
     """
 
     path: Path
     digest: str
     catalogs: tuple[CatalogPlan, ...]
     environment: Environment | None = None
+    budget: tuple[Gate, ...] = ()
+
+    @property
+    def tripped(self) -> tuple[Gate, ...]:
+        """The gates that forbid to apply it, of whichever catalog or of the budget."""
+        gates = [*(gate for each in self.catalogs for gate in each.gates), *self.budget]
+        return tuple(each for each in gates if each.tripped)
 
     def changes(self, catalog: str, stream: str) -> Iterator[Change]:
         """The changes of a stream, in the order they are to be written."""
@@ -181,7 +197,7 @@ def read_plan(path: Path) -> PlanFile:
     digest = hashlib.sha256()
     catalogs: list[CatalogPlan] = []
     sealed = ""
-    remaining: dict[str, int] = {}
+    end: dict[str, Any] = {}
     try:
         with _unpacked(path) as lines:
             lines = iter(lines)
@@ -194,23 +210,27 @@ def read_plan(path: Path) -> PlanFile:
                     continue
                 ((kind, content),) = orjson.loads(line).items()
                 if kind == "end":
-                    sealed, remaining = content["digest"], content["requests_remaining"]
+                    sealed, end = content["digest"], content
                     continue
                 digest.update(line)
                 if kind == "catalog_end":
                     catalogs.append(_catalog_from_data(content))
+        planned = tuple(_with_measured(each, end["measured"].get(each.name)) for each in catalogs) if sealed else ()
+        budget = tuple(map(_gate_from_data, end["budget"])) if sealed else ()
     except FileNotFoundError:
         raise Refused(f"there is no plan file {path}", hint=made_anew) from None
     except (OSError, EOFError, ValueError, KeyError, TypeError, StopIteration) as error:
         raise Refused(f"{path} is not a whole plan file: {error}", hint=made_anew) from error
     if not sealed or sealed != digest.hexdigest():
         raise Refused(f"{path} was cut off or altered: its digest does not match its content", hint=made_anew)
-    planned = tuple(_with_budget(each, remaining.get(each.name)) for each in catalogs)
-    return PlanFile(path, sealed, planned, environment)
+    return PlanFile(path, sealed, planned, environment, budget)
 
 
-def _with_budget(plan: CatalogPlan, remaining: int | None) -> CatalogPlan:
-    return dataclasses.replace(plan, cost=dataclasses.replace(plan.cost, requests_remaining=remaining))
+def _with_measured(plan: CatalogPlan, measured: Sequence[Any] | None) -> CatalogPlan:
+    if measured is None:
+        return plan
+    named = dict(zip(_MEASURED, measured, strict=True))
+    return dataclasses.replace(plan, cost=dataclasses.replace(plan.cost, **named))
 
 
 def _counted(lines: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
@@ -276,8 +296,8 @@ def _catalog_to_data(plan: CatalogPlan) -> dict[str, object]:
             for each in plan.streams
         ],
         "warnings": plan.warnings,
-        "gates": [[each.name, each.limit, each.actual, each.tripped, each.allow, each.records] for each in plan.gates],
-        "cost": {"pages_read": plan.cost.pages_read, "batches": plan.cost.batches},
+        "gates": [_gate_to_data(each) for each in plan.gates],
+        "cost": {name: getattr(plan.cost, name) for name in _CERTAIN},
         "restores": plan.restores,
     }
 
@@ -292,13 +312,17 @@ def _catalog_from_data(data: Mapping[str, Any]) -> CatalogPlan:
         fingerprint=fingerprint,
         streams=tuple(_stream_from_data(each) for each in data["streams"]),
         warnings=tuple(data["warnings"]),
-        gates=tuple(_gate(each) for each in data["gates"]),
-        cost=Cost(data["cost"]["pages_read"], data["cost"]["batches"]),
+        gates=tuple(map(_gate_from_data, data["gates"])),
+        cost=Cost(**data["cost"]),
         restores=data["restores"],
     )
 
 
-def _gate(data: Sequence[Any]) -> Gate:
+def _gate_to_data(gate: Gate) -> list[object]:
+    return [gate.name, gate.limit, gate.actual, gate.tripped, gate.allow, gate.records]
+
+
+def _gate_from_data(data: Sequence[Any]) -> Gate:
     name, limit, actual, tripped, allow, records = data
     return Gate(name, limit, actual, tripped, allow, tuple((stream, key) for stream, key in records))
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream, MappedRecord
-from sync_engine.compiler.criteria import fields_of
 from sync_engine.planner.adoption import adopt, take_over
 from sync_engine.planner.causes import find_causes
 from sync_engine.planner.claims import claim_keys
@@ -24,6 +23,7 @@ from sync_engine.planner.plan_file import PlanWriter
 from sync_engine.planner.prefetch import prefetch
 from sync_engine.planner.processes import Mappers
 from sync_engine.planner.progress import Progress
+from sync_engine.planner.pushdown import push_down
 from sync_engine.planner.remembered import NOTHING, Remembered
 from sync_engine.planner.work import Slot, Work, lay_out_columns
 from sync_engine.planner.workspace import Held, Workspace
@@ -80,7 +80,7 @@ def plan_catalog(
         for work in works:
             if work.slot.number not in shared:
                 plan_missing(space, work, remembered.owned(work.stream.name))
-        plan = conclude(compiled, space, works, target, remembered.matched)
+        plan = conclude(compiled, space, works, target, remembered)
         writer.catalog(plan.name, plan.path)
         for work in works:
             writer.changes(work.stream.name, space.changes(work.number))
@@ -157,17 +157,6 @@ def _recipe(compiled: CompiledCatalog, readings: Sequence[Sequence[Work]]) -> Re
     """What other processes need to map the pages of these readings."""
     asked = tuple(Reading(tuple(work.stream.name for work in each), each[0].pushdown.residual) for each in readings)
     return Recipe(compiled.catalog, compiled.source_schema, compiled.target_schema, compiled.today, asked)
-
-
-def push_down(source: Source, query: Query) -> Pushdown:
-    """Ask the source which filters it takes, and for the fields that the rest of them needs."""
-    pushdown = source.pushdown(query)
-    needed = {each for residual in pushdown.residual for each in fields_of(residual)}
-    known = query.attributes | query.properties
-    if needed <= known:
-        return pushdown
-    wider = dataclasses.replace(query, attributes=query.attributes | needed, properties=query.properties | needed)
-    return source.pushdown(wider)
 
 
 def _read(source: Source, pushdown: Pushdown) -> Iterator[Page]:

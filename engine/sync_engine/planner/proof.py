@@ -13,7 +13,7 @@ from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.compiler.rows import record_key
 from sync_engine.planner.held import key_of
 from sync_engine.planner.plan import Change, ChangeKind
-from sync_engine.planner.planner import push_down
+from sync_engine.planner.pushdown import push_down
 from sync_engine.planner.work import Slot, lay_out_columns
 from sync_engine.sdk.filters import Criterion
 from sync_engine.sdk.source import RecordCollection, Source, SourceRecord

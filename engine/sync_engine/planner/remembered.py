@@ -18,12 +18,14 @@ class Remembered:
         written: from a stream's name and keys of records to what was last written to them: encoded values by field.
             Keys to which nothing was written are absent.
         mappings: by stream and field: digest of how the field was filled at the last transfer.
+        rate: records per second of the last large transfer; None before there was one.
     """
 
     owned: Callable[[str], Iterable[OwnedRecord]]
     matched: Mapping[str, int] = field(default_factory=dict)
     written: Callable[[str, Sequence[str]], Mapping[str, Mapping[str, object]]] = lambda *_: {}
     mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    rate: float | None = None
 
 
 NOTHING = Remembered(lambda _: ())

@@ -12,6 +12,8 @@ from itertools import groupby, islice
 
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.ledger.records import OutcomeRecord
+from sync_engine.planner.batches import Way, count_ways
+from sync_engine.planner.cost import cost_of
 from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.gates import deletes_gate
 from sync_engine.planner.held import HeldRow, read_held
@@ -19,7 +21,6 @@ from sync_engine.planner.plan import (
     CatalogPlan,
     Change,
     ChangeKind,
-    Cost,
     FieldChange,
     PlannedField,
     ReadStep,
@@ -32,7 +33,7 @@ from sync_engine.planner.plan_file import PlanWriter
 from sync_engine.planner.work import Slot, slot_of
 from sync_engine.planner.workspace import Workspace
 from sync_engine.sdk.errors import Refused
-from sync_engine.sdk.target import FieldRequest, Operation, Owner, Reason, Target
+from sync_engine.sdk.target import Batching, FieldRequest, Operation, Owner, Reason, Target
 
 TOGETHER = 200
 """Records that are read again in one request."""
@@ -87,7 +88,8 @@ def plan_rollback(
         for each in undone.values():
             writer.changes(each.stream.name, space.changes(each.number))
             writer.rejections(each.stream.name, space.rejections(each.number))
-        streams = tuple(_counted(space, each, target) for each in undone.values())
+        counted = [_counted(space, each, target) for each in undone.values()]
+    streams = tuple(stream for stream, _ in counted)
     deletes = sum(each.summary.delete for each in streams)
     limit = catalog.safety.max_deletes
     plan = CatalogPlan(
@@ -96,7 +98,7 @@ def plan_rollback(
         fingerprint=fingerprint(compiled),
         streams=streams,
         gates=() if limit is None else (deletes_gate(limit, deletes),),
-        cost=Cost(batches=sum(each.write.batches for each in streams)),
+        cost=cost_of(0, ((stream.summary, ways) for stream, ways in counted)),
         restores=transfer,
     )
     writer.catalog_end(plan)
@@ -181,7 +183,7 @@ def _way_back(record: OutcomeRecord, row: HeldRow | None, slot: Slot) -> Change 
         message = "the record that the transfer wrote no longer exists under this key"
         return (Reason("CHANGED_SINCE", message, owner=Owner.ORG),)
     if record.outcome == "created":
-        return Change(ChangeKind.DELETE, record.key, record.key, row[1], 0, ())
+        return Change(ChangeKind.DELETE, record.key, "", row[1], 0, ())
     now = {request.name: value for request, value in zip(slot.requests, row[3], strict=True)}
     differing = [(name, before, after) for name, before, after in record.fields if now[name] != before]
     touched = tuple(
@@ -192,10 +194,10 @@ def _way_back(record: OutcomeRecord, row: HeldRow | None, slot: Slot) -> Change 
     if touched or not differing:
         return touched or None
     fields = tuple(FieldChange(name, after, before) for name, before, after in differing)
-    return Change(ChangeKind.UPDATE, record.key, record.key, row[1], 0, fields)
+    return Change(ChangeKind.UPDATE, record.key, "", row[1], 0, fields)
 
 
-def _counted(space: Workspace, undone: _Undone, target: Target) -> StreamPlan:
+def _counted(space: Workspace, undone: _Undone, target: Target) -> tuple[StreamPlan, tuple[Way, ...]]:
     counts = space.counts(undone.number)
     summary = Summary(
         update=counts.get(ChangeKind.UPDATE, 0),
@@ -204,6 +206,10 @@ def _counted(space: Workspace, undone: _Undone, target: Target) -> StreamPlan:
         rejected=space.rejected(undone.number),
     )
     write = undone.stream.write
-    batching = target.batching(write.object_name, Operation.UPDATE, summary.changes)
-    write = replace(write, mode=batching.mode, batches=-(-summary.changes // batching.max_rows))
-    return replace(undone.stream, summary=summary, write=write)
+
+    def limits(operation: Operation) -> Batching:
+        return target.batching(write.object_name, operation, summary.changes)
+
+    ways = count_ways(space, undone.number, len(write.key_fields), limits)
+    write = replace(write, mode=limits(Operation.UPDATE).mode, batches=sum(each.batches for each in ways))
+    return replace(undone.stream, summary=summary, write=write), ways

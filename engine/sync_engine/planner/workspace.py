@@ -73,6 +73,16 @@ class Orphan:
     leave: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Changes of one kind on one level; ``longest`` is the size of the largest, in bytes of its keys and fields."""
+
+    kind: ChangeKind
+    wave: int
+    count: int
+    longest: int
+
+
 class Workspace:
     """The scratch database; used from one thread."""
 
@@ -274,6 +284,15 @@ class Workspace:
         return dict(
             self._db.execute("SELECT kind, count(*) FROM changes WHERE stream = ? GROUP BY kind", (stream,)).fetchall()
         )
+
+    def groups(self, stream: int) -> list[Group]:
+        """The changes of a stream, counted by kind and level."""
+        rows = self._db.execute(
+            "SELECT kind, wave, count(*), max(length(record) + length(fields)) FROM changes WHERE stream = ? "
+            "GROUP BY kind, wave ORDER BY kind, wave",
+            (stream,),
+        )
+        return [Group(ChangeKind(kind), wave, count, longest) for kind, wave, count, longest in rows]
 
     def rejected(self, stream: int) -> int:
         """Number of rejections of a stream."""

@@ -7,7 +7,14 @@ from html import escape
 
 from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, FieldChange, PlannedField, Rejection, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
-from sync_engine.report.plan_text import cost_line, examples_line, gate_line, new_options_lines, override_lines
+from sync_engine.report.plan_text import (
+    budget_lines,
+    cost_line,
+    examples_line,
+    gate_line,
+    new_options_lines,
+    override_lines,
+)
 from sync_engine.report.values import around_difference, cause_text, causes_text, shortened, shown
 
 MOST_ROWS = 5000
@@ -62,6 +69,8 @@ def render(file: PlanFile) -> Iterator[str]:
     yield '<div class="tools"><input id="text" placeholder="Filter by key, field or value" aria-label="Filter">'
     yield f'<select id="kind" aria-label="Kind"><option value="">everything</option>{kinds}</select></div>'
     yield '<p class="dim" id="shown"></p>'
+    for line in budget_lines(file):
+        yield f'<div class="gate">Gate {escape(line)}.</div>'
     for catalog in file.catalogs:
         yield from _catalog(file, catalog)
     yield f"</main><script>{_SCRIPT}</script></body></html>\n"

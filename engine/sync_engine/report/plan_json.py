@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import orjson
 
 from sync_engine.catalog.model import Environment
-from sync_engine.planner.plan import CatalogPlan, Change, Rejection, StreamPlan
+from sync_engine.planner.plan import CatalogPlan, Change, Cost, Gate, Rejection, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.report.values import json_value, modified_data
 
@@ -21,7 +21,18 @@ def render(file: PlanFile) -> Iterator[str]:
     for index, catalog in enumerate(file.catalogs):
         yield "," if index else ""
         yield from _catalog(file, catalog)
-    yield "]}\n"
+    yield f'],"budget":{_dump([_gate(each) for each in file.budget])}}}\n'
+
+
+def _gate(gate: Gate) -> dict[str, object]:
+    return {
+        "name": gate.name,
+        "limit": gate.limit,
+        "actual": gate.actual,
+        "tripped": gate.tripped,
+        "allow": gate.allow or None if gate.tripped else None,
+        "records": [{"stream": stream, "key": key} for stream, key in gate.records],
+    }
 
 
 def _environment(environment: Environment | None) -> dict[str, object] | None:
@@ -41,21 +52,10 @@ def _catalog(file: PlanFile, catalog: CatalogPlan) -> Iterator[str]:
         yield from _stream(file, catalog, stream)
     tail = {
         "warnings": catalog.warnings,
-        "gates": [
-            {
-                "name": each.name,
-                "limit": each.limit,
-                "actual": each.actual,
-                "tripped": each.tripped,
-                "allow": each.allow if each.tripped else None,
-                "records": [{"stream": stream, "key": key} for stream, key in each.records],
-            }
-            for each in catalog.gates
-        ],
+        "gates": [_gate(each) for each in catalog.gates],
         "cost": {
-            "pages_read": catalog.cost.pages_read,
-            "batches": catalog.cost.batches,
-            "requests_remaining": catalog.cost.requests_remaining,
+            **{name: getattr(catalog.cost, name) for name in Cost.__slots__},
+            "share_percent": None if catalog.cost.share is None else round(catalog.cost.share, 3),
         },
     }
     yield "]," + _dump(tail)[1:]

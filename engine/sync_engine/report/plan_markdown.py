@@ -7,7 +7,15 @@ from collections.abc import Iterator, Mapping
 
 from sync_engine.planner.plan import CatalogPlan, Change, PlannedField, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
-from sync_engine.report.plan_text import SYMBOLS, cost_line, examples_line, gate_line, new_options_lines, override_lines
+from sync_engine.report.plan_text import (
+    SYMBOLS,
+    budget_lines,
+    cost_line,
+    examples_line,
+    gate_line,
+    new_options_lines,
+    override_lines,
+)
 from sync_engine.report.values import around_difference, cause_text, causes_text, quoted, shortened, shown
 
 SAMPLES = 3
@@ -34,6 +42,8 @@ def _document(file: PlanFile) -> Iterator[str]:
         counts = " | ".join(f"{count:,}" for count in catalog.summary.published().values())
         yield f"| {_cell(catalog.name)} | {counts} |\n"
     yield f"\nDigest `{file.digest}`\n"
+    for line in budget_lines(file):
+        yield f"\n**Gate tripped:** {_cell(line)}.\n"
     if file.environment is not None:
         yield f"\nEnvironment **{_cell(file.environment.name)}**\n\n"
         yield from (f"- {_cell(each)}\n" for each in override_lines(file.environment))

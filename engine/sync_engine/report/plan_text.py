@@ -72,6 +72,8 @@ def render(file: PlanFile, most: int, paint: Paint = plain) -> Iterator[str]:
     yield paint("Nothing to do.", "bold") if not total.changes else paint("Plan: ", "bold") + totals(total, paint)
     if not total.changes:
         yield totals(total, paint)
+    for line in budget_lines(file):
+        yield paint(f"Gate {line}", "red")
     yield f"Digest: {file.digest}"
 
 
@@ -112,7 +114,7 @@ def _catalog(file: PlanFile, catalog: CatalogPlan, most: int, paint: Paint) -> I
             if gate.records:
                 yield paint(f"    {examples_line(gate)}", "red")
     if catalog.tripped:
-        yield paint(f"  {override_line(catalog.tripped)}", "dim")
+        yield paint(f"  {allow_line(catalog.tripped)}", "dim")
     yield paint(f"  {cost_line(catalog)}", "dim")
     yield ""
 
@@ -128,7 +130,7 @@ def examples_line(gate: Gate) -> str:
     return f"such as {named}" if named else ""
 
 
-def override_line(gates: Sequence[Gate]) -> str:
+def allow_line(gates: Sequence[Gate]) -> str:
     """How tripped gates are passed."""
     options = " ".join(f"--allow {each}" for each in dict.fromkeys(gate.allow for gate in gates))
     return f'To write it nevertheless, this plan only: sync-engine apply FILE {options} --reason "…"'
@@ -137,9 +139,33 @@ def override_line(gates: Sequence[Gate]) -> str:
 def cost_line(catalog: CatalogPlan) -> str:
     """What the plan took to make and takes to apply."""
     cost = catalog.cost
-    left = "" if cost.requests_remaining is None else f", {cost.requests_remaining:,} requests left today"
-    batches = plural(cost.batches, "batch", "es")
-    return f"Cost: {plural(cost.pages_read, 'page')} read, {batches} to send{left}"
+    asked = "" if cost.source_requests is None else f" by {plural(cost.source_requests, 'request')}"
+    read = f"Cost: {plural(cost.pages_read, 'page')} read{asked}"
+    left = "" if cost.requests_remaining is None else f"{cost.requests_remaining:,} requests left today"
+    if not cost.batches:
+        return f"{read}; nothing to send{left and f', {left}'}"
+    sent = ", ".join(f"{plural(count, 'batch', 'es')} by {mode}" for mode, count in cost.batches.items())
+    share = "" if cost.share is None else f" ({_percent(cost.share)} of the {left})"
+    again = ""
+    if cost.source_requests_to_apply:
+        again = f", {plural(cost.source_requests_to_apply, 'request')} to the source"
+    requests = f"{plural(cost.target_requests, 'request')} to the target{share}"
+    return f"{read}; to send {sent}, {requests}{again}, {_duration(cost.seconds)}"
+
+
+def budget_lines(file: PlanFile) -> Iterator[str]:
+    """The limits of the budget that the plan exceeds."""
+    for gate in file.budget:
+        if gate.tripped:
+            yield f"{gate_line(gate)}: nothing will be written"
+
+
+def _percent(share: float) -> str:
+    return "under 0.1 %" if share < 0.1 else f"{share:.1f} %"
+
+
+def _duration(seconds: float) -> str:
+    return "less than a minute" if seconds < 60 else f"about {plural(round(seconds / 60), 'minute')}"
 
 
 def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, most: int, paint: Paint) -> Iterator[str]:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from sync_engine.sdk.filters import Criterion, Filter
 from sync_engine.sdk.values import Localized, MediaRef, SourceValue
@@ -259,6 +259,15 @@ class Page:
 
     records: tuple[SourceRecord, ...]
     cursor: str | None
+
+
+@runtime_checkable
+class CountsRequests(Protocol):
+    """What a source can do beside ``Source``: say how many requests it has sent since it was opened."""
+
+    @property
+    def requests(self) -> int:
+        """So many, repeated ones included; safe to ask from any thread."""
 
 
 class Source(Protocol):

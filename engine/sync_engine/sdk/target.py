@@ -176,12 +176,16 @@ class Batching:
         max_rows: rows in a batch at the most.
         max_bytes: size of a batch at the most, in encoded bytes.
         parallel: batches that may be under way at the same time.
+        requests: that a batch takes at least, from hand-over to results.
+        seconds: that a full batch takes, roughly; asked for as long as nothing has been measured.
     """
 
     mode: str
     max_rows: int
     max_bytes: int
     parallel: int
+    requests: int = 1
+    seconds: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

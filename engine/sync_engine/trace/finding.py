@@ -10,8 +10,8 @@ from uuid import UUID
 from sync_engine.catalog.model import ValueRule
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.compiler.criteria import fields_of
-from sync_engine.planner.planner import push_down
 from sync_engine.planner.progress import Progress
+from sync_engine.planner.pushdown import push_down
 from sync_engine.sdk.filters import OPERATORS, AllOf, AnyOf, Criterion, Filter, Not
 from sync_engine.sdk.source import Kind, Query, RecordCollection, Source, SourceRecord, SourceSchema
 

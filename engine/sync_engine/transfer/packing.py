@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-import orjson
-
+from sync_engine.planner.batches import operation_of, size_of
 from sync_engine.planner.encoding import Decoder, decoder
-from sync_engine.planner.plan import Change, ChangeKind, StreamPlan
+from sync_engine.planner.plan import Change, StreamPlan
 from sync_engine.sdk.target import Batch, Batching, Operation, Row
 from sync_engine.sdk.values import Blank, TargetValue
-
-OPERATIONS = {
-    # A create is sent as an upsert by key: repeated after a lost answer, it makes no second record.
-    ChangeKind.CREATE: Operation.UPSERT,
-    # An update goes to the record's id: a record deleted meanwhile is not made anew from a few fields.
-    ChangeKind.UPDATE: Operation.UPDATE,
-    ChangeKind.DEACTIVATE: Operation.UPDATE,
-    ChangeKind.DELETE: Operation.DELETE,
-}
 
 
 def pack(
@@ -36,9 +26,9 @@ def pack(
     sizes: dict[Operation, int] = {}
     number = 0
     for change in changes:
-        operation = operation_of(stream, change)
+        operation = operation_of(change.kind, len(stream.write.key_fields))
         limits = batching(operation)
-        size = _size(change)
+        size = size_of(change)
         rows = waiting.setdefault(operation, [])
         if rows and (len(rows) >= limits.max_rows or sizes[operation] + size > limits.max_bytes):
             number += 1
@@ -51,17 +41,6 @@ def pack(
         if rows:
             number += 1
             yield _batch(stream, operation, batching(operation), rows, f"{prefix}-{number}"), tuple(rows)
-
-
-def operation_of(stream: StreamPlan, change: Change) -> Operation:
-    """How a change is sent; without an external id there is no upsert."""
-    if change.kind is ChangeKind.CREATE and len(stream.write.key_fields) > 1:
-        return Operation.INSERT
-    return OPERATIONS[change.kind]
-
-
-def _size(change: Change) -> int:
-    return len(orjson.dumps([(each.field, each.after) for each in change.fields])) + len(change.key) + 64
 
 
 def _batch(stream: StreamPlan, operation: Operation, limits: Batching, changes: list[Change], id_: str) -> Batch:

@@ -61,6 +61,8 @@ class PimClient:
         self._clock = clock
         self._pause = pause
         self._reached = False
+        self._sent = 0
+        self._counting = threading.Lock()
         self._closed = False
         self._slots = threading.BoundedSemaphore(settings.concurrency)
         self._pool = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="akeneo")
@@ -74,7 +76,17 @@ class PimClient:
             follow_redirects=False,
             trust_env=not settings.loopback,
             verify=_trust(settings),
+            event_hooks={"request": [self._count]},
         )
+
+    @property
+    def requests(self) -> int:
+        """Requests sent so far, repeated ones and logins included."""
+        return self._sent
+
+    def _count(self, _request: httpx.Request) -> None:
+        with self._counting:
+            self._sent += 1
 
     def get(self, path: str, params: Parameters | None = None, started: Future[object] | None = None) -> object:
         """The document at a path below ``/api/rest/v1/``.

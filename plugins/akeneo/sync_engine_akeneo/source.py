@@ -51,6 +51,11 @@ class AkeneoSource:
             timezone=settings.server_timezone,
         )
 
+    @property
+    def requests(self) -> int:
+        """Requests sent to the PIM so far."""
+        return self._client.requests
+
     def describe(self, attributes: Collection[str] | None = None) -> SourceSchema:
         """Read the structure; see ``schema.read_schema``."""
         return read_schema(self._client, self._attributes, attributes)

@@ -25,6 +25,10 @@ MODE = "bulk"
 MOST_BYTES = 10_000_000
 """Of a batch; a job may have ten times as much, but what is under way is held in memory, and the first job can be
 worked on while the second is packed."""
+REQUESTS = 7
+"""Of a job at least: create, upload, close, ask once whether it is done, three files of results."""
+SECONDS_A_ROW = 0.006
+"""A minute for 10,000 records, in an org with a few triggers: no more than a guess."""
 
 FINAL = frozenset({"JobComplete", "Failed", "Aborted"})
 UNDER_WAY = frozenset({"UploadComplete", "InProgress"})

@@ -164,8 +164,10 @@ class SalesforceTarget:
             and changes > self._settings.bulk_threshold
             and not (described is not None and described.holds_files)
         ):
-            return Batching(bulk.MODE, self._settings.bulk_rows, bulk.MOST_BYTES, parallel)
-        return Batching(composite.MODE, composite.MOST_ROWS, composite.MOST_BYTES, parallel)
+            rows = self._settings.bulk_rows
+            return Batching(bulk.MODE, rows, bulk.MOST_BYTES, parallel, bulk.REQUESTS, rows * bulk.SECONDS_A_ROW)
+        limits = composite.MOST_ROWS, composite.MOST_BYTES
+        return Batching(composite.MODE, *limits, parallel, seconds=composite.SECONDS)
 
     def submit(self, batch: Batch, checkpoint: Checkpoint) -> BatchRef:
         """Hand a batch over; Collections answer at once and the results go into the reference, a bulk job later."""
