@@ -60,7 +60,7 @@ def test_a_process_that_was_stopped_past_its_lease_writes_nothing_more(shop: Sho
     assert "lost its lock" in woken.err
     assert {row["Name"] for row in shop.rows().values()} == {"by hand"}
     transfers = shop.run("transfers", "list", "--json").data["transfers"]
-    assert [each["status"] for each in transfers] == ["done", "running"]
+    assert [each["status"] for each in transfers] == ["done", "interrupted"]
     assert shop.shown(transfers[1]["id"])["outcomes"] == []
 
 

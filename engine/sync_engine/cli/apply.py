@@ -28,6 +28,7 @@ from sync_engine.cli.notifying import Transfers, notifying
 from sync_engine.cli.plan import make_plan, print_plan, streams_option
 from sync_engine.cli.saved import judge_again, refuse_stale, same_environment, still_valid
 from sync_engine.cli.session import Connections, load, locked_state
+from sync_engine.cli.taking_up import take_up
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.ledger.store import Ledger
 from sync_engine.planner.plan_file import PlanFile, read_plan
@@ -81,6 +82,7 @@ def apply(
             project, catalogs = load(console, told.under_way)
             same_environment(file.environment, project.environment)
             with Connections(project, console) as connections, locked_state(project, catalogs, console) as ledger:
+                take_up(console, catalogs, connections, ledger)
                 compiled = still_valid(file, catalogs, connections)
                 rechecks = _rechecks(compiled, connections, everything=True)
                 file = judge_again(file, project, catalogs, connections)
@@ -95,6 +97,7 @@ def apply(
                 locked_state(project, catalogs, console) as ledger,
                 tempfile.TemporaryDirectory(prefix="sync-engine-") as folder,
             ):
+                take_up(console, catalogs, connections, ledger)
                 file, compiled = make_plan(console, project, catalogs, connections, Path(folder) / "plan", streams)
                 if not as_json:
                     print_plan(console, file, "text", 5)

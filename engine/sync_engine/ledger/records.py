@@ -75,6 +75,32 @@ class OutcomeRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """A batch that was packed and whose outcomes are not all known.
+
+    Attributes:
+        id: of the batch within its transfer.
+        stream: whose records it has.
+        mode: the target's own name of the way.
+        rows: how many records.
+        state: how far it came, see ``sdk.target.BatchState``.
+        data: what the target needs to find it again.
+        uncertain: how many of its records the transfer has counted as uncertain.
+        content: what ``store.Ledger.pack`` was given.
+    """
+
+    transfer: str
+    id: str
+    stream: str
+    mode: str
+    rows: int
+    state: str
+    data: Mapping[str, object]
+    uncertain: int
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class WrittenRecord:
     """What was last written to a record of the target: the third corner beside source and target.
 

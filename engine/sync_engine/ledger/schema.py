@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sync_engine.sdk.errors import Refused
 
-VERSION = 5
+VERSION = 6
 
 # One script per version; a ledger is brought forward by running those it has not seen. Never edit a released one.
 # Words in braces stand for what the two kinds of database spell differently, see SQLITE and POSTGRESQL below.
@@ -63,6 +63,14 @@ CREATE TABLE mappings (
     catalog {text} NOT NULL, stream {text} NOT NULL, field {text} NOT NULL, digest {text} NOT NULL,
     PRIMARY KEY (catalog, stream, field)
 ) {strict_clustered};
+""",
+    # The content of batches under way. Earlier versions kept none, so nothing can be taken up from their batches.
+    6: """
+ALTER TABLE batches ADD COLUMN uncertain {integer} NOT NULL DEFAULT 0;
+CREATE TABLE payloads (
+    batch {text} PRIMARY KEY REFERENCES batches (id) ON DELETE CASCADE,
+    sha256 {text} NOT NULL, content {bytes} NOT NULL
+) {strict};
 """,
 }
 

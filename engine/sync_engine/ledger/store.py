@@ -12,9 +12,11 @@ from pathlib import Path
 
 import orjson
 
+from sync_engine.ledger import journal
 from sync_engine.ledger.database import Database, Transaction
 from sync_engine.ledger.locks import Lease, take_locks
 from sync_engine.ledger.records import (
+    BatchRecord,
     History,
     OutcomeRecord,
     OwnedRecord,
@@ -124,16 +126,29 @@ class Ledger:
                 self._lease.name_transfer(transaction, transfer)
         return transfer
 
+    def pack(self, transfer: str, batch: str, stream: str, mode: str, rows: int, content: bytes) -> None:
+        """Make a batch durable with all that is needed to account for it after a crash, before anything is sent."""
+        with self._writing() as transaction:
+            journal.pack(transaction, transfer, batch, stream, mode, rows, content)
+
     def journal(
         self, transfer: str, batch: str, stream: str, mode: str, rows: int, state: str, data: Mapping[str, object]
     ) -> None:
         """Make the state of a batch durable, before the remote call that follows it."""
         with self._writing() as transaction:
-            transaction.execute(
-                "INSERT INTO batches (id, transfer, stream, mode, rows, state, data) VALUES (?, ?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT (id) DO UPDATE SET state = excluded.state, data = excluded.data",
-                (f"{transfer}/{batch}", transfer, stream, mode, rows, state, json.dumps(data)),
-            )
+            journal.reach(transaction, transfer, batch, stream, mode, rows, state, data)
+
+    def batches_left(self, catalog: str) -> list[BatchRecord]:
+        """The batches of a catalog's transfers that were not concluded, without their content, oldest first."""
+        return journal.left(self._database, catalog)
+
+    def with_content(self, batch: BatchRecord) -> BatchRecord:
+        """The batch with its content.
+
+        Raises:
+            Refused: the content is not what was written.
+        """
+        return journal.with_content(self._database, batch)
 
     def commit(
         self,
@@ -142,8 +157,23 @@ class Ledger:
         outcomes: Iterable[OutcomeRecord],
         written: Iterable[WrittenRecord] = (),
         batch: str | None = None,
+        *,
+        deleted: Iterable[tuple[str, str]] = (),
+        summary: Mapping[str, int] | None = None,
+        uncertain: int = 0,
     ) -> None:
-        """Store outcomes and what was written, and close the batch, in one transaction."""
+        """Store what became of records, in one transaction.
+
+        Args:
+            transfer: in which.
+            catalog: of it.
+            outcomes: as the log keeps them.
+            written: as the target holds them now.
+            batch: in which they were sent; it is concluded, unless its records are uncertain.
+            deleted: stream and key of records that are owned no more.
+            summary: counts of the transfer from now on; None leaves them.
+            uncertain: how many records of the batch are uncertain, to be found out later.
+        """
         with self._writing() as transaction:
             transaction.execute_many(
                 "INSERT INTO outcomes (transfer, stream, key, outcome, target_id, reasons, batch, fields) "
@@ -153,22 +183,21 @@ class Ledger:
                 (
                     (
                         *(transfer, each.stream, each.key, each.outcome, each.target_id),
-                        *(_dump(each.reasons), each.batch, _dump([*map(tuple, each.fields)])),
+                        *(json.dumps(list(each.reasons)), each.batch, json.dumps(list(each.fields))),
                     )
                     for each in outcomes
                 ),
             )
             _keep_written(transaction, catalog, transfer, written)
-            if batch is not None:
-                transaction.execute("UPDATE batches SET state = 'committed' WHERE id = ?", (f"{transfer}/{batch}",))
-
-    def forget_written(self, catalog: str, stream: str, keys: Iterable[str]) -> None:
-        """Records that were deleted are owned no more."""
-        with self._writing() as transaction:
             transaction.execute_many(
                 "DELETE FROM written WHERE catalog = ? AND stream = ? AND key = ?",
-                ((catalog, stream, key) for key in keys),
+                ((catalog, stream, key) for stream, key in deleted),
             )
+            if batch is not None:
+                journal.conclude(transaction, transfer, batch, uncertain)
+            if summary is not None:
+                counts = json.dumps(dict(summary))
+                transaction.execute("UPDATE transfers SET summary = ? WHERE id = ?", (counts, transfer))
 
     def owned(self, catalog: str, stream: str) -> Iterator[OwnedRecord]:
         """The records that a stream has written and not deleted since, page by page."""
@@ -257,6 +286,11 @@ class Ledger:
         """The newest transfers first."""
         only, of = ("WHERE catalog = ? ", (catalog,)) if catalog is not None else ("", ())
         rows = self._database.query(f"{_TRANSFER} {only}ORDER BY id DESC LIMIT ?", (*of, limit))
+        return [_transfer(row) for row in rows]
+
+    def running(self, catalog: str) -> Sequence[TransferRecord]:
+        """The transfers of a catalog that have not come to an end, or whose process ended before."""
+        rows = self._database.query(f"{_TRANSFER} WHERE catalog = ? AND status = ?", (catalog, Status.RUNNING))
         return [_transfer(row) for row in rows]
 
     def transfer(self, id_or_prefix: str) -> TransferRecord:

@@ -270,35 +270,37 @@ def _catalog_to_data(plan: CatalogPlan) -> dict[str, object]:
         "name": plan.name,
         "path": plan.path,
         "fingerprint": dict(plan.fingerprint),
-        "streams": [
-            {
-                "name": each.name,
-                "read": {
-                    "collection": each.read.collection,
-                    "pushed": each.read.pushed,
-                    "here": each.read.here,
-                    "not_applicable": each.read.not_applicable,
-                },
-                "write": {
-                    "object": each.write.object_name,
-                    "key_fields": each.write.key_fields,
-                    "mode": each.write.mode,
-                    "batches": each.write.batches,
-                },
-                "fields": [
-                    [one.name, one.type, one.request.parent_object, one.request.parent_field, one.mapping]
-                    for one in each.fields
-                ],
-                "causes": dict(each.causes),
-                "new_options": [[new.field, new.values] for new in each.new_options],
-                "summary": {name: getattr(each.summary, name) for name in Summary.__slots__},
-            }
-            for each in plan.streams
-        ],
+        "streams": [stream_to_data(each) for each in plan.streams],
         "warnings": plan.warnings,
         "gates": [_gate_to_data(each) for each in plan.gates],
         "cost": {name: getattr(plan.cost, name) for name in _CERTAIN},
         "restores": plan.restores,
+    }
+
+
+def stream_to_data(stream: StreamPlan) -> dict[str, object]:
+    """A stream without its changes as plain data."""
+    return {
+        "name": stream.name,
+        "read": {
+            "collection": stream.read.collection,
+            "pushed": stream.read.pushed,
+            "here": stream.read.here,
+            "not_applicable": stream.read.not_applicable,
+        },
+        "write": {
+            "object": stream.write.object_name,
+            "key_fields": stream.write.key_fields,
+            "mode": stream.write.mode,
+            "batches": stream.write.batches,
+        },
+        "fields": [
+            [one.name, one.type, one.request.parent_object, one.request.parent_field, one.mapping]
+            for one in stream.fields
+        ],
+        "causes": dict(stream.causes),
+        "new_options": [[new.field, new.values] for new in stream.new_options],
+        "summary": {name: getattr(stream.summary, name) for name in Summary.__slots__},
     }
 
 
@@ -310,7 +312,7 @@ def _catalog_from_data(data: Mapping[str, Any]) -> CatalogPlan:
         name=data["name"],
         path=data["path"],
         fingerprint=fingerprint,
-        streams=tuple(_stream_from_data(each) for each in data["streams"]),
+        streams=tuple(stream_from_data(each) for each in data["streams"]),
         warnings=tuple(data["warnings"]),
         gates=tuple(map(_gate_from_data, data["gates"])),
         cost=Cost(**data["cost"]),
@@ -327,7 +329,8 @@ def _gate_from_data(data: Sequence[Any]) -> Gate:
     return Gate(name, limit, actual, tripped, allow, tuple((stream, key) for stream, key in records))
 
 
-def _stream_from_data(data: Mapping[str, Any]) -> StreamPlan:
+def stream_from_data(data: Mapping[str, Any]) -> StreamPlan:
+    """A stream from what ``stream_to_data`` made of it."""
     read, write = data["read"], data["write"]
     return StreamPlan(
         name=data["name"],

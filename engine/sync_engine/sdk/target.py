@@ -302,7 +302,23 @@ class Budget:
     requests_remaining: int | None = None
 
 
-Checkpoint = Callable[[str, Mapping[str, object]], None]
+class BatchState(StrEnum):
+    """How far a batch has come; each is durable before the next remote call.
+
+    ``PACKED``, ``SUBMITTED`` and ``COMMITTED`` are the engine's, the others are reported by ``Target.submit``.
+    """
+
+    PACKED = "packed"  # the engine has its content; nothing was sent
+    SENDING = "sending"  # the one call that writes is about to be made
+    CREATING = "creating"  # a job is about to be created, empty and without effect
+    CREATED = "created"  # the job is there; its content is about to be uploaded, which has no effect yet
+    UPLOADED = "uploaded"  # the job has its content; it is about to be closed
+    CLOSED = "closed"  # the target works on the job
+    SUBMITTED = "submitted"  # handed over; its results are about to be asked for
+    COMMITTED = "committed"  # an outcome of every record is in the ledger
+
+
+Checkpoint = Callable[[BatchState, Mapping[str, object]], None]
 """Called by ``submit`` with (state, data) when a state is reached and before the next remote call; the engine makes it
 durable before it returns."""
 
@@ -413,8 +429,8 @@ class Target(Protocol):
     def results(self, ref: BatchRef, batch: Batch) -> Iterator[RecordResult]:
         """Exactly one result per row of the batch, in any order; raises BrokenContract when they do not add up."""
 
-    def adopt(self, batch: Batch, state: str, data: Mapping[str, object]) -> BatchRef | None:
-        """Take up a batch found at a restart in that checkpoint state; None when it must be submitted anew."""
+    def adopt(self, batch: Batch, state: BatchState, data: Mapping[str, object]) -> BatchRef | None:
+        """Take up a batch found at a restart in that state; None when nobody will work on it any more."""
 
     def close(self) -> None:
         """Release connections. Never logs out a session that others may use."""

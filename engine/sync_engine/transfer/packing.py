@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from sync_engine.planner.batches import operation_of, size_of
 from sync_engine.planner.encoding import Decoder, decoder
@@ -32,7 +32,7 @@ def pack(
         rows = waiting.setdefault(operation, [])
         if rows and (len(rows) >= limits.max_rows or sizes[operation] + size > limits.max_bytes):
             number += 1
-            yield _batch(stream, operation, limits, rows, f"{prefix}-{number}"), tuple(rows)
+            yield make_batch(stream, operation, limits.mode, rows, f"{prefix}-{number}"), tuple(rows)
             rows.clear()
             sizes[operation] = 0
         rows.append(change)
@@ -40,17 +40,19 @@ def pack(
     for operation, rows in waiting.items():
         if rows:
             number += 1
-            yield _batch(stream, operation, batching(operation), rows, f"{prefix}-{number}"), tuple(rows)
+            mode = batching(operation).mode
+            yield make_batch(stream, operation, mode, rows, f"{prefix}-{number}"), tuple(rows)
 
 
-def _batch(stream: StreamPlan, operation: Operation, limits: Batching, changes: list[Change], id_: str) -> Batch:
+def make_batch(stream: StreamPlan, operation: Operation, mode: str, changes: Sequence[Change], id_: str) -> Batch:
+    """The batch that carries these changes; the same each time it is made."""
     used = {each.field for change in changes for each in change.fields}
     columns = tuple(each.name for each in stream.fields if each.name in used)
     fields = stream.field_by_name
     read = {name: decoder(fields[name].type, fields[name].request) for name in columns}
     rows = tuple(Row(change.key, _values(read, change), change.target_id or None) for change in changes)
     write = stream.write
-    return Batch(id_, write.object_name, operation, write.key_name, limits.mode, columns, rows)
+    return Batch(id_, write.object_name, operation, write.key_name, mode, columns, rows)
 
 
 def _values(read: Mapping[str, Decoder], change: Change) -> dict[str, TargetValue | Blank]:

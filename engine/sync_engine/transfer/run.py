@@ -7,26 +7,27 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
-from itertools import groupby
+from dataclasses import dataclass, field
+from itertools import chain, groupby
 
 from sync_engine.catalog.model import LogLevel, LogPolicy
-from sync_engine.ledger.records import OutcomeRecord, Status, WrittenRecord
+from sync_engine.ledger.records import OutcomeRecord, Status
 from sync_engine.ledger.store import Ledger
 from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.planner.progress import Progress
 from sync_engine.sdk.errors import Interrupted, SyncEngineError, Unavailable
-from sync_engine.sdk.target import Batch, Batching, Operation, Outcome, Reason, RecordResult, Target
+from sync_engine.sdk.target import Batching, Operation, RecordResult, Target
+from sync_engine.transfer.concluding import COUNTED, conclude, plain_reasons
+from sync_engine.transfer.content import Carried
 from sync_engine.transfer.options import create_options
 from sync_engine.transfer.packing import pack
 from sync_engine.transfer.sending import send, uncertain
-from sync_engine.transfer.settling import settle
+from sync_engine.transfer.settling import look
 from sync_engine.transfer.stale import Recheck, Stale, recheck_for, split_stale
 
 RETRIES = 4
 """How often records that a lock or a limit refused are sent again."""
-COUNTED = ("created", "updated", "deactivated", "deleted", "unchanged", "rejected", "stale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +141,11 @@ def _record_rejections(run: _Run, file: PlanFile, stream: StreamPlan) -> None:
     while part := [each for each, _ in zip(rejections, range(1000), strict=False)]:
         # A record rejected for want of a key is found by its source key.
         outcomes = [
-            OutcomeRecord(stream.name, each.key or each.source_key, "rejected", "", _plain(each.reasons))
+            OutcomeRecord(stream.name, each.key or each.source_key, "rejected", "", plain_reasons(each.reasons))
             for each in part
         ]
-        run.ledger.commit(run.id, run.catalog, outcomes)
         run.counts["rejected"] += len(part)
+        run.ledger.commit(run.id, run.catalog, outcomes, summary=_summary(run))
 
 
 def _run_wave(run: _Run, stream: StreamPlan, wave: str, changes: Iterable[Change]) -> None:
@@ -166,9 +167,10 @@ def _fresh(run: _Run, stream: StreamPlan, changes: Iterable[Change]) -> Iterator
         return
     for each in split_stale(stream, changes, run.target, run.recheck):
         if isinstance(each, Stale):
-            outcome = OutcomeRecord(stream.name, each.change.key, "stale", each.change.target_id, _plain(each.reasons))
-            run.ledger.commit(run.id, run.catalog, [outcome])
+            reasons = plain_reasons(each.reasons)
+            outcome = OutcomeRecord(stream.name, each.change.key, "stale", each.change.target_id, reasons)
             run.counts["stale"] += 1
+            run.ledger.commit(run.id, run.catalog, [outcome], summary=_summary(run))
         else:
             yield each
 
@@ -187,145 +189,83 @@ def _send_all(run: _Run, stream: StreamPlan, prefix: str, changes: Iterator[Chan
         return limits[operation]
 
     again: list[Change] = []
-    under_way: dict[Future[list[RecordResult]], tuple[Batch, tuple[Change, ...]]] = {}
-    batches = pack(stream, changes, batching, prefix)
+    under_way: dict[Future[list[RecordResult]], Carried] = {}
+    batches = (Carried(stream, *each) for each in pack(stream, changes, batching, prefix))
     first = next(batches, None)
     if first is None:
         return []
-    parallel = max(1, batching(first[0].operation).parallel)
+    parallel = max(1, batching(first.batch.operation).parallel)
     with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="batch") as pool:
         try:
-            for batch, carried in _chain(first, batches):
+            for carried in chain([first], batches):
                 if run.stop.is_set():
                     raise Interrupted("stopped between two batches")
                 if len(under_way) > parallel:
-                    again += _collect(run, stream, under_way, FIRST_COMPLETED, last=last)
-                future = pool.submit(send, batch, stream.name, run.id, run.target, run.ledger, run.stop)
-                under_way[future] = (batch, carried)
+                    again += _collect(run, under_way, last=last)
+                future = pool.submit(send, carried, run.id, run.target, run.ledger, run.stop)
+                under_way[future] = carried
             while under_way:
-                again += _collect(run, stream, under_way, FIRST_COMPLETED, last=last)
+                again += _collect(run, under_way, last=last)
         except BaseException:
             run.stop.set()
-            _drain(run, stream, under_way)
+            _drain(run, under_way)
             raise
     return again
 
 
-def _chain(
-    first: tuple[Batch, tuple[Change, ...]], rest: Iterator[tuple[Batch, tuple[Change, ...]]]
-) -> Iterator[tuple[Batch, tuple[Change, ...]]]:
-    yield first
-    yield from rest
-
-
-def _collect(
-    run: _Run,
-    stream: StreamPlan,
-    under_way: dict[Future[list[RecordResult]], tuple[Batch, tuple[Change, ...]]],
-    when: str,
-    *,
-    last: bool,
-) -> list[Change]:
-    finished, _ = wait(under_way, return_when=when)
+def _collect(run: _Run, under_way: dict[Future[list[RecordResult]], Carried], *, last: bool) -> list[Change]:
+    finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
     again: list[Change] = []
     for future in finished:
-        batch, changes = under_way.pop(future)
+        carried = under_way.pop(future)
         try:
             results = future.result()
         except SyncEngineError as error:
-            settled = _settled(run, stream, batch, error)
-            _commit(run, stream, batch, changes, settled or uncertain(batch, error))
+            settled = _settled(run, carried, error)
+            _commit(run, carried, settled or uncertain(carried.batch, error))
             if settled is None:
                 raise
             continue
-        again += _commit(run, stream, batch, changes, results, last=last)
+        again += _commit(run, carried, results, last=last)
     return again
 
 
-def _settled(run: _Run, stream: StreamPlan, batch: Batch, error: SyncEngineError) -> list[RecordResult] | None:
+def _settled(run: _Run, carried: Carried, error: SyncEngineError) -> list[RecordResult] | None:
     """What became of an insert whose answer was lost; None where that cannot be found out now."""
-    if batch.operation is not Operation.INSERT or not isinstance(error, Unavailable):
+    if carried.batch.operation is not Operation.INSERT or not isinstance(error, Unavailable):
         return None
     try:
-        return settle(batch, stream, run.target, error)
+        return look(carried.stream, carried.changes, run.target, error.message)
     except SyncEngineError:
         return None
 
 
-def _drain(
-    run: _Run, stream: StreamPlan, under_way: dict[Future[list[RecordResult]], tuple[Batch, tuple[Change, ...]]]
-) -> None:
-    """The transfer ends early: keep what the batches under way still bring."""
-    for future, (batch, changes) in under_way.items():
+def _drain(run: _Run, under_way: dict[Future[list[RecordResult]], Carried]) -> None:
+    """The transfer ends early: keep what the batches under way still bring; the journal keeps the others."""
+    for future, carried in under_way.items():
         if future.cancel():
             continue
         try:
             results = future.result()
         except SyncEngineError as error:
-            results = uncertain(batch, error)
-        _commit(run, stream, batch, changes, results, last=True)
+            results = uncertain(carried.batch, error)
+        _commit(run, carried, results)
 
 
-def _commit(
-    run: _Run,
-    stream: StreamPlan,
-    batch: Batch,
-    changes: Sequence[Change],
-    results: Sequence[RecordResult],
-    *,
-    last: bool = True,
-) -> list[Change]:
+def _commit(run: _Run, carried: Carried, results: Sequence[RecordResult], *, last: bool = True) -> list[Change]:
     """Store the outcomes of a batch in one transaction; returns the changes to be sent again."""
-    by_key = {each.key: each for each in changes}
-    outcomes: list[OutcomeRecord] = []
-    written: list[WrittenRecord] = []
-    deleted: list[str] = []
-    again: list[Change] = []
-    for result in results:
-        change = by_key[result.key]
-        if result.retryable and not last:
-            again.append(change)
-            continue
-        word = _word(change, result)
-        run.counts["rejected" if word == "uncertain" else word] += 1
-        if word not in ("rejected", "uncertain"):
-            run.done += 1
-            if word == "deleted":
-                deleted.append(change.key)
-            fields = _written_fields(stream, change)
-            target_id = result.target_id or change.target_id
-            if word != "deleted":
-                source_key = change.source_key
-                written.append(WrittenRecord(stream.name, change.key, batch.object, target_id, fields, source_key))
-            if run.level is LogLevel.MINIMAL:
-                continue
-        reasons = _plain(result.reasons)
-        outcome = OutcomeRecord(stream.name, change.key, word, result.target_id or "", reasons, batch.id)
-        if word in ("updated", "deactivated") and run.level is LogLevel.FULL:
-            outcome = replace(outcome, fields=tuple((name, before, after) for name, before, after, _ in change.fields))
-        outcomes.append(outcome)
-    run.ledger.commit(run.id, run.catalog, outcomes, written, batch.id)
-    if deleted:
-        run.ledger.forget_written(run.catalog, stream.name, deleted)
-    run.progress.step(run.catalog, stream.name, "writing", run.done)
-    return again
-
-
-def _written_fields(stream: StreamPlan, change: Change) -> dict[str, object]:
-    """What a change has written; a new record was left empty wherever its mapping yields nothing."""
-    empty = [each.name for each in stream.mapped] if change.kind is ChangeKind.CREATE else ()
-    return dict.fromkeys(empty) | {each.field: each.after for each in change.fields}
-
-
-def _word(change: Change, result: RecordResult) -> str:
-    if result.outcome in (Outcome.REJECTED, Outcome.UNCERTAIN):
-        return result.outcome.value
-    if change.kind is ChangeKind.DEACTIVATE:
-        return "deactivated"
-    return result.outcome.value
-
-
-def _plain(reasons: Sequence[Reason]) -> tuple[dict[str, str], ...]:
-    return tuple(
-        {"code": each.code, "message": each.message, "field": each.field, "owner": each.owner.value} for each in reasons
+    found = conclude(carried, results, run.level, last=last)
+    run.counts.update(found.counts)
+    run.done += found.done
+    run.ledger.commit(
+        run.id,
+        run.catalog,
+        found.outcomes,
+        found.written,
+        carried.batch.id,
+        deleted=found.deleted,
+        summary=_summary(run),
+        uncertain=found.uncertain,
     )
+    run.progress.step(run.catalog, carried.stream.name, "writing", run.done)
+    return found.again

@@ -8,21 +8,19 @@ from collections.abc import Mapping
 
 from sync_engine.ledger.store import Ledger
 from sync_engine.sdk.errors import BrokenContract, Interrupted, SyncEngineError, Unavailable
-from sync_engine.sdk.target import Batch, BatchRef, Outcome, Reason, RecordResult, Target
+from sync_engine.sdk.target import Batch, BatchRef, BatchState, Outcome, Reason, RecordResult, Target
+from sync_engine.transfer.content import Carried, to_content
 
 POLL_DEADLINE = 24 * 3600.0
 """Seconds after which a batch that does not finish is given up as uncertain."""
 FAILED_POLLS = 20
 
 
-def send(
-    batch: Batch, stream: str, transfer: str, target: Target, ledger: Ledger, stop: threading.Event
-) -> list[RecordResult]:
+def send(carried: Carried, transfer: str, target: Target, ledger: Ledger, stop: threading.Event) -> list[RecordResult]:
     """Hand a batch over and wait for its results.
 
     Args:
-        batch: what to write.
-        stream: the stream it belongs to, for the journal.
+        carried: what to write.
         transfer: id of the transfer it belongs to.
         target: shared by threads.
         ledger: its journal is durable before the next remote call.
@@ -35,13 +33,27 @@ def send(
         Interrupted: ``stop`` was set; what became of the rows is not known.
         SyncEngineError: the batch could not be handed over, or its results could not be had.
     """
+    batch = carried.batch
 
-    def journal(state: str, data: Mapping[str, object]) -> None:
-        ledger.journal(transfer, batch.id, stream, batch.mode, len(batch.rows), state, data)
+    def journal(state: BatchState, data: Mapping[str, object]) -> None:
+        ledger.journal(transfer, batch.id, carried.stream.name, batch.mode, len(batch.rows), state, data)
 
-    journal("packed", {"object": batch.object, "operation": batch.operation})
+    ledger.pack(transfer, batch.id, carried.stream.name, batch.mode, len(batch.rows), to_content(carried))
     ref = target.submit(batch, journal)
-    journal("submitted", {key: value for key, value in ref.data.items() if isinstance(value, (str, int, bool))})
+    journal(
+        BatchState.SUBMITTED, {key: value for key, value in ref.data.items() if isinstance(value, (str, int, bool))}
+    )
+    return await_results(ref, batch, target, stop)
+
+
+def await_results(ref: BatchRef, batch: Batch, target: Target, stop: threading.Event) -> list[RecordResult]:
+    """Wait for a batch that was handed over; exactly one result per row.
+
+    Raises:
+        Interrupted: ``stop`` was set.
+        BrokenContract: the books do not balance.
+        SyncEngineError: it could not be asked.
+    """
     _wait(ref, target, stop)
     results = list(target.results(ref, batch))
     sent, answered = sorted(row.key for row in batch.rows), sorted(each.key for each in results)

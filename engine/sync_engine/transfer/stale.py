@@ -62,7 +62,7 @@ def split_stale(
     while chunk := list(islice(remaining, CHUNK)):
         doomed = [each for each in chunk if each.kind in DOOMED]
         asked = chunk if recheck.everything else doomed
-        held = _held(stream, slot, asked, target, described) if asked else {}
+        held = held_rows(stream, slot, asked, target, described) if asked else {}
         there = recheck.look(stream.name, doomed) if doomed else {}
         for change in chunk:
             looked_at = recheck.everything or change.kind in DOOMED
@@ -72,7 +72,7 @@ def split_stale(
             yield Stale(change, reasons) if reasons else change
 
 
-def _held(
+def held_rows(
     stream: StreamPlan, slot: Slot, changes: Sequence[Change], target: Target, described: ObjectSchema
 ) -> dict[str, HeldRow]:
     """The rows that the target holds now, by key."""

@@ -18,7 +18,7 @@ from simple_salesforce.exceptions import SalesforceResourceNotFound
 from simple_salesforce.util import exception_handler
 
 from sync_engine.sdk.errors import BrokenContract, Refused, SyncEngineError, Unavailable
-from sync_engine.sdk.target import Batch, Checkpoint, Operation, Progress
+from sync_engine.sdk.target import Batch, BatchState, Checkpoint, Operation, Progress
 from sync_engine_salesforce.session import OrgSession
 
 MODE = "bulk"
@@ -65,9 +65,9 @@ class BulkJobs:
             raise Refused(f"{self._session.where}: a batch has {size}", hint="Lower `bulk_rows`.")
         patience = self._session.patience()
         while True:
-            checkpoint("creating", {})
+            checkpoint(BatchState.CREATING, {})
             job = self._create(batch, object_name)
-            checkpoint("created", {"job": job})
+            checkpoint(BatchState.CREATED, {"job": job})
             try:
                 self._session.once(lambda client, job=job: self._put(client, job, content))  # type: ignore[misc] # of the lambda's default
             except Unavailable as failure:
@@ -75,9 +75,9 @@ class BulkJobs:
                 self.abandon(job)
                 patience.wait(failure)
                 continue
-            checkpoint("uploaded", {"job": job})
+            checkpoint(BatchState.UPLOADED, {"job": job})
             self.finish_upload(job)
-            checkpoint("closed", {"job": job})
+            checkpoint(BatchState.CLOSED, {"job": job})
             return job
 
     def _create(self, batch: Batch, object_name: str) -> str:

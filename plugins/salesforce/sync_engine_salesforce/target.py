@@ -16,6 +16,7 @@ from sync_engine.sdk.target import (
     Batch,
     Batching,
     BatchRef,
+    BatchState,
     Budget,
     Checkpoint,
     FieldDescription,
@@ -173,7 +174,7 @@ class SalesforceTarget:
         """Hand a batch over; Collections answer at once and the results go into the reference, a bulk job later."""
         described = self._known(batch.object)
         if batch.mode != bulk.MODE:
-            checkpoint("sending", {})
+            checkpoint(BatchState.SENDING, {})
             results = composite.send(self._session, described, batch)
             return BatchRef(batch.id, {"mode": composite.MODE, "results": [to_plain(each) for each in results]})
         with self._writing:
@@ -206,18 +207,18 @@ class SalesforceTarget:
             )
             self._jobs.forget(job)
 
-    def adopt(self, batch: Batch, state: str, data: Mapping[str, object]) -> BatchRef | None:
-        """Take up a bulk job found at a restart; Collections are sent anew, which is safe.
+    def adopt(self, batch: Batch, state: BatchState, data: Mapping[str, object]) -> BatchRef | None:
+        """Take up a bulk job found at a restart; the one call of Collections has ended with its process.
 
         An open job was not closed, so nothing was written: it is closed when its data is known to be there, and
-        abandoned when that is in doubt. A job that is gone, or was aborted, is sent anew.
+        abandoned when that is in doubt. Of one that is gone, or was aborted, nothing can be had.
         """
         found = self._jobs.find(data.get("job")) if batch.mode == bulk.MODE else None
         if found is None or found["state"] == "Aborted":
             return None
         job = str(data["job"])
         if found["state"] == "Open":
-            if state not in ("uploaded", "closed"):
+            if state == BatchState.CREATED:
                 self._jobs.abandon(job)
                 return None
             self._jobs.finish_upload(job)

@@ -1,0 +1,100 @@
+"""Results become outcomes: what the log keeps, what is known as written, and what is to be sent again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from sync_engine.catalog.model import LogLevel
+from sync_engine.ledger.records import OutcomeRecord, WrittenRecord
+from sync_engine.planner.plan import Change, ChangeKind, StreamPlan
+from sync_engine.sdk.target import Outcome, Reason, RecordResult
+from sync_engine.transfer.content import Carried
+
+COUNTED = ("created", "updated", "deactivated", "deleted", "unchanged", "rejected", "stale")
+
+
+@dataclass(slots=True)
+class Conclusion:
+    """What a batch came to.
+
+    Attributes:
+        outcomes: for the log.
+        written: records as the target holds them now.
+        deleted: stream and key of those that are gone.
+        again: changes that the target refused for now.
+        counts: under the names of ``COUNTED``; ``rejected`` includes the uncertain ones.
+        uncertain: how many of them are uncertain.
+    """
+
+    outcomes: list[OutcomeRecord] = field(default_factory=list)
+    written: list[WrittenRecord] = field(default_factory=list)
+    deleted: list[tuple[str, str]] = field(default_factory=list)
+    again: list[Change] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    uncertain: int = 0
+
+    @property
+    def done(self) -> int:
+        """Records that are as they were sent."""
+        return self.counts.total() - self.counts["rejected"]
+
+
+def conclude(carried: Carried, results: Sequence[RecordResult], level: LogLevel, *, last: bool = True) -> Conclusion:
+    """What the results of a batch mean.
+
+    Args:
+        carried: the batch.
+        results: one for each of its records.
+        level: how much the log keeps.
+        last: no further attempt follows; what is refused for now is rejected.
+    """
+    name = carried.stream.name
+    by_key = {each.key: each for each in carried.changes}
+    found = Conclusion()
+    for result in results:
+        change = by_key[result.key]
+        if result.retryable and not last:
+            found.again.append(change)
+            continue
+        word = _word(change, result)
+        failed = word in ("rejected", "uncertain")
+        found.counts["rejected" if failed else word] += 1
+        found.uncertain += word == "uncertain"
+        if word == "deleted":
+            found.deleted.append((name, change.key))
+        elif not failed:
+            fields = _written_fields(carried.stream, change)
+            target_id = result.target_id or change.target_id
+            of_target = (carried.batch.object, target_id, fields, change.source_key)
+            found.written.append(WrittenRecord(name, change.key, *of_target))
+        if level is LogLevel.MINIMAL and not failed:
+            continue
+        reasons = plain_reasons(result.reasons)
+        outcome = OutcomeRecord(name, change.key, word, result.target_id or "", reasons, carried.batch.id)
+        if word in ("updated", "deactivated") and level is LogLevel.FULL:
+            outcome = replace(outcome, fields=tuple((name, before, after) for name, before, after, _ in change.fields))
+        found.outcomes.append(outcome)
+    return found
+
+
+def _written_fields(stream: StreamPlan, change: Change) -> dict[str, object]:
+    """What a change has written; a new record was left empty wherever its mapping yields nothing."""
+    empty = [each.name for each in stream.mapped] if change.kind is ChangeKind.CREATE else ()
+    return dict.fromkeys(empty) | {each.field: each.after for each in change.fields}
+
+
+def _word(change: Change, result: RecordResult) -> str:
+    if result.outcome in (Outcome.REJECTED, Outcome.UNCERTAIN):
+        return result.outcome.value
+    if change.kind is ChangeKind.DEACTIVATE:
+        return "deactivated"
+    return result.outcome.value
+
+
+def plain_reasons(reasons: Sequence[Reason]) -> tuple[dict[str, str], ...]:
+    """Reasons as the ledger keeps them."""
+    return tuple(
+        {"code": each.code, "message": each.message, "field": each.field, "owner": each.owner.value} for each in reasons
+    )

@@ -1,0 +1,49 @@
+"""A batch as the ledger keeps it until its outcomes are known: all that is needed to account for its records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from sync_engine.planner.plan import Change, ChangeKind, PackedChange, StreamPlan
+from sync_engine.planner.plan_file import stream_from_data, stream_to_data
+from sync_engine.sdk.target import Batch, Operation
+from sync_engine.transfer.packing import make_batch
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A batch with the changes it carries."""
+
+    stream: StreamPlan
+    batch: Batch
+    changes: tuple[Change, ...]
+
+
+def to_content(carried: Carried) -> bytes:
+    """What the ledger keeps; the batch is made anew of it, so each value is kept once."""
+    return orjson.dumps(
+        {
+            "stream": stream_to_data(carried.stream),
+            "operation": carried.batch.operation,
+            "mode": carried.batch.mode,
+            "changes": [_change(each.packed()) for each in carried.changes],
+        }
+    )
+
+
+def _change(packed: PackedChange) -> Sequence[object]:
+    return (packed.kind, packed.key, packed.source_key, packed.target_id, packed.wave, orjson.Fragment(packed.fields))
+
+
+def from_content(id_: str, content: bytes) -> Carried:
+    """The batch again, equal to what was sent."""
+    data = orjson.loads(content)
+    stream = stream_from_data(data["stream"])
+    changes = tuple(
+        PackedChange(ChangeKind(kind), key, source_key, target_id, wave, orjson.dumps(fields)).unpacked()
+        for kind, key, source_key, target_id, wave, fields in data["changes"]
+    )
+    return Carried(stream, make_batch(stream, Operation(data["operation"]), data["mode"], changes, id_), changes)
