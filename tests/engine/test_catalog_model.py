@@ -9,6 +9,7 @@ from tests.engine.catalog_project import CATALOG, parsed
 
 from sync_engine.catalog.model import (
     Catalog,
+    Conflict,
     ConstRule,
     ExpressionRule,
     FieldMapping,
@@ -94,12 +95,13 @@ def test_all_options_of_a_mapping_are_read() -> None:
     found = field(
         "{value: a, locale: de_DE, channel: print, default: 0, required: true, truncate: 80, round: 2, join: '; ',"
         " labels: true, translate: {x: 1, y: Why}, otherwise: keep, unit: GRAM, number: true, when_empty: keep,"
-        " overwrite: if_empty, new_options: create}"
+        " overwrite: if_empty, conflict: keep, new_options: create}"
     )
     assert (found.locale, found.channel, found.default, found.required) == ("de_DE", "print", 0, True)
     assert (found.truncate, found.round, found.join, found.labels, found.number) == (80, 2, "; ", True, True)
     assert (found.translate, found.otherwise, found.unit) == ({"x": 1, "y": "Why"}, Otherwise.KEEP, "GRAM")
     assert (found.when_empty, found.overwrite) == (WhenEmpty.KEEP, Overwrite.IF_EMPTY)
+    assert found.conflict is Conflict.KEEP
     assert found.new_options is NewOptions.CREATE
     assert field("{value: price, currency: EUR}").currency == "EUR"
 

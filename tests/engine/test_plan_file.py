@@ -16,6 +16,8 @@ from sync_engine.planner.plan import (
     ChangeKind,
     FieldChange,
     Gate,
+    Kept,
+    KeptField,
     PlannedField,
     ReadStep,
     Rejection,
@@ -39,6 +41,12 @@ CHANGES = (
         Modified("Pat Person", "2026-01-02T03:04:05Z", Actor.PERSON),
     ),
 )
+KEPT = Kept(
+    "k4",
+    "s4",
+    "01t",
+    (KeptField("Name", "By hand", "New", "org", "keep"), KeptField("Price", None, "2", "pim", "report")),
+)
 REJECTION = Rejection("k3", "s3", (Reason("TOO_LONG", "too long", "Name", Owner.DATA),))
 PLAN = CatalogPlan(
     name="shop",
@@ -52,6 +60,7 @@ PLAN = CatalogPlan(
             (PlannedField("Name", FieldType.TEXT, FieldRequest("Name"), "b1946ac92492d234"),),
             Summary(create=1, update=1, rejected=1),
             causes={"pim": 1, "org": 1},
+            kept={"keep": 1, "report": 1},
         ),
     ),
     gates=(
@@ -65,6 +74,7 @@ def write(path: Path, plan: CatalogPlan = PLAN) -> str:
     writer = PlanWriter(path)
     writer.catalog(plan.name, plan.path)
     writer.changes("products", (each.packed() for each in CHANGES))
+    writer.kept("products", [KEPT])
     writer.rejections("products", [REJECTION])
     writer.catalog_end(plan)
     return writer.seal()
@@ -76,6 +86,7 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     assert file.digest == digest
     assert file.catalogs == (PLAN,)
     assert tuple(file.changes("shop", "products")) == CHANGES
+    assert tuple(file.kept("shop", "products")) == (KEPT,)
     assert tuple(file.rejections("shop", "products")) == (REJECTION,)
     assert list(file.changes("shop", "other")) == []
     assert list(file.changes("other", "products")) == []
@@ -147,7 +158,7 @@ def test_every_line_is_as_its_schema_says(tmp_path: Path) -> None:
     write(tmp_path / "plan")
     lines = [json.loads(line) for line in gzip.decompress((tmp_path / "plan").read_bytes()).splitlines()]
     assert [next(iter(line)) for line in lines] == [
-        "head", "catalog", "change", "change", "rejection", "catalog_end", "end",
+        "head", "catalog", "change", "change", "kept", "rejection", "catalog_end", "end",
     ]  # fmt: skip
     for line in lines:
         validator.validate(line)

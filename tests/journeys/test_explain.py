@@ -108,6 +108,7 @@ def test_after_a_transfer_it_knows_the_record_the_transfer_and_the_batch(shop: S
         "change": None,
         "text": "nothing, because the target holds it as it is",
         "modified": None,
+        "kept": [],
         "fields": [],
         "reasons": [],
         "remarks": [],

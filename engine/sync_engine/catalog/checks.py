@@ -29,7 +29,7 @@ _NO_EFFECT: Mapping[str, tuple[frozenset[str], str]] = {
     "expression": (frozenset({"labels", "unit", "currency", "table"}), "it applies to the value of one attribute"),
     "template": (frozenset({"labels", "unit", "currency", "table"}), "it applies to the value of one attribute"),
 }
-_NO_EFFECT_IN_KEY = {"default", "required", "when_empty", "overwrite", "new_options"}
+_NO_EFFECT_IN_KEY = {"default", "required", "when_empty", "overwrite", "conflict", "new_options"}
 _NO_KEY = {"const": "a constant", "lookup": "a lookup", "find": "a found record", "media": "a file"}
 """What cannot be a key by itself; as a part of one, all but a file can."""
 

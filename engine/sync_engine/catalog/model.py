@@ -28,6 +28,15 @@ class Overwrite(StrEnum):
     IF_EMPTY = "if_empty"
 
 
+class Conflict(StrEnum):
+    """What happens to a field of an existing record that differs from what the mapping yields."""
+
+    OVERWRITE = "overwrite"  # it is written
+    KEEP = "keep"  # it is written once; from then on it is the org's
+    REPORT = "report"  # it is never written, but shown
+    REJECT = "reject"  # it is written, unless somebody changed it in the org: that rejects the record
+
+
 class Otherwise(StrEnum):
     """What happens to a value that a ``translate`` table does not hold."""
 
@@ -144,7 +153,7 @@ class FieldMapping:
         currency: take the price in this currency.
         table: write the rows of a table as one text of this form.
         number: read numeric text as a number.
-        when_empty, overwrite: see there.
+        when_empty, overwrite, conflict: see there.
         new_options: likewise; None sends to an unrestricted picklist and rejects for a restricted one.
         origin: where the mapping was written.
         part_origins: places of the parts (``value``, ``unit``, …) by key, for messages.
@@ -168,6 +177,7 @@ class FieldMapping:
     number: bool = False
     when_empty: WhenEmpty = WhenEmpty.CLEAR
     overwrite: Overwrite = Overwrite.ALWAYS
+    conflict: Conflict = Conflict.OVERWRITE
     new_options: NewOptions | None = None
     origin: Origin = NOWHERE
     part_origins: Mapping[str, Origin] = field(default_factory=dict)

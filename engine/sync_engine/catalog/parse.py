@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 from sync_engine.catalog.findings import Findings
 from sync_engine.catalog.mapping_tests import build_tests
 from sync_engine.catalog.model import (
     Catalog,
+    Conflict,
     ConstRule,
     Each,
     ExpressionRule,
@@ -130,6 +132,9 @@ def _stream(name: str, written: dict[str, Plain], usable: dict[str, dict[str, Pl
         for field, each in table(written.get("fields")).items()
         if not findings.touched(*pointer, "fields", field)
     ]
+    if "conflict" in written and not findings.touched(*pointer, "conflict"):
+        policy = Conflict(text(written["conflict"]) or "")
+        fields = [each if "conflict" in each.part_origins else replace(each, conflict=policy) for each in fields]
     return Stream(
         name=name,
         source=text(written["from"]) or "",
@@ -216,6 +221,7 @@ def build_mapping(target: str, written: Plain, document: Document, pointer: Poin
         number=options.get("number") is True,
         when_empty=WhenEmpty(text(options.get("when_empty")) or WhenEmpty.CLEAR),
         overwrite=Overwrite(text(options.get("overwrite")) or Overwrite.ALWAYS),
+        conflict=Conflict(text(options.get("conflict")) or Conflict.OVERWRITE),
         new_options=NewOptions(text(options["new_options"]) or "") if "new_options" in options else None,
         origin=document.key_origin(pointer),
         part_origins={key: document.origin((*pointer, key)) for key in options},

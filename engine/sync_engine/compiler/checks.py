@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from sync_engine.catalog.model import (
+    Conflict,
     ConstRule,
     ExpressionRule,
     FieldMapping,
@@ -73,6 +74,10 @@ def check_required(stream: Stream, described: ObjectSchema) -> Iterator[Problem]
     for field in described.fields.values():
         if field.required and field.createable and field.name.casefold() not in mapped:
             yield problem("SE308", stream.origin, object=described.name, name=field.name)
+    for mapping in stream.fields:
+        needed = described.field(mapping.target)
+        if mapping.conflict is Conflict.REPORT and needed is not None and needed.required and needed.createable:
+            yield problem("SE508", mapping.place("conflict"), object=described.name, name=needed.name)
 
 
 def check_mapping(mapping: FieldMapping, described: ObjectSchema, scope: Scope) -> Iterator[Problem]:

@@ -63,6 +63,7 @@ def _take_back(space: Workspace, first: Work, key: str, source_key: str, row: Ma
     space.dispute(first.slot.number, key)
     if space.is_rejected(first.number, source_key):
         return
+    space.drop_kept(first.number, key)
     if space.drop_change(first.number, key) is None:
         first.unchanged -= 1
     message = f"the key {row.key!r} is also the key of {row.source_key}"

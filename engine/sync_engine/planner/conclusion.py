@@ -97,6 +97,7 @@ def _stream_plan(
         summary=summary,
         new_options=planned(work, target),
         causes=_causes(space, work) if summary.update else {},
+        kept=_kept(space, work) if work.policies else {},
     )
     return planned_stream, ways
 
@@ -105,6 +106,10 @@ def _causes(space: Workspace, work: Work) -> Mapping[str, int]:
     changes = (each.unpacked() for each in space.changes(work.number, (ChangeKind.UPDATE,)))
     count = Counter(field.cause for change in changes for field in change.fields)
     return {cause.value: count[cause] for cause in Cause if count[cause]}
+
+
+def _kept(space: Workspace, work: Work) -> Mapping[str, int]:
+    return dict(sorted(Counter(field.policy for each in space.kept(work.number) for field in each.fields).items()))
 
 
 def _planned_fields(compiled: CompiledCatalog, stream: CompiledStream) -> tuple[PlannedField, ...]:

@@ -50,7 +50,7 @@ def _described(field: CompiledField) -> list[object]:
     ]
 
 
-_NOT_OF_THE_VALUE = ("overwrite", "origin", "part_origins")
+_NOT_OF_THE_VALUE = ("overwrite", "conflict", "origin", "part_origins")
 
 
 def mapping_digest(compiled: CompiledCatalog, stream: CompiledStream, field: CompiledField) -> str:

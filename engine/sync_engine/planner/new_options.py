@@ -20,7 +20,7 @@ def creating(stream: CompiledStream) -> Creating:
     return [
         (index, each, unlisted(each.description))
         for index, each in enumerate(stream.fields)
-        if each.mapping.new_options is model.NewOptions.CREATE
+        if each.mapping.new_options is model.NewOptions.CREATE and each.mapping.conflict is not model.Conflict.REPORT
     ]
 
 

@@ -90,6 +90,27 @@ class PackedChange:
         return Change(self.kind, self.key, self.source_key, self.target_id, self.wave, fields, self.modified)
 
 
+class KeptField(NamedTuple):
+    """A field that differs and is left as it is; ``policy`` says why: ``keep`` or ``report``."""
+
+    field: str
+    before: Encoded
+    after: Encoded
+    cause: str
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What differs of one target record and is left as it is; other fields of it may be changed nevertheless."""
+
+    key: str
+    source_key: str
+    target_id: str
+    fields: tuple[KeptField, ...]
+    modified: Modified | None = None
+
+
 def modified_to_data(modified: Modified | None) -> list[str] | None:
     """A modification as plain data."""
     return None if modified is None else [modified.by, modified.at, modified.actor]
@@ -205,6 +226,7 @@ class StreamPlan:
 
     Attributes:
         causes: why the fields of its updates differ: fields by ``Cause``.
+        kept: fields that differ and are left as they are, by policy.
     """
 
     name: str
@@ -214,6 +236,7 @@ class StreamPlan:
     summary: Summary
     new_options: tuple[NewOptions, ...] = ()
     causes: Mapping[str, int] = field(default_factory=dict)
+    kept: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def field_by_name(self) -> Mapping[str, PlannedField]:

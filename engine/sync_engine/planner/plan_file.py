@@ -1,6 +1,6 @@
 """The plan file: JSON Lines, compressed by gzip, written and read as a stream, sealed by a digest.
 
-Lines in order: ``head``; per catalog ``catalog``, per stream ``change``… ``rejection``… ``stream``, then
+Lines in order: ``head``; per catalog ``catalog``, per stream ``change``… ``kept``… ``rejection``…, then
 ``catalog_end``; last ``end`` with the digest of all lines before it. The digest depends on what would happen and on
 nothing else (not on the time), so equal inputs give equal digests. schemas/sync_engine_schemas/plan.v1.json describes
 every line.
@@ -30,6 +30,8 @@ from sync_engine.planner.plan import (
     Cost,
     FieldChange,
     Gate,
+    Kept,
+    KeptField,
     NewOptions,
     PackedChange,
     PlannedField,
@@ -50,7 +52,7 @@ VERSION = 1
 PIECE = 1 << 18
 """Bytes that are read or written at a time."""
 _GZIP = b"\x1f\x8b"
-_ROWS = (b'{"change":', b'{"rejection":')
+_ROWS = (b'{"change":', b'{"kept":', b'{"rejection":')
 """How the lines begin that are read only where they are needed; the digest vouches for them."""
 
 
@@ -94,6 +96,13 @@ class PlanWriter:
         for each in changes:
             body = [each.kind, each.key, each.source_key, each.target_id, each.wave, orjson.Fragment(each.fields)]
             self._line({"change": [stream, *body, modified_to_data(each.modified)]})
+
+    def kept(self, stream: str, kept: Iterable[Kept]) -> None:
+        """Write what differs and is left as it is."""
+        for each in kept:
+            fields = tuple(map(tuple, each.fields))
+            body = [each.key, each.source_key, each.target_id, fields, modified_to_data(each.modified)]
+            self._line({"kept": [stream, *body]})
 
     def rejections(self, stream: str, rejections: Iterable[Rejection]) -> None:
         """Write the rejections of a stream."""
@@ -157,6 +166,14 @@ class PlanFile:
                 fields = tuple(map(FieldChange._make, fields))
                 kind = ChangeKind(operation)
                 yield Change(kind, key, source_key, target_id, wave, fields, modified_from_data(modified))
+
+    def kept(self, catalog: str, stream: str) -> Iterator[Kept]:
+        """What differs of a stream's records and is left as it is."""
+        for content in self._rows_of(catalog, "kept"):
+            if content[0] == stream:
+                _, key, source_key, target_id, fields, modified = content
+                fields = tuple(map(KeptField._make, fields))
+                yield Kept(key, source_key, target_id, fields, modified_from_data(modified))
 
     def rejections(self, catalog: str, stream: str) -> Iterator[Rejection]:
         """The rejections of a stream."""
@@ -299,6 +316,7 @@ def stream_to_data(stream: StreamPlan) -> dict[str, object]:
             for one in stream.fields
         ],
         "causes": dict(stream.causes),
+        "kept": dict(stream.kept),
         "new_options": [[new.field, new.values] for new in stream.new_options],
         "summary": {name: getattr(stream.summary, name) for name in Summary.__slots__},
     }
@@ -342,6 +360,7 @@ def stream_from_data(data: Mapping[str, Any]) -> StreamPlan:
             NewOptions(name, tuple((value, label) for value, label in values)) for name, values in data["new_options"]
         ),
         causes=data["causes"],
+        kept=data["kept"],
     )
 
 

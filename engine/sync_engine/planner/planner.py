@@ -18,8 +18,9 @@ from sync_engine.planner.mapped import MappedPage, Reading, Recipe
 from sync_engine.planner.missing import plan_missing
 from sync_engine.planner.new_options import collect, creating
 from sync_engine.planner.parents import needed_parents, resolve_parents
-from sync_engine.planner.plan import CatalogPlan, Change, Rejection
+from sync_engine.planner.plan import CatalogPlan, Change, Kept, Rejection
 from sync_engine.planner.plan_file import PlanWriter
+from sync_engine.planner.policies import decide, policies_of
 from sync_engine.planner.prefetch import prefetch
 from sync_engine.planner.processes import Mappers
 from sync_engine.planner.progress import Progress
@@ -62,6 +63,7 @@ def plan_catalog(
     slots, works = _lay_out(compiled, source, selected)
     for work in works:
         work.remembered = remembered
+        work.policies = policies_of(work.stream)
         work.mappings_changed = changed_mappings(compiled, work.stream, remembered.mappings)
     name = compiled.catalog.name
     readings = _readings(works)
@@ -84,6 +86,7 @@ def plan_catalog(
         writer.catalog(plan.name, plan.path)
         for work in works:
             writer.changes(work.stream.name, space.changes(work.number))
+            writer.kept(work.stream.name, space.kept(work.number))
             writer.rejections(work.stream.name, space.rejections(work.number))
         writer.catalog_end(plan)
         return plan
@@ -231,11 +234,22 @@ def _compare_page(
             rejections.append(Rejection(row.key, row.source_key, change))
     changes: list[tuple[str, Change]] = []
     parents: list[tuple[int, str, str, int, str, str, bool]] = []
+    kept: list[tuple[str, Kept]] = []
     found_causes = find_causes(work, [each for _, _, each in drafts], target)
-    for (key, row, _), change in zip(drafts, found_causes, strict=True):
-        changes.append((key, change))
-        collect(work, fields, row)
-        parents.extend(needed_parents(work, slots, key, row, change))
+    for (key, row, _), draft in zip(drafts, found_causes, strict=True):
+        decision = decide(draft, work.policies)
+        if decision.kept:
+            kept.append((key, decision.kept))
+        if decision.reasons:
+            rejections.append(Rejection(row.key, row.source_key, decision.reasons))
+        elif decision.change is None:
+            work.unchanged += 1
+        else:
+            changes.append((key, decision.change))
+            work.count_emptied(decision.change)
+            collect(work, fields, row)
+            parents.extend(needed_parents(work, slots, key, row, decision.change))
+    space.keep(work.number, kept)
     space.add_changes(work.number, work.slot.number, changes)
     space.need_parents(parents)
     space.reject(work.number, rejections)
@@ -264,7 +278,4 @@ def _difference(work: Work, row: MappedRecord, held: Held | None, target: Target
     for compiled, column in zip(work.stream.fields, work.columns, strict=True):
         if held.fields[column] is not None:
             work.filled[compiled.name] += 1
-    change = update(work.stream, row, wanted, held, work.columns)
-    if isinstance(change, Change):
-        work.emptied.update(each.field for each in change.fields if each.after is None)
-    return change
+    return update(work.stream, row, wanted, held, work.columns)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sync_engine.catalog.model import ConstRule
+from sync_engine.catalog.model import Conflict, ConstRule
 from sync_engine.compiler.compiled import CompiledField, CompiledStream
-from sync_engine.planner.plan import StreamPlan
+from sync_engine.planner.plan import Change, ChangeKind, StreamPlan
 from sync_engine.planner.remembered import NOTHING, Remembered
 from sync_engine.sdk.source import Pushdown
 from sync_engine.sdk.target import FieldDescription, FieldRequest, FieldType, ObjectSchema
@@ -101,6 +102,7 @@ class Work:
     Attributes:
         remembered: what is known of earlier transfers.
         mappings_changed: fields that are filled in another way than at the last transfer.
+        policies: see ``planner.policies``.
         asked: records of which the target has been asked who modified them.
     """
 
@@ -121,3 +123,9 @@ class Work:
     remembered: Remembered = NOTHING
     mappings_changed: frozenset[str] = frozenset()
     asked: int = 0
+    policies: Mapping[str, Conflict] = field(default_factory=dict)
+
+    def count_emptied(self, change: Change) -> None:
+        """Count the fields of an update that go from a value to empty."""
+        if change.kind is ChangeKind.UPDATE:
+            self.emptied.update(each.field for each in change.fields if each.after is None)

@@ -21,6 +21,8 @@ from sync_engine.planner.held import HeldRow
 from sync_engine.planner.plan import (
     Change,
     ChangeKind,
+    Kept,
+    KeptField,
     PackedChange,
     Rejection,
     modified_from_data,
@@ -39,6 +41,7 @@ CREATE TABLE spared (slot INTEGER, key TEXT, PRIMARY KEY (slot, key)) WITHOUT RO
 CREATE TABLE changes (stream INTEGER, key TEXT, slot INTEGER, kind TEXT, record BLOB, fields BLOB,
     wave INTEGER DEFAULT 0, PRIMARY KEY (stream, key));
 CREATE INDEX changes_by_slot ON changes (slot, key);
+CREATE TABLE kept (stream INTEGER, key TEXT, record BLOB, PRIMARY KEY (stream, key)) WITHOUT ROWID;
 CREATE TABLE rejections (stream INTEGER, key TEXT, source_key TEXT, reasons BLOB);
 CREATE INDEX rejections_by_source ON rejections (stream, source_key);
 CREATE TABLE parents (stream INTEGER, key TEXT, field TEXT, slot INTEGER, parent TEXT, parent_key TEXT, leave INTEGER,
@@ -210,6 +213,21 @@ class Workspace:
         row = self._db.execute(f"{_CHANGES} WHERE stream = ? AND key = ?", (stream, key)).fetchone()
         return None if row is None else _packed(row).unpacked()
 
+    def keep(self, stream: int, kept: Iterable[tuple[str, Kept]]) -> None:
+        """Note what is left as it is, under normalised keys."""
+        self._db.executemany(
+            "INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", ((stream, key, _dump_kept(each)) for key, each in kept)
+        )
+
+    def drop_kept(self, stream: int, key: str) -> None:
+        """Forget what of a record is left as it is."""
+        self._db.execute("DELETE FROM kept WHERE stream = ? AND key = ?", (stream, key))
+
+    def kept(self, stream: int) -> Iterator[Kept]:
+        """What is left as it is, by key."""
+        rows = self._db.execute("SELECT record FROM kept WHERE stream = ? ORDER BY key", (stream,))
+        return (_load_kept(row[0]) for row in rows)
+
     def need_parents(self, rows: Iterable[tuple[int, str, str, int, str, str, bool]]) -> None:
         """Note the parents that changes need.
 
@@ -317,6 +335,16 @@ def _packed(row: tuple[str, bytes, bytes, int]) -> PackedChange:
     kind, record, fields, wave = row
     key, source_key, target_id, modified = orjson.loads(record)
     return PackedChange(ChangeKind(kind), key, source_key, target_id, wave, fields, modified_from_data(modified))
+
+
+def _dump_kept(kept: Kept) -> bytes:
+    fields = tuple(map(tuple, kept.fields))
+    return orjson.dumps((kept.key, kept.source_key, kept.target_id, fields, modified_to_data(kept.modified)))
+
+
+def _load_kept(body: bytes) -> Kept:
+    key, source_key, target_id, fields, modified = orjson.loads(body)
+    return Kept(key, source_key, target_id, tuple(map(KeptField._make, fields)), modified_from_data(modified))
 
 
 def _dump_reasons(reasons: Sequence[Reason]) -> bytes:

@@ -1,8 +1,9 @@
 """Every code a problem can have: one table, from which docs/errors.md is written.
 
 Ranges: SE1 the file itself · SE2 shape of a document (schema) · SE3 names and types against the connections' schemas ·
-SE4 expressions and templates · SE5 filters · SE6 project, connections, secrets · SE7 what is found when planning ·
-SE9 accepted by the language but not supported yet · L locales and languages. Each range has a module of its own here.
+SE4 expressions and templates · SE5 filters, and what people change in the target · SE6 project, connections, secrets ·
+SE7 what is found when planning · SE9 accepted by the language but not supported yet · L locales and languages. Each
+range has a module of its own here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 
 from sync_engine.problems import (
+    conflicts,
     documents,
     expressions,
     files,
@@ -32,6 +34,7 @@ CODES: Mapping[str, Code] = {
     **types.CODES,
     **expressions.CODES,
     **filters.CODES,
+    **conflicts.CODES,
     **project.CODES,
     **planning.CODES,
     **unsupported.CODES,

@@ -13,6 +13,7 @@ from sync_engine.report.tests import came_from
 from sync_engine.report.trace_json import Data, reason_data, row_data, verdict_data
 from sync_engine.report.trace_values import source_text, value_text
 from sync_engine.report.values import around_difference, cause_text, json_value, modified_data, quoted, shortened
+from sync_engine.sdk.target import Modified
 from sync_engine.trace.model import FieldTrace, RowTrace, Trace, Verdict
 from sync_engine.trace.outlook import Outlook
 
@@ -116,13 +117,17 @@ def _field(traced: FieldTrace, outlook: Outlook, width: int, paint: Paint) -> It
     else:
         yield f"    {traced.name:<{width}}  {shortened(value_text(traced.result, traced))}"
     yield paint(f"{space}← {shortened(came_from(traced), 160)}", "dim")
-    change = outlook.change
-    cause = next((each.cause for each in change.fields if each.field == traced.name), "") if change else ""
-    if change is not None and cause and outlook.held is not None:
+    differing = [each for one in (outlook.change, outlook.kept) if one for each in one.fields]
+    cause = next((each.cause for each in differing if each.field == traced.name), "")
+    if cause and outlook.held is not None:
         held = value_text(outlook.held.get(traced.name), traced)
         before, _ = around_difference(held, value_text(traced.result, traced))
-        why = cause_text(cause, change.modified)
+        why = cause_text(cause, _modified(outlook))
         yield f"{space}{paint('≠', 'yellow')} the target holds {paint(before, 'red')}: {why}"
+
+
+def _modified(outlook: Outlook) -> Modified | None:
+    return next((each.modified for each in (outlook.change, outlook.kept) if each and each.modified), None)
 
 
 def outlook_lines(outlook: Outlook, paint: Paint) -> Iterator[str]:
@@ -208,7 +213,17 @@ def _outlook_data(outlook: Outlook, fields: dict[str, FieldTrace]) -> Data:
         "next": {
             "change": change.kind if change else None,
             "text": outlook.next,
-            "modified": modified_data(change.modified) if change else None,
+            "modified": modified_data(_modified(outlook)),
+            "kept": [
+                {
+                    "field": each.field,
+                    "before": value(each.field, each.before),
+                    "after": value(each.field, each.after),
+                    "cause": each.cause,
+                    "policy": each.policy,
+                }
+                for each in (outlook.kept.fields if outlook.kept else ())
+            ],
             "fields": [
                 {
                     "field": each.field,

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from html import escape
 
-from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, FieldChange, PlannedField, Rejection, StreamPlan
+from sync_engine.planner.plan import (
+    CatalogPlan,
+    Change,
+    ChangeKind,
+    FieldChange,
+    Kept,
+    PlannedField,
+    Rejection,
+    StreamPlan,
+)
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.report.plan_text import (
     budget_lines,
@@ -15,7 +24,15 @@ from sync_engine.report.plan_text import (
     new_options_lines,
     override_lines,
 )
-from sync_engine.report.values import around_difference, cause_text, causes_text, shortened, shown
+from sync_engine.report.values import (
+    around_difference,
+    cause_text,
+    causes_text,
+    kept_field_text,
+    kept_text,
+    shortened,
+    shown,
+)
 
 MOST_ROWS = 5000
 """Rows of a stream that are put in the page; more make a browser slow and are in the JSON output."""
@@ -41,6 +58,7 @@ th{border-top:0;color:var(--dim);font-weight:600}td.key{font-family:ui-monospace
 overflow-wrap:anywhere;width:26%}.tag{border-radius:6px;padding:2px 8px;font-size:12px;font-weight:600;color:#fff}
 .tag.create{background:var(--create)}.tag.update{background:var(--update)}
 .tag.delete,.tag.rejected{background:var(--delete)}
+.tag.kept{background:#68717d}
 .tag.deactivate{background:#6b4fa0}dl{margin:0;display:grid;grid-template-columns:max-content 1fr;gap:2px 14px}
 dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}del{background:#fde2df;text-decoration:none}
 ins{background:#dcf5e6;text-decoration:none}tr[hidden]{display:none}
@@ -65,7 +83,7 @@ def render(file: PlanFile) -> Iterator[str]:
     if file.environment is not None:
         changed = "<br>".join(map(escape, override_lines(file.environment)))
         yield f'<h2>Environment {escape(file.environment.name)}</h2><p class="dim">{changed}</p>'
-    kinds = "".join(f'<option value="{each}">{each}</option>' for each in (*ChangeKind, "rejected"))
+    kinds = "".join(f'<option value="{each}">{each}</option>' for each in (*ChangeKind, "kept", "rejected"))
     yield '<div class="tools"><input id="text" placeholder="Filter by key, field or value" aria-label="Filter">'
     yield f'<select id="kind" aria-label="Kind"><option value="">everything</option>{kinds}</select></div>'
     yield '<p class="dim" id="shown"></p>'
@@ -105,12 +123,16 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
         yield f"<p>First: {escape(line)}</p>"
     if stream.causes:
         yield f'<p class="dim">Why: {escape(causes_text(stream.causes))}</p>'
-    if not stream.summary.changes and not stream.summary.rejected:
+    if stream.kept:
+        yield f'<p class="dim">Left as it is: {escape(kept_text(stream.kept))}</p>'
+    if not stream.summary.changes and not stream.summary.rejected and not stream.kept:
         yield '<p class="dim">No changes.</p>'
         return
     yield "<table><thead><tr><th>What</th><th>Record</th><th>Fields</th></tr></thead><tbody>"
     for rejection, _ in zip(file.rejections(catalog.name, stream.name), range(MOST_ROWS), strict=False):
         yield _rejection(rejection)
+    for kept, _ in zip(file.kept(catalog.name, stream.name), range(MOST_ROWS), strict=False):
+        yield _kept(kept, stream.field_by_name)
     for change, _ in zip(file.changes(catalog.name, stream.name), range(MOST_ROWS), strict=False):
         yield _change(change, stream.field_by_name)
     yield "</tbody></table>"
@@ -139,6 +161,18 @@ def _field(record: Change, change: FieldChange, field: PlannedField | None) -> s
     why = cause_text(change.cause, record.modified)
     said = f' <span class="dim">({escape(why)})</span>' if why else ""
     return f"<del>{escape(before)}</del> → <ins>{escape(after)}</ins>{said}"
+
+
+def _kept(kept: Kept, planned: Mapping[str, PlannedField]) -> str:
+    fields = "".join(
+        f"<dt>{escape(each.field)}</dt><dd>{escape(kept_field_text(each, planned.get(each.field), kept.modified))}</dd>"
+        for each in kept.fields
+    )
+    return (
+        '<tr data-kind="kept"><td><span class="tag kept">left as it is</span></td>'
+        f'<td class="key">{escape(kept.key)}<br><span class="dim">{escape(kept.target_id)}</span></td>'
+        f"<td><dl>{fields}</dl></td></tr>"
+    )
 
 
 def _rejection(rejection: Rejection) -> str:

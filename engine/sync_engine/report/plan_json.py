@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import orjson
 
 from sync_engine.catalog.model import Environment
-from sync_engine.planner.plan import CatalogPlan, Change, Cost, Gate, Rejection, StreamPlan
+from sync_engine.planner.plan import CatalogPlan, Change, Cost, Gate, Kept, Rejection, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.report.values import json_value, modified_data
 
@@ -78,9 +78,12 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
         ],
         "summary": stream.summary.published(),
         "causes": dict(stream.causes),
+        "kept_fields": dict(stream.kept),
     }
     yield _dump(head)[:-1] + ',"changes":['
     yield from _separated(_dump(_change(stream, each)) for each in file.changes(catalog.name, stream.name))
+    yield '],"kept":['
+    yield from _separated(_dump(_kept(stream, each)) for each in file.kept(catalog.name, stream.name))
     yield '],"rejections":['
     yield from _separated(_dump(_rejection(each)) for each in file.rejections(catalog.name, stream.name))
     yield "]}"
@@ -102,6 +105,26 @@ def _change(stream: StreamPlan, change: Change) -> dict[str, object]:
                 "cause": each.cause or None,
             }
             for each in change.fields
+        ],
+    }
+
+
+def _kept(stream: StreamPlan, kept: Kept) -> dict[str, object]:
+    fields = stream.field_by_name
+    return {
+        "key": kept.key,
+        "source_key": kept.source_key,
+        "id": kept.target_id,
+        "modified": modified_data(kept.modified),
+        "fields": [
+            {
+                "field": each.field,
+                "before": json_value(each.before, fields.get(each.field)),
+                "after": json_value(each.after, fields.get(each.field)),
+                "cause": each.cause,
+                "policy": each.policy,
+            }
+            for each in kept.fields
         ],
     }
 

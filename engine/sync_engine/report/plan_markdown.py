@@ -16,7 +16,16 @@ from sync_engine.report.plan_text import (
     new_options_lines,
     override_lines,
 )
-from sync_engine.report.values import around_difference, cause_text, causes_text, quoted, shortened, shown
+from sync_engine.report.values import (
+    around_difference,
+    cause_text,
+    causes_text,
+    kept_field_text,
+    kept_text,
+    quoted,
+    shortened,
+    shown,
+)
 
 SAMPLES = 3
 MOST_FIELDS = 8
@@ -81,6 +90,7 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
         yield f"Most changed: {most}\n\n"
     if stream.causes:
         yield f"Why: {_cell(causes_text(stream.causes))}\n\n"
+    yield from _kept(file, catalog, stream)
     for kind, some in samples.items():
         yield f"<details><summary>{kind}: {getattr(stream.summary, kind):,}</summary>\n\n```diff\n"
         for change in some:
@@ -93,6 +103,20 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
             why = "; ".join(f"{each.field} {each.message}".strip() for each in rejection.reasons)
             yield f"- `{_cell(rejection.key or rejection.source_key)}`: {_cell(shortened(why, 300))}\n"
         yield "</details>\n\n"
+
+
+def _kept(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterator[str]:
+    if not stream.kept:
+        return
+    yield f"Left as it is: {_cell(kept_text(stream.kept))}\n\n"
+    planned = stream.field_by_name
+    for kept, _ in zip(file.kept(catalog.name, stream.name), range(SAMPLES), strict=False):
+        fields = kept.fields[:MOST_FIELDS]
+        said = "; ".join(
+            f"{each.field} {kept_field_text(each, planned.get(each.field), kept.modified)}" for each in fields
+        )
+        yield f"- `{_cell(kept.key)}`: {_cell(said)}\n"
+    yield "\n"
 
 
 def _sample(change: Change, planned: Mapping[str, PlannedField]) -> Iterator[str]:

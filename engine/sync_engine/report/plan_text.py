@@ -12,6 +12,7 @@ from sync_engine.planner.plan import (
     ChangeKind,
     FieldChange,
     Gate,
+    Kept,
     PlannedField,
     Rejection,
     StreamPlan,
@@ -23,6 +24,8 @@ from sync_engine.report.values import (
     around_difference,
     cause_text,
     causes_text,
+    kept_field_text,
+    kept_text,
     plural,
     quoted,
     shortened,
@@ -185,6 +188,10 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, most: int,
     fields = stream.field_by_name
     for change in _first_of_each_kind(file.changes(catalog.name, stream.name), stream.summary, most):
         yield from _change(change, fields, paint)
+    if stream.kept:
+        for kept in islice(file.kept(catalog.name, stream.name), most or None):
+            yield from _kept(kept, fields, paint)
+        yield paint(f"    left as it is: {kept_text(stream.kept)}", "yellow")
     if stream.summary.rejected:
         for rejection in islice(file.rejections(catalog.name, stream.name), most or None):
             yield from _rejection(rejection, paint)
@@ -255,6 +262,13 @@ def _field(kind: ChangeKind, change: FieldChange, field: PlannedField | None, pa
         return [f"{paint(before, 'red')} → {paint(after, 'green')}"]
     head, old, new, tail = apart(before, after)
     return [f"  {head}{paint(old, 'red')}{tail}", f"→ {head}{paint(new, 'green')}{tail}"]
+
+
+def _kept(kept: Kept, fields: Mapping[str, PlannedField], paint: Paint) -> Iterator[str]:
+    yield paint(f"    ≠ left as it is {shortened(quoted(kept.key)[1:-1])} ({kept.target_id})", "yellow")
+    width = max(len(each.field) for each in kept.fields)
+    for each in kept.fields:
+        yield f"        {each.field:<{width}}  {kept_field_text(each, fields.get(each.field), kept.modified)}"
 
 
 def _rejection(rejection: Rejection, paint: Paint) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import orjson
 
 from sync_engine.planner.encoding import Encoded
-from sync_engine.planner.plan import Cause, PlannedField
+from sync_engine.planner.plan import Cause, KeptField, PlannedField
 from sync_engine.sdk.target import Actor, FieldType, Modified
 
 NUMBERS = (FieldType.DECIMAL, FieldType.PERCENT, FieldType.CURRENCY)
@@ -96,6 +96,21 @@ def cause_text(cause: str, modified: Modified | None = None) -> str:
 def causes_text(causes: Mapping[str, int]) -> str:
     """How many fields differ for which cause; empty where none does."""
     return "; ".join(f"{CAUSES[Cause(cause)]}: {plural(count, 'field')}" for cause, count in causes.items())
+
+
+_LEFT = {"keep": "kept", "report": "reported"}
+
+
+def kept_text(kept: Mapping[str, int]) -> str:
+    """How many fields differ and are left as they are; empty where none is."""
+    return ", ".join(f"{plural(count, 'field')} {_LEFT[policy]}" for policy, count in kept.items())
+
+
+def kept_field_text(field: KeptField, planned: PlannedField | None, modified: Modified | None) -> str:
+    """A field that is left as it is: what the target holds, what it would become, and why that is not written."""
+    before, after = around_difference(shown(field.before, planned), shown(field.after, planned))
+    why = cause_text(field.cause, modified)
+    return f"holds {before}, the mapping yields {after}  ({_LEFT[field.policy]}; {why})"
 
 
 def modified_data(modified: Modified | None) -> dict[str, str] | None:

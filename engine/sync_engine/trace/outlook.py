@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sync_engine.catalog.model import ConstRule, OnMissing
 from sync_engine.compiler.compiled import CompiledField, CompiledStream
@@ -13,7 +13,8 @@ from sync_engine.planner.causes import find_causes
 from sync_engine.planner.difference import create, desired_fields, update
 from sync_engine.planner.encoding import Encoded, encode
 from sync_engine.planner.held import read_held
-from sync_engine.planner.plan import Change, ChangeKind, FieldChange
+from sync_engine.planner.plan import Change, ChangeKind, FieldChange, Kept
+from sync_engine.planner.policies import decide, policies_of
 from sync_engine.planner.remembered import Remembered
 from sync_engine.planner.work import Slot, Work, lay_out_columns
 from sync_engine.planner.workspace import Held, Workspace
@@ -35,6 +36,7 @@ class Outlook:
         next: the same in words.
         reasons: why the next transfer rejects it, beside those of the row.
         remarks: what else the next transfer depends on.
+        kept: what differs and is left as it is.
         history: what the ledger knows.
     """
 
@@ -46,6 +48,7 @@ class Outlook:
     history: History
     reasons: tuple[Reason, ...] = ()
     remarks: tuple[str, ...] = field(default=())
+    kept: Kept | None = None
 
 
 def outlook(
@@ -90,13 +93,18 @@ def outlook(
             change = take_over(work, row.mapped, verdict, change)
     if isinstance(change, tuple):
         return _outlook(stream, row.key, slot, columns, verdict, None, history, "it is rejected", change)
+    kept: Kept | None = None
     if change is not None:
         work = Work(0, stream, slot, columns, [], Pushdown((), (), ()))
         work.remembered, work.mappings_changed = remembered, mappings_changed
-        (change,) = find_causes(work, [change], target)
-    words = _words(change, adopted=found is None and verdict is not None)
+        decision = decide(find_causes(work, [change], target)[0], policies_of(stream))
+        if decision.reasons:
+            return _outlook(stream, row.key, slot, columns, verdict, None, history, "it is rejected", decision.reasons)
+        change, kept = decision.change, decision.kept
+    words = _words(change, kept, adopted=found is None and verdict is not None)
     parents = tuple(_lacking_parents(stream, row, change, target))
-    return _outlook(stream, row.key, slot, columns, verdict, change, history, words, (), parents)
+    made = _outlook(stream, row.key, slot, columns, verdict, change, history, words, (), parents)
+    return replace(made, kept=kept)
 
 
 def gone(stream: CompiledStream, key: str, target: Target, history: History, *, why: str) -> Outlook:
@@ -165,7 +173,10 @@ def _adopted(
         return adopt(space, work, [(key, row.mapped)], target).get(key)
 
 
-def _words(change: Change | None, *, adopted: bool) -> str:
+def _words(change: Change | None, kept: Kept | None, *, adopted: bool) -> str:
+    if change is None and kept is not None:
+        names = ", ".join(f"{each.field} (`conflict: {each.policy}`)" for each in kept.fields)
+        return f"nothing: what differs is left as it is: {names}"
     if change is None:
         return "nothing, because the target holds it as it is"
     if change.kind is ChangeKind.CREATE:
