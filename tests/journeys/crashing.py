@@ -28,7 +28,7 @@ from tests.journeys.conftest import Project
 Point = tuple[str, int]
 """How the name of a point begins, and which of those that begin so, from 0. ``("", 7)`` is the eighth of all."""
 
-STEPS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "end": signal.SIGTERM}
+STEPS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "end": signal.SIGTERM, "hang": signal.SIGTERM}
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class Crashing:
             project: where.
             arguments: the command.
             at: the point where it dies; None lets it live.
-            how: ``kill``, ``stop`` (it can go on) or ``end`` (SIGTERM, so it may still finish what it does).
+            how: ``kill``, ``stop`` (it can go on), ``end`` (SIGTERM, so it may still finish what it does) or ``hang``
+                (SIGTERM, and what it does there never ends).
         """
         where = {"project": str(project.folder), "environment": project.environment}
         return self._ask({**where, "arguments": arguments, "at": at, "how": how})
@@ -128,7 +129,7 @@ def _child(order: Mapping[str, Any], folder: Path, execute: Callable[[list[str]]
         opened = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(opened, number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    _Points(folder / "points", order["at"], STEPS[order["how"]]).lay()
+    _Points(folder / "points", order["at"], order["how"]).lay()
     code = execute(["--project", order["project"], *order["arguments"]])
     sys.stdout.flush()
     sys.stderr.flush()
@@ -138,7 +139,7 @@ def _child(order: Mapping[str, Any], folder: Path, execute: Callable[[list[str]]
 class _Points:
     """Counts the points that this process passes, and ends it at one of them."""
 
-    def __init__(self, path: Path, at: Point | None, how: signal.Signals) -> None:
+    def __init__(self, path: Path, at: Point | None, how: str) -> None:
         self._file = path.open("w", encoding="utf-8", buffering=1)
         self._lock = threading.Lock()
         # A process that is stopped inside of a transaction would block everybody else on its ledger.
@@ -154,7 +155,9 @@ class _Points:
             self._passed += 1
         if here:
             with self.idle:
-                os.kill(os.getpid(), self._how)
+                os.kill(os.getpid(), STEPS[self._how])
+            if self._how == "hang":
+                threading.Event().wait()
 
     def around(self, owner: Any, function: str, name: Callable[..., str]) -> None:
         """Put a point before and one after a function."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.journeys.small import Shop, open_shop, product
 from sync_engine.ledger.store import open_ledger
 from sync_engine.sdk.target import BatchState
 from sync_engine.transfer.recovery import RULES
+from sync_engine_sandbox.crm.org import CrmSettings
 
 NOTES = {"name": "Notes__c", "type": "string", "length": 80}
 STREAM = {
@@ -136,5 +138,33 @@ def test_a_crash_while_taking_up_is_taken_up(shop: Shop, processes: Crashing) ->
     kill(shop, processes, ("before commit", 1))
     assert left(shop) == [BatchState.SENDING]
     kill(shop, processes, ("after commit", 1))
+    shop.apply()
+    check(shop)
+
+
+def test_a_transfer_that_is_asked_to_stop_leaves_its_job_to_the_next_one(tmp_path: Path, processes: Crashing) -> None:
+    products = [product(sku, name=f"Mug {sku}", notes="old") for sku in "abc"]
+    with open_shop(tmp_path / "slow", fields=[NOTES], products=products, crm=CrmSettings(bulk_delay=0.5)) as shop:
+        shop.write({"items": STREAM})
+        shop.connect(bulk_threshold=1)
+        poll = f"before GET {shop.sandbox.access['crm']['url']}/services/data/v62.0/jobs/ingest/"
+        ended = processes.run(shop.project, "apply", "--yes", at=(poll, 0), how="end")
+        assert ended.code == 130
+        assert "Run the same command again" in ended.err
+        assert left(shop) == [BatchState.SUBMITTED]
+        assert "1 batch under way, 3 created" in shop.run("apply", "--yes").err
+        assert jobs(shop) == ["POST", "PUT", "PATCH"]
+        died = shop.run("transfers", "list", "--json").data["transfers"][1]
+        assert died["status"] == "interrupted"
+        assert (died["summary"]["created"], died["summary"]["rejected"]) == (3, 0)
+        check(shop)
+
+
+@pytest.mark.slow
+def test_a_process_whose_call_hangs_is_gone_soon_after_it_was_asked_to_stop(shop: Shop, processes: Crashing) -> None:
+    began = time.monotonic()
+    ended = processes.run(shop.project, "apply", "--yes", at=("after PATCH", 0), how="hang")
+    assert ended.code == 130
+    assert time.monotonic() - began < 10 + 5, "the ten seconds, and time to start"
     shop.apply()
     check(shop)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -28,6 +25,7 @@ from sync_engine.cli.notifying import Transfers, notifying
 from sync_engine.cli.plan import make_plan, print_plan, streams_option
 from sync_engine.cli.saved import judge_again, refuse_stale, same_environment, still_valid
 from sync_engine.cli.session import Connections, load, locked_state
+from sync_engine.cli.stopping import stopping
 from sync_engine.cli.taking_up import take_up
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.ledger.store import Ledger
@@ -142,7 +140,7 @@ def _transfer(
     by_name = {each.name: each for each in catalogs}
     results = []
     meter = Meter()
-    with _stopping() as stop:
+    with stopping() as stop:
         for planned in file.catalogs:
             catalog = by_name[planned.name]
             told.under_way = (planned.name,)
@@ -164,25 +162,6 @@ def _transfer(
             finally:
                 meter.clear()
     return results
-
-
-@contextlib.contextmanager
-def _stopping() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C or SIGTERM sets; a second one stops at once, wherever the process is."""
-    stop = threading.Event()
-    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
-
-    def ask(number: int, _: object) -> None:
-        stop.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    try:
-        for each in before:
-            signal.signal(each, ask)
-        yield stop
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 def _report(console: Console, results: list[TransferResult], *, as_json: bool) -> int:

@@ -14,10 +14,10 @@ import click
 
 from sync_engine import __version__
 from sync_engine.cli.console import Console
+from sync_engine.cli.stopping import INTERRUPTED, stop_now
 from sync_engine.sdk.errors import Interrupted, InvalidInput, SyncEngineError
 
 USAGE = 64
-INTERRUPTED = 130
 
 COMMANDS = {
     "adapters": "sync_engine.cli.inspect:adapters",
@@ -112,16 +112,11 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(execute(arguments))
 
 
-def _stop(*_: object) -> NoReturn:
-    """SIGTERM stops as Ctrl-C does."""
-    raise KeyboardInterrupt
-
-
 def execute(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; every expected error has become a message on stderr."""
     console = Console()
     with contextlib.suppress(ValueError):  # not the main thread: whoever runs us there stops us in another way
-        signal.signal(signal.SIGTERM, _stop)
+        signal.signal(signal.SIGTERM, stop_now)
     try:
         code = cli.main(args=arguments, prog_name="sync-engine", standalone_mode=False, obj=console)
         return code if isinstance(code, int) else 0
