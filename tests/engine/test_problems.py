@@ -119,7 +119,7 @@ def test_sarif_names_each_rule_once_and_each_result_by_its_rule() -> None:
 
 
 def test_an_unknown_format_is_refused() -> None:
-    assert FORMATS == ("text", "json", "github", "sarif")
+    assert FORMATS == ("text", "json", "github", "gitlab", "sarif")
     with pytest.raises(ValueError, match="unknown format 'xml'"):
         render([], "xml")
 

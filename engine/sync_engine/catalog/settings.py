@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sync_engine.catalog.findings import Findings, place_name
 from sync_engine.catalog.model import Connection, Project
-from sync_engine.catalog.references import Malformed, is_plain, parts, substitute
+from sync_engine.catalog.references import Malformed, Variable, is_plain, parts, substitute
 from sync_engine.catalog.registry import settings_schema
 from sync_engine.catalog.schemas import JsonSchema, Reference, make_validator, read_schema
 from sync_engine.catalog.shape import check_shape
@@ -128,6 +128,22 @@ def check_reference(text: str, pointer: Pointer, findings: Findings) -> str:
         findings.add("SE607", pointer, place=place_name(pointer), reason=error)
         return Reference(text)
     return "".join(map(str, found)) if all(isinstance(each, str) for each in found) else Reference(text)
+
+
+def referenced_variables(project: Project) -> tuple[str, ...]:
+    """The variables of the environment that a project refers to, sorted."""
+    told = [each.settings for each in project.notifications]
+    found: set[str] = set()
+    pending: list[object] = [project.state, *(each.settings for each in project.connections.values()), *told]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Mapping):
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
+        elif isinstance(value, str):
+            found |= {each.name for each in parts(value) if isinstance(each, Variable)}
+    return tuple(sorted(found))
 
 
 def resolve(connection: Connection, environ: Mapping[str, str]) -> Settings:

@@ -34,6 +34,7 @@ COMMANDS = {
     "notify": "sync_engine.cli.notify:notify",
     "plan": "sync_engine.cli.plan:plan",
     "preview": "sync_engine.cli.preview:preview",
+    "pull-request": "sync_engine.cli.pull_request:pull_request",
     "schema": "sync_engine.cli.schema:schema",
     "show": "sync_engine.cli.plan:show",
     "snapshot": "sync_engine.cli.snapshot:snapshot",

@@ -1,7 +1,8 @@
-"""Problems as text for people, JSON for programs, annotations for GitHub, and SARIF 2.1.0 for code scanning."""
+"""Problems as text for people, JSON for programs, annotations for GitHub and GitLab, SARIF 2.1.0 for code scanning."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import unicodedata
@@ -12,7 +13,7 @@ from sync_engine import __version__
 from sync_engine.problems import CODES
 from sync_engine.sdk.problem import Problem, Severity
 
-FORMATS = ("text", "json", "github", "sarif")
+FORMATS = ("text", "json", "github", "gitlab", "sarif")
 
 _WIDTH = 100
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
@@ -45,10 +46,24 @@ def render(
             return _json({"version": 1, "problems": [_as_data(each) for each in problems]})
         case "github":
             return "".join(f"{_annotation(each)}\n" for each in problems)
+        case "gitlab":
+            return _json([_code_quality(each) for each in problems])
         case "sarif":
             return _json(_sarif(problems))
         case _:
             raise ValueError(f"unknown format {format!r}; known: {', '.join(FORMATS)}")
+
+
+def _code_quality(each: Problem) -> dict[str, object]:
+    """A finding as GitLab's reports of code quality have it (docs.gitlab.com, "Code Quality")."""
+    identity = f"{each.code} {each.origin} {each.message}"
+    return {
+        "description": each.message,
+        "check_name": each.code,
+        "fingerprint": hashlib.sha256(identity.encode()).hexdigest(),
+        "severity": "major" if each.severity is Severity.ERROR else "minor",
+        "location": {"path": each.origin.file, "lines": {"begin": max(each.origin.line, 1)}},
+    }
 
 
 def _json(data: object) -> str:
