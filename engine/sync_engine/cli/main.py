@@ -26,6 +26,7 @@ COMMANDS = {
     "catalogs": "sync_engine.cli.catalogs:catalogs",
     "channels": "sync_engine.cli.structure:channels",
     "completion": "sync_engine.cli.completion:completion",
+    "drift": "sync_engine.cli.drift:drift",
     "doctor": "sync_engine.cli.doctor:doctor",
     "explain": "sync_engine.cli.explain:explain",
     "families": "sync_engine.cli.structure:families",

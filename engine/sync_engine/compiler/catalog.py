@@ -167,7 +167,7 @@ def _check_source(catalog: Catalog, source: SourceSchema) -> Iterator[Problem]:
 def _scope(
     catalog: Catalog, stream: Stream, source: SourceSchema, target: TargetSchema, collection: RecordCollection
 ) -> Scope:
-    parents = {each.name: _key_place(each, target) for each in catalog.streams}
+    parents = {each.name: key_place(each, target) for each in catalog.streams}
     return Scope(
         schema=source,
         collection=collection,
@@ -207,7 +207,8 @@ def _check_rows(catalog: Catalog, stream: Stream, scope: Scope) -> Iterator[Prob
         yield problem("SE328", stream.origin, collection=scope.collection.name)
 
 
-def _key_place(stream: Stream, target: TargetSchema) -> tuple[str, str]:
+def key_place(stream: Stream, target: TargetSchema) -> tuple[str, str]:
+    """Object and key field of a stream, as the target spells them; of a key of several fields the first one."""
     described = find_object(target, stream.object)
     written = stream.keys[0].target
     field = described.field(written) if described else None

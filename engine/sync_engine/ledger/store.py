@@ -7,7 +7,6 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 
 import orjson
@@ -26,6 +25,13 @@ from sync_engine.ledger.records import (
     utc_now,
 )
 from sync_engine.ledger.sqlite import open_sqlite
+from sync_engine.ledger.written import (
+    keep_mappings,
+    keep_written,
+    read_mappings,
+    read_written,
+    written_pages,
+)
 from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.values import Secret, reveal
 
@@ -188,7 +194,7 @@ class Ledger:
                     for each in outcomes
                 ),
             )
-            _keep_written(transaction, catalog, transfer, written)
+            keep_written(transaction, catalog, transfer, written)
             transaction.execute_many(
                 "DELETE FROM written WHERE catalog = ? AND stream = ? AND key = ?",
                 ((catalog, stream, key) for stream, key in deleted),
@@ -227,28 +233,20 @@ class Ledger:
 
     def written(self, catalog: str, stream: str, keys: Sequence[str]) -> dict[str, Mapping[str, object]]:
         """What was last written to these records: encoded values by field; keys that were never written are absent."""
-        found: dict[str, Mapping[str, object]] = {}
-        for start in range(0, len(keys), _TOGETHER):
-            before = _fields_before(self._database, catalog, stream, keys[start : start + _TOGETHER])
-            found.update((key, orjson.loads(fields)) for key, fields in before.items())
-        return found
+        return read_written(self._database, catalog, stream, keys)
+
+    def all_written(self, catalog: str, stream: str) -> Iterator[list[WrittenRecord]]:
+        """What was last written to each record of a stream that was not deleted since, in pages by key."""
+        return written_pages(self._database, catalog, stream)
 
     def mappings(self, catalog: str) -> dict[str, dict[str, str]]:
         """By stream and field: digest of how the field was filled at the last transfer that came to its end."""
-        rows = self._database.query("SELECT stream, field, digest FROM mappings WHERE catalog = ?", (catalog,))
-        found: dict[str, dict[str, str]] = {}
-        for stream, field, digest in rows:
-            found.setdefault(stream, {})[field] = digest
-        return found
+        return read_mappings(self._database, catalog)
 
     def keep_mappings(self, catalog: str, stream: str, digests: Mapping[str, str]) -> None:
         """Keep how each field of a stream was filled, in place of what was kept before."""
         with self._writing() as transaction:
-            transaction.execute("DELETE FROM mappings WHERE catalog = ? AND stream = ?", (catalog, stream))
-            transaction.execute_many(
-                "INSERT INTO mappings (catalog, stream, field, digest) VALUES (?, ?, ?, ?)",
-                [(catalog, stream, field, digest) for field, digest in digests.items()],
-            )
+            keep_mappings(transaction, catalog, stream, digests)
 
     def rate(self, catalog: str) -> float | None:
         """Records written per second by the last finished transfer that wrote many; None before there was one."""
@@ -345,44 +343,6 @@ class Ledger:
             outcome=_outcome(stream, key, last[0][1:]) if last else None,
             transfer=self.transfer(last[0][0]) if last else None,
         )
-
-
-def _keep_written(transaction: Transaction, catalog: str, transfer: str, records: Iterable[WrittenRecord]) -> None:
-    """Lay the written fields over those written before: an update names only the fields that changed."""
-
-    def row(record: WrittenRecord, before: str | None) -> tuple[str, ...]:
-        fields = record.fields if before is None else {**orjson.loads(before), **record.fields}
-        text = orjson.dumps(fields).decode()
-        of_record = (record.stream, record.key, record.object_name, record.target_id)
-        return (catalog, *of_record, text, transfer, record.source_key)
-
-    waiting = iter(records)
-    while part := list(islice(waiting, _TOGETHER)):
-        found = {
-            (stream, key): fields
-            for stream in {each.stream for each in part}
-            for key, fields in _fields_before(
-                transaction, catalog, stream, [each.key for each in part if each.stream == stream]
-            ).items()
-        }
-        transaction.execute_many(
-            "INSERT INTO written (catalog, stream, key, object, target_id, fields, transfer, source_key) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (catalog, stream, key) DO UPDATE "
-            "SET object = excluded.object, target_id = excluded.target_id, fields = excluded.fields, "
-            "transfer = excluded.transfer, "
-            "source_key = CASE excluded.source_key WHEN '' THEN written.source_key ELSE excluded.source_key END",
-            [row(each, found.get((each.stream, each.key))) for each in part],
-        )
-
-
-def _fields_before(asked: Database | Transaction, catalog: str, stream: str, keys: Sequence[str]) -> dict[str, str]:
-    """What was written before to records of a stream, by key."""
-    marks = ",".join("?" * len(keys))
-    rows = asked.query(
-        f"SELECT key, fields FROM written WHERE catalog = ? AND stream = ? AND key IN ({marks})",  # noqa: S608 - marks
-        (catalog, stream, *keys),
-    )
-    return dict(rows)
 
 
 def _outcome(stream: str, key: str, row: Sequence[str]) -> OutcomeRecord:

@@ -90,7 +90,12 @@ def cause_text(cause: str, modified: Modified | None = None) -> str:
     words = CAUSES[Cause(cause)]
     if modified is None or cause not in (Cause.ORG, Cause.BOTH):
         return words
-    return f"{words}; last modified by {modified.by}{_ACTORS[modified.actor]}, {modified.at}"
+    return f"{words}; {modified_text(modified)}"
+
+
+def modified_text(modified: Modified) -> str:
+    """Who modified a record last, and when."""
+    return f"last modified by {modified.by}{_ACTORS[modified.actor]}, {modified.at}"
 
 
 def causes_text(causes: Mapping[str, int]) -> str:
