@@ -160,34 +160,33 @@ class PlanFile:
 
     def changes(self, catalog: str, stream: str) -> Iterator[Change]:
         """The changes of a stream, in the order they are to be written."""
-        for content in self._rows_of(catalog, "change"):
-            if content[0] == stream:
-                _, operation, key, source_key, target_id, wave, fields, modified = content
-                fields = tuple(map(FieldChange._make, fields))
-                kind = ChangeKind(operation)
-                yield Change(kind, key, source_key, target_id, wave, fields, modified_from_data(modified))
+        for content in self._rows_of(catalog, stream, "change"):
+            _, operation, key, source_key, target_id, wave, fields, modified = content
+            fields = tuple(map(FieldChange._make, fields))
+            kind = ChangeKind(operation)
+            yield Change(kind, key, source_key, target_id, wave, fields, modified_from_data(modified))
 
     def kept(self, catalog: str, stream: str) -> Iterator[Kept]:
         """What differs of a stream's records and is left as it is."""
-        for content in self._rows_of(catalog, "kept"):
-            if content[0] == stream:
-                _, key, source_key, target_id, fields, modified = content
-                fields = tuple(map(KeptField._make, fields))
-                yield Kept(key, source_key, target_id, fields, modified_from_data(modified))
+        for content in self._rows_of(catalog, stream, "kept"):
+            _, key, source_key, target_id, fields, modified = content
+            fields = tuple(map(KeptField._make, fields))
+            yield Kept(key, source_key, target_id, fields, modified_from_data(modified))
 
     def rejections(self, catalog: str, stream: str) -> Iterator[Rejection]:
         """The rejections of a stream."""
-        for content in self._rows_of(catalog, "rejection"):
-            if content[0] == stream:
-                reasons = tuple(Reason(one[0], one[1], one[2], Owner(one[3])) for one in content[3])
-                yield Rejection(content[1], content[2], reasons)
+        for content in self._rows_of(catalog, stream, "rejection"):
+            reasons = tuple(Reason(one[0], one[1], one[2], Owner(one[3])) for one in content[3])
+            yield Rejection(content[1], content[2], reasons)
 
-    def _rows_of(self, catalog: str, kind: str) -> Iterator[Any]:
+    def _rows_of(self, catalog: str, stream: str, kind: str) -> Iterator[Any]:
         current = ""
-        wanted = b'{"%s":' % kind.encode()
+        wanted = b'{"%s":[%s,' % (kind.encode(), orjson.dumps(stream))
         with _unpacked(self.path) as lines:
             for line in lines:
                 if line.startswith(b'{"catalog":'):
+                    if current == catalog:
+                        return
                     current = orjson.loads(line)["catalog"]["name"]
                 elif current == catalog and line.startswith(wanted):
                     yield orjson.loads(line)[kind]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
-from sync_engine.planner.plan import CatalogPlan, Change, PlannedField, StreamPlan
+from sync_engine.planner.plan import CatalogPlan, Change, Kept, PlannedField, Rejection, StreamPlan, Summary
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.report.plan_text import (
     SYMBOLS,
@@ -22,6 +24,7 @@ from sync_engine.report.values import (
     causes_text,
     kept_field_text,
     kept_text,
+    plural,
     quoted,
     shortened,
     shown,
@@ -29,52 +32,91 @@ from sync_engine.report.values import (
 
 SAMPLES = 3
 MOST_FIELDS = 8
+MOST_CATALOGS = 100
+MOST_LINES = 10
+"""Gates of a catalog, warnings, picklists that get new values: so many of each are shown."""
+LONGEST_LINE = 500
 LONGEST = 58_000
 """A comment on the usual platforms takes 65,536 characters; some room is left for what is put around it."""
+BRIEF = 300
+"""Room that is kept for each stream that is still to come."""
 
 
 def render(file: PlanFile) -> Iterator[str]:
-    """Pieces of a Markdown document that never exceeds ``LONGEST`` characters."""
-    written = 0
-    for piece in _document(file):
-        if written + len(piece) > LONGEST:
-            yield "\n… cut off here; the full plan is in the HTML report.\n"
-            return
-        written += len(piece)
-        yield piece
+    """Pieces of a Markdown document that never exceeds ``LONGEST`` characters.
+
+    Counts, gates, warnings and cost come first when room is short, samples last: a stream with many long values shows
+    fewer of them, and what is left out is said.
+    """
+    frames = [(catalog, _frame(catalog)) for catalog in file.catalogs[:MOST_CATALOGS]]
+    head = _head(file)
+    left = LONGEST - len(head) - BRIEF
+    yield head
+    while frames and sum(len(frame) for _, frame in frames) > left:
+        frames.pop()
+    left -= sum(len(frame) for _, frame in frames)
+    waiting = sum(len(_worth_showing(catalog)) for catalog, _ in frames)
+    hidden = 0
+    for catalog, frame in frames:
+        yield frame
+        for stream in _worth_showing(catalog):
+            waiting -= 1
+            text = next(_fitting(file, catalog, stream, left - waiting * BRIEF), "")
+            hidden += not text
+            left -= len(text)
+            yield text
+    missing = [(len(file.catalogs) - len(frames), "catalog"), (hidden, "stream")]
+    if said := " and ".join(plural(count, noun) for count, noun in missing if count):
+        yield f"\n… {said} not shown here, for want of room; the HTML report shows all.\n"
 
 
-def _document(file: PlanFile) -> Iterator[str]:
-    yield "## sync-engine plan\n\n"
-    yield "| catalog | create | update | deactivate | delete | unchanged | rejected |\n|---|--:|--:|--:|--:|--:|--:|\n"
-    for catalog in file.catalogs:
-        counts = " | ".join(f"{count:,}" for count in catalog.summary.published().values())
-        yield f"| {_cell(catalog.name)} | {counts} |\n"
-    yield f"\nDigest `{file.digest}`\n"
-    for line in budget_lines(file):
-        yield f"\n**Gate tripped:** {_cell(line)}.\n"
+def _head(file: PlanFile) -> str:
+    lines = ["## sync-engine plan\n", "| catalog | create | update | deactivate | delete | unchanged | rejected |"]
+    lines.append("|---|--:|--:|--:|--:|--:|--:|")
+    lines += [_row(_cell(each.name), each.summary) for each in file.catalogs[:MOST_CATALOGS]]
+    if len(file.catalogs) > 1:
+        total = Summary()
+        for each in file.catalogs:
+            total = total + each.summary
+        lines.append(_row(f"**all {len(file.catalogs):,}**", total))
+    lines.append(f"\nDigest `{file.digest}`\n")
+    lines += [f"**Gate tripped:** {_line(each)}.\n" for each in budget_lines(file)]
     if file.environment is not None:
-        yield f"\nEnvironment **{_cell(file.environment.name)}**\n\n"
-        yield from (f"- {_cell(each)}\n" for each in override_lines(file.environment))
-    for catalog in file.catalogs:
-        yield from _catalog(file, catalog)
+        lines.append(f"Environment **{_cell(file.environment.name)}**\n")
+        lines += [f"- {_line(each)}" for each in override_lines(file.environment)[:MOST_LINES]]
+    return "\n".join(lines) + "\n"
 
 
-def _catalog(file: PlanFile, catalog: CatalogPlan) -> Iterator[str]:
-    yield f"\n### {_cell(catalog.name)}\n\n"
+def _row(name: str, summary: Summary) -> str:
+    return f"| {name} | {' | '.join(f'{count:,}' for count in summary.published().values())} |"
+
+
+def _frame(catalog: CatalogPlan) -> str:
+    """What must be known of a catalog whatever else there is room for: gates, warnings, cost."""
+    lines = [f"\n### {_cell(catalog.name)}\n"]
     if catalog.restores:
-        yield f"- Rolls back transfer {_cell(catalog.restores)}\n"
-    for gate in catalog.tripped:
-        text = _cell(". ".join(filter(None, (gate_line(gate), examples_line(gate)))))
-        yield f"- **Gate tripped:** {text}. Nothing will be written. To allow it once: `--allow {gate.allow}`\n"
-    for warning in catalog.warnings:
-        yield f"- Warning: {_cell(warning)}\n"
-    yield f"- {cost_line(catalog)}\n"
-    for stream in catalog.streams:
-        yield from _stream(file, catalog, stream)
+        lines.append(f"- Rolls back transfer {_cell(catalog.restores)}")
+    for gate in catalog.tripped[:MOST_LINES]:
+        text = _line(". ".join(filter(None, (gate_line(gate), examples_line(gate)))))
+        lines.append(f"- **Gate tripped:** {text}. Nothing will be written. To allow it once: `--allow {gate.allow}`")
+    lines += [f"- Warning: {_line(each)}" for each in catalog.warnings[:MOST_LINES]]
+    more = len(catalog.tripped[MOST_LINES:]) + len(catalog.warnings[MOST_LINES:])
+    if more:
+        lines.append(f"- … and {more:,} more gates and warnings")
+    lines.append(f"- {cost_line(catalog)}")
+    return "\n".join(lines) + "\n"
 
 
-def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterator[str]:
+def _worth_showing(catalog: CatalogPlan) -> list[StreamPlan]:
+    return [
+        each
+        for each in catalog.streams
+        if each.summary.changes or each.summary.rejected or each.new_options or each.kept
+    ]
+
+
+def _fitting(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, room: int) -> Iterator[str]:
+    """The stream with as many samples as there is room for; nothing when there is none."""
     fields: Counter[str] = Counter()
     samples: dict[str, list[Change]] = {}
     for change in file.changes(catalog.name, stream.name):
@@ -82,45 +124,80 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
         some = samples.setdefault(change.kind, [])
         if len(some) < SAMPLES:
             some.append(change)
+    rejections = list(islice(file.rejections(catalog.name, stream.name), SAMPLES))
+    kept = list(islice(file.kept(catalog.name, stream.name), SAMPLES)) if stream.kept else []
+    seen = _Seen(fields, samples, rejections, kept)
+    for most in (SAMPLES, 1, 0):
+        text = "".join(_stream(stream, seen, most))
+        if len(text) <= room:
+            yield text
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was seen of a stream: how often each field changes, and some records of each kind."""
+
+    fields: Counter[str]
+    samples: Mapping[str, Sequence[Change]]
+    rejections: Sequence[Rejection]
+    kept: Sequence[Kept]
+
+
+def _stream(stream: StreamPlan, seen: _Seen, most: int) -> Iterator[str]:
+    """A stream with at most so many records of each kind."""
     yield f"\n**{_cell(stream.name)}** → {_cell(stream.write.object_name)}\n\n"
-    for line in new_options_lines(stream):
-        yield f"- First: {_cell(line)}\n\n"
-    if fields:
-        most = ", ".join(f"`{name}` {count:,}" for name, count in fields.most_common(10))
-        yield f"Most changed: {most}\n\n"
+    for line in list(new_options_lines(stream))[:MOST_LINES]:
+        yield f"- First: {_line(line)}\n\n"
+    if seen.fields:
+        changed = ", ".join(f"`{name}` {count:,}" for name, count in seen.fields.most_common(10))
+        yield f"Most changed: {changed}\n\n"
     if stream.causes:
         yield f"Why: {_cell(causes_text(stream.causes))}\n\n"
-    yield from _kept(file, catalog, stream)
-    for kind, some in samples.items():
-        yield f"<details><summary>{kind}: {getattr(stream.summary, kind):,}</summary>\n\n```diff\n"
-        for change in some:
+    yield from _kept(stream, seen.kept[:most])
+    for kind, some in seen.samples.items():
+        count = getattr(stream.summary, kind)
+        if not most:
+            yield f"{kind}: {count:,}\n\n"
+            continue
+        yield f"<details><summary>{kind}: {count:,}</summary>\n\n```diff\n"
+        for change in some[:most]:
             yield from _sample(change, stream.field_by_name)
         yield "```\n</details>\n\n"
-    rejections = list(zip(file.rejections(catalog.name, stream.name), range(SAMPLES), strict=False))
-    if rejections:
-        yield f"<details><summary>rejected: {stream.summary.rejected:,}</summary>\n\n"
-        for rejection, _ in rejections:
-            why = "; ".join(f"{each.field} {each.message}".strip() for each in rejection.reasons)
-            yield f"- `{_cell(rejection.key or rejection.source_key)}`: {_cell(shortened(why, 300))}\n"
+    yield from _rejected(stream, seen.rejections[:most])
+
+
+def _rejected(stream: StreamPlan, rejections: Sequence[Rejection]) -> Iterator[str]:
+    count = stream.summary.rejected
+    if count and not rejections:
+        yield f"rejected: {count:,}\n\n"
+    elif count:
+        yield f"<details><summary>rejected: {count:,}</summary>\n\n"
+        for rejection in rejections:
+            why = "; ".join(
+                f"{each.field}: {each.message}" if each.field else each.message for each in rejection.reasons
+            )
+            name = shortened(rejection.key or rejection.source_key)
+            yield f"- `{_cell(name)}`: {_cell(shortened(why, 300))}\n"
         yield "</details>\n\n"
 
 
-def _kept(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterator[str]:
+def _kept(stream: StreamPlan, some: Sequence[Kept]) -> Iterator[str]:
     if not stream.kept:
         return
     yield f"Left as it is: {_cell(kept_text(stream.kept))}\n\n"
     planned = stream.field_by_name
-    for kept, _ in zip(file.kept(catalog.name, stream.name), range(SAMPLES), strict=False):
-        fields = kept.fields[:MOST_FIELDS]
+    for kept in some:
         said = "; ".join(
-            f"{each.field} {kept_field_text(each, planned.get(each.field), kept.modified)}" for each in fields
+            f"{each.field} {kept_field_text(each, planned.get(each.field), kept.modified)}"
+            for each in kept.fields[:MOST_FIELDS]
         )
-        yield f"- `{_cell(kept.key)}`: {_cell(said)}\n"
-    yield "\n"
+        yield f"- `{_cell(shortened(kept.key))}`: {_line(said)}\n"
+    if some:
+        yield "\n"
 
 
 def _sample(change: Change, planned: Mapping[str, PlannedField]) -> Iterator[str]:
-    yield f"{SYMBOLS[change.kind]} {change.kind} {shortened(quoted(change.key)[1:-1])}\n"
+    yield f"{SYMBOLS[change.kind]} {change.kind} {_fenced(shortened(quoted(change.key)[1:-1]))}\n"
     for each in change.fields[:MOST_FIELDS]:
         field = planned.get(each.field)
         before, after = around_difference(shown(each.before, field), shown(each.after, field))
@@ -135,6 +212,10 @@ def _sample(change: Change, planned: Mapping[str, PlannedField]) -> Iterator[str
 def _fenced(text: str) -> str:
     """A text that cannot end the code block it stands in."""
     return text.replace("```", "`\u200b``")
+
+
+def _line(text: str) -> str:
+    return _cell(shortened(text, LONGEST_LINE))
 
 
 def _cell(text: str) -> str:
