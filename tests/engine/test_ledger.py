@@ -69,8 +69,8 @@ def test_old_outcomes_go_and_their_counts_stay(ledger: Ledger) -> None:
     transfer = ledger.begin("shop", "digest", "command")
     ledger.commit(transfer, "shop", [OutcomeRecord("s", "a", "created")])
     ledger.finish(transfer, Status.DONE, {"created": 1})
-    assert ledger.forget_outcomes("shop", 1) == 0
-    assert ledger.forget_outcomes("shop", -1) == 1
+    assert ledger.purge("shop", 1) == 0
+    assert ledger.purge("shop", -1) == 1
     assert ledger.transfer(transfer).summary == {"created": 1}
 
 

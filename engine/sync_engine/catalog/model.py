@@ -302,10 +302,11 @@ class LogLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogPolicy:
-    """What is kept of a transfer and for how many days."""
+    """What is kept of a transfer, for how many days, and of how many records at most (None: of all)."""
 
     level: LogLevel = LogLevel.FULL
     keep_days: int = 30
+    keep_records: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

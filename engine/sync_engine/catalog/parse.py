@@ -292,4 +292,6 @@ def _safety(written: Plain, findings: Findings) -> Safety:
 def _log(written: dict[str, Plain]) -> LogPolicy:
     keep = text(written.get("keep"))
     level = LogLevel(text(written.get("level")) or LogLevel.FULL)
-    return LogPolicy(level, int(keep.removesuffix("d"))) if keep else LogPolicy(level)
+    days = int(keep.removesuffix("d")) if keep else LogPolicy().keep_days
+    records = written.get("keep_records")
+    return LogPolicy(level, days, records if isinstance(records, int) else None)

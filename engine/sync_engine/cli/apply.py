@@ -82,12 +82,12 @@ def apply(
             with Connections(project, console) as connections, locked_state(project, catalogs, console) as ledger:
                 take_up(console, catalogs, connections, ledger)
                 compiled = still_valid(file, catalogs, connections)
-                rechecks = _rechecks(compiled, connections, everything=True)
+                rechecks = rechecks_of(compiled, connections, everything=True)
                 file = judge_again(file, project, catalogs, connections)
                 passed = pass_gates(file, allowed, reason, f"sync-engine apply {plan_or_catalogs[0]}")
                 if strict:
                     refuse_stale(file, catalogs, connections, rechecks)
-                results = _transfer(ledger, catalogs, connections, file, rechecks, passed, told)
+                results = transfer_all(ledger, catalogs, connections, file, rechecks, passed, told)
         else:
             project, catalogs = load(console, plan_or_catalogs)
             with (
@@ -103,23 +103,31 @@ def apply(
                 again = " ".join(("sync-engine apply", *plan_or_catalogs, *(("--streams", streams) if streams else ())))
                 passed = pass_gates(file, allowed, reason, f"{again} --approve {file.digest}")
                 if any(each.summary.changes for each in file.catalogs) and not yes and approve is None:
-                    _ask()
-                rechecks = _rechecks(compiled, connections, everything=False)
-                results = _transfer(ledger, catalogs, connections, file, rechecks, passed, told)
-    return _report(console, results, as_json=as_json)
+                    ask()
+                rechecks = rechecks_of(compiled, connections, everything=False)
+                results = transfer_all(ledger, catalogs, connections, file, rechecks, passed, told)
+    return report_results(console, results, as_json=as_json)
 
 
 def _is_plan(path: Path) -> bool:
     return path.suffix not in (".yaml", ".yml")
 
 
-def _ask() -> None:
+def ask() -> None:
+    """Let a person confirm.
+
+    Raises:
+        UsageError: nobody is there.
+        Abort: they do not.
+    """
     if not sys.stdin.isatty():
         raise click.UsageError("nobody is there to confirm; add --yes, or save a plan with --out and apply that file")
     click.confirm("Write these changes?", abort=True, err=True)
 
 
-def _rechecks(compiled: Sequence[CompiledCatalog], connections: Connections, *, everything: bool) -> dict[str, Recheck]:
+def rechecks_of(
+    compiled: Sequence[CompiledCatalog], connections: Connections, *, everything: bool
+) -> dict[str, Recheck]:
     """By catalog, how its records are looked at again before they are written."""
     made = {}
     for each in compiled:
@@ -128,7 +136,7 @@ def _rechecks(compiled: Sequence[CompiledCatalog], connections: Connections, *, 
     return made
 
 
-def _transfer(
+def transfer_all(
     ledger: Ledger,
     catalogs: tuple[Catalog, ...],
     connections: Connections,
@@ -136,7 +144,11 @@ def _transfer(
     rechecks: Mapping[str, Recheck],
     passed: Overrides,
     told: Transfers,
+    *,
+    trigger: str = "command",
+    whole: bool = True,
 ) -> list[TransferResult]:
+    """Apply the plans of a file one after the other; see ``transfer.run.apply_catalog`` for trigger and whole."""
     by_name = {each.name: each for each in catalogs}
     results = []
     meter = Meter()
@@ -155,6 +167,8 @@ def _transfer(
                     meter,
                     rechecks[planned.name],
                     stop=stop,
+                    trigger=trigger,
+                    whole=whole,
                     overrides=passed.get(planned.name, ()),
                 )
                 results.append(done)
@@ -164,7 +178,8 @@ def _transfer(
     return results
 
 
-def _report(console: Console, results: list[TransferResult], *, as_json: bool) -> int:
+def report_results(console: Console, results: list[TransferResult], *, as_json: bool) -> int:
+    """Print how transfers ended, and what is not done last; returns the exit code."""
     if as_json:
         transfers = [
             {"id": each.id, "catalog": each.catalog, "status": each.status, "summary": each.summary} for each in results

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -11,17 +12,23 @@ import orjson
 
 from sync_engine.cli.console import Console
 from sync_engine.cli.plan import format_option, print_plan, save, show_option
+from sync_engine.cli.retrying import resume, retry
 from sync_engine.cli.session import Connections, compile_live, load, open_state
 from sync_engine.ledger.store import Ledger
 from sync_engine.planner.plan_file import PlanFile, PlanWriter
 from sync_engine.planner.rollback import plan_rollback
 from sync_engine.report import transfers as report
+from sync_engine.report.values import plural
 from sync_engine.sdk.errors import GateTripped
 
 
 @click.group()
 def transfers() -> None:
-    """Look at past transfers: outcomes, rejections grouped by cause; and undo one."""
+    """Look at past transfers: outcomes, rejections grouped by cause; resume, retry or undo one."""
+
+
+transfers.add_command(resume)
+transfers.add_command(retry)
 
 
 def _open(console: Console) -> Ledger:
@@ -59,21 +66,8 @@ def show(console: Console, id_: str, records: bool, as_json: bool) -> None:
     with _open(console) as ledger:
         transfer = ledger.transfer(id_)
         if as_json:
-            data = report.as_data(transfer) | {
-                "outcomes": [
-                    {
-                        "stream": each.stream,
-                        "key": each.key,
-                        "outcome": each.outcome,
-                        "id": each.target_id or None,
-                        "reasons": list(each.reasons),
-                        "fields": [
-                            {"field": name, "before": before, "after": after} for name, before, after in each.fields
-                        ],
-                    }
-                    for each in ledger.outcomes(transfer.id)
-                ]
-            }
+            outcomes = [report.outcome_data(each) for each in ledger.outcomes(transfer.id)]
+            data = report.as_data(transfer) | {"outcomes": outcomes}
             console.out(
                 orjson.dumps({"version": report.VERSION, "transfer": data}, option=orjson.OPT_INDENT_2).decode()
             )
@@ -85,6 +79,49 @@ def show(console: Console, id_: str, records: bool, as_json: bool) -> None:
             for each in ledger.outcomes(transfer.id):
                 for line in report.record_lines(each):
                     console.out(line)
+
+
+@transfers.command()
+@click.argument("id_", metavar="ID", default="last")
+@click.option("--format", "format_", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
+@click.option("--rejected", is_flag=True, help="Only the records that were rejected, are uncertain or stale.")
+@click.pass_obj
+def export(console: Console, id_: str, format_: str, rejected: bool) -> None:
+    """Print the outcome of every record of a transfer that was kept, for another program."""
+    with _open(console) as ledger:
+        transfer = ledger.transfer(id_)
+        words = ("rejected", "uncertain", "stale") if rejected else (None,)
+        found = chain.from_iterable(ledger.outcomes(transfer.id, each) for each in words)
+        for line in report.csv_lines(found) if format_ == "csv" else report.json_lines(found):
+            console.out(line, newline=False)
+
+
+@transfers.command()
+@click.option("--catalog", help="Only of this catalog.")
+@click.option(
+    "--older-than", "age", metavar="DAYS", type=click.IntRange(min=0), help="Instead of the catalog's `keep`."
+)
+@click.option("--keep-records", type=click.IntRange(min=1), help="Instead of the catalog's `keep_records`.")
+@click.pass_obj
+def purge(console: Console, catalog: str | None, age: int | None, keep_records: int | None) -> None:
+    """Drop the outcomes of old transfers as the catalogs' `log` says; transfers and their counts stay."""
+    project, catalogs = load(console, [catalog] if catalog else ())
+    with open_state(project, console) as ledger:
+        for each in catalogs:
+            log = each.log
+            days = log.keep_days if age is None else age
+            gone = ledger.purge(each.name, days, keep_records or log.keep_records)
+            console.say(f"{each.name}: {plural(gone, 'outcome')} dropped; the counts stay.")
+
+
+@transfers.command()
+@click.argument("path", metavar="FILE", type=click.Path(dir_okay=False))
+@click.pass_obj
+def backup(console: Console, path: str) -> None:
+    """Copy the ledger to FILE as it is at this moment, while it is in use."""
+    with _open(console) as ledger:
+        ledger.back_up(path)
+    console.say(f"Saved {path}; it is a ledger that `state:` can name.")
 
 
 @transfers.command()

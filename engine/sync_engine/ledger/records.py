@@ -63,6 +63,7 @@ class OutcomeRecord:
         batch: id of the batch in which it was sent; empty when it was not sent.
         fields: of an existing record that was changed: (field, before, after) each, as the plan had it; kept with
             ``log.level: full`` only.
+        sent: digest of what was sent of a record that was rejected or is uncertain; empty when it was not sent.
     """
 
     stream: str
@@ -72,6 +73,7 @@ class OutcomeRecord:
     reasons: tuple[Mapping[str, str], ...] = ()
     batch: str = ""
     fields: tuple[tuple[str, Any, Any], ...] = ()
+    sent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

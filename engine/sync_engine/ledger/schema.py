@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sync_engine.sdk.errors import Refused
 
-VERSION = 6
+VERSION = 7
 
 # One script per version; a ledger is brought forward by running those it has not seen. Never edit a released one.
 # Words in braces stand for what the two kinds of database spell differently, see SQLITE and POSTGRESQL below.
@@ -71,6 +71,10 @@ CREATE TABLE payloads (
     batch {text} PRIMARY KEY REFERENCES batches (id) ON DELETE CASCADE,
     sha256 {text} NOT NULL, content {bytes} NOT NULL
 ) {strict};
+""",
+    # What was sent of a record that was not written, so that the same is not sent again in vain.
+    7: """
+ALTER TABLE outcomes ADD COLUMN sent {text} NOT NULL DEFAULT '';
 """,
 }
 

@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate, islice
 from pathlib import Path
 
 import orjson
@@ -74,6 +75,10 @@ class Ledger:
     def close(self) -> None:
         """Release the file or the connection."""
         self._database.close()
+
+    def back_up(self, path: str) -> None:
+        """Copy the ledger into a file that does not exist; see ``database.Database.back_up``."""
+        self._database.back_up(path)
 
     def __enter__(self) -> Ledger:
         return self
@@ -182,14 +187,14 @@ class Ledger:
         """
         with self._writing() as transaction:
             transaction.execute_many(
-                "INSERT INTO outcomes (transfer, stream, key, outcome, target_id, reasons, batch, fields) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (transfer, stream, key) DO UPDATE "
+                "INSERT INTO outcomes (transfer, stream, key, outcome, target_id, reasons, batch, fields, sent) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (transfer, stream, key) DO UPDATE "
                 "SET outcome = excluded.outcome, target_id = excluded.target_id, reasons = excluded.reasons, "
-                "batch = excluded.batch, fields = excluded.fields",
+                "batch = excluded.batch, fields = excluded.fields, sent = excluded.sent",
                 (
                     (
                         *(transfer, each.stream, each.key, each.outcome, each.target_id),
-                        *(json.dumps(list(each.reasons)), each.batch, json.dumps(list(each.fields))),
+                        *(json.dumps(list(each.reasons)), each.batch, json.dumps(list(each.fields)), each.sent),
                     )
                     for each in outcomes
                 ),
@@ -271,14 +276,27 @@ class Ledger:
                 (utc_now(), status, json.dumps(dict(summary)), error, transfer),
             )
 
-    def forget_outcomes(self, catalog: str, keep_days: int) -> int:
-        """Drop the outcomes of a catalog's transfers older than that many days; their counts stay. Returns rows."""
+    def purge(self, catalog: str, keep_days: int, keep_records: int | None = None) -> int:
+        """Drop the outcomes of a catalog's old transfers; the transfers and their counts stay.
+
+        Args:
+            catalog: whose transfers.
+            keep_days: outcomes of transfers that began earlier go.
+            keep_records: of the newest transfers together, at most so many outcomes stay; None for no such limit. Those
+                of the newest one stay in any case.
+
+        Returns:
+            How many outcomes went.
+        """
         limit = (datetime.now(UTC) - timedelta(days=keep_days)).isoformat(timespec="milliseconds")
         with self._writing() as transaction:
-            return transaction.execute(
+            gone = transaction.execute(
                 "DELETE FROM outcomes WHERE transfer IN (SELECT id FROM transfers WHERE catalog = ? AND started < ?)",
                 (catalog, limit),
             )
+            for each in [] if keep_records is None else _beyond(transaction, catalog, keep_records):
+                gone += transaction.execute("DELETE FROM outcomes WHERE transfer = ?", (each,))
+            return gone
 
     def transfers(self, catalog: str | None = None, limit: int = 50) -> Sequence[TransferRecord]:
         """The newest transfers first."""
@@ -317,7 +335,7 @@ class Ledger:
         only, of = ("AND outcome = ? ", (outcome,)) if outcome is not None else ("", ())
         while True:
             rows = self._database.query(
-                "SELECT stream, key, outcome, target_id, reasons, batch, fields FROM outcomes WHERE transfer = ? "  # noqa: S608 - fixed
+                "SELECT stream, key, outcome, target_id, reasons, batch, fields, sent FROM outcomes WHERE transfer = ? "  # noqa: S608 - fixed
                 f"AND (stream, key) > (?, ?) {only}ORDER BY stream, key LIMIT 1000",
                 (transfer, *last, *of),
             )
@@ -334,7 +352,8 @@ class Ledger:
             (catalog, stream, key),
         )
         last = self._database.query(
-            "SELECT transfer, outcome, target_id, reasons, batch, fields FROM outcomes WHERE stream = ? AND key = ? "
+            "SELECT transfer, outcome, target_id, reasons, batch, fields, sent FROM outcomes "
+            "WHERE stream = ? AND key = ? "
             "AND transfer IN (SELECT id FROM transfers WHERE catalog = ?) ORDER BY transfer DESC LIMIT 1",
             (stream, key, catalog),
         )
@@ -345,9 +364,20 @@ class Ledger:
         )
 
 
+def _beyond(transaction: Transaction, catalog: str, keep_records: int) -> list[str]:
+    """The transfers behind the newest ones that together have so many outcomes."""
+    counted = transaction.query(
+        "SELECT transfer, count(*) FROM outcomes WHERE transfer IN (SELECT id FROM transfers WHERE catalog = ?) "
+        "GROUP BY transfer ORDER BY transfer DESC",
+        (catalog,),
+    )
+    totals = accumulate(count for _, count in counted)
+    return [each for (each, _), total in zip(counted[1:], islice(totals, 1, None), strict=True) if total > keep_records]
+
+
 def _outcome(stream: str, key: str, row: Sequence[str]) -> OutcomeRecord:
     fields = tuple((name, before, after) for name, before, after in orjson.loads(row[4]))
-    return OutcomeRecord(stream, key, row[0], row[1], tuple(orjson.loads(row[2])), row[3], fields)
+    return OutcomeRecord(stream, key, row[0], row[1], tuple(orjson.loads(row[2])), row[3], fields, row[5])
 
 
 def _dump(items: Sequence[object]) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+import orjson
 
 from sync_engine.ledger.records import OutcomeRecord, Status, TransferRecord
 from sync_engine.report.plan_text import Paint
@@ -11,6 +15,12 @@ from sync_engine.report.values import around_difference, plural, quoted
 
 VERSION = 1
 EXAMPLES = 3
+HINTS = {
+    "mapping": "Change the mapping in the catalog; `sync-engine transfers retry` sends these records again.",
+    "data": "Correct the records in the source; `sync-engine transfers retry` sends them again.",
+    "org": "Ask who looks after the target; then `sync-engine transfers retry --force` sends these records again.",
+}
+"""What to do, by who has to act."""
 COLOURS = {Status.DONE: "green", Status.REJECTED: "yellow", Status.RUNNING: "cyan"}
 
 
@@ -87,6 +97,9 @@ def show_lines(
         )
         for key, message in cause.examples:
             yield f"      {key}: {message}"
+        if cause.count > len(cause.examples):
+            yield f"      … and {cause.count - len(cause.examples):,} more"
+        yield f"      → {HINTS[cause.owner]}"
     for outcome in stale:
         reasons = "; ".join(f"{each['field']} {each['message']}".strip() for each in outcome.reasons)
         yield paint(f"  ! stale {outcome.stream} {outcome.key}: {reasons}", "yellow")
@@ -98,6 +111,44 @@ def record_lines(outcome: OutcomeRecord) -> Iterator[str]:
     for name, before, after in outcome.fields:
         old, new = around_difference(quoted(before), quoted(after))
         yield f"      {name}  {old} → {new}"
+
+
+HEADER = ("stream", "key", "outcome", "id", "code", "field", "owner", "message")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_lines(outcomes: Iterable[OutcomeRecord]) -> Iterator[str]:
+    """Outcomes as CSV, one line for each reason; no spreadsheet takes a text for a formula."""
+    yield _csv_line(HEADER)
+    for each in outcomes:
+        for reason in each.reasons or ({},):
+            told = (reason.get(name, "") for name in ("code", "field", "owner", "message"))
+            yield _csv_line((each.stream, each.key, each.outcome, each.target_id, *told))
+
+
+def _csv_line(values: Iterable[str]) -> str:
+    line = io.StringIO()
+    guarded = [f"'{each}" if each.startswith(_FORMULA) else each for each in values]
+    csv.writer(line, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(guarded)
+    return line.getvalue()
+
+
+def json_lines(outcomes: Iterable[OutcomeRecord]) -> Iterator[str]:
+    """Outcomes as JSON Lines."""
+    for each in outcomes:
+        yield orjson.dumps(outcome_data(each)).decode() + "\n"
+
+
+def outcome_data(outcome: OutcomeRecord) -> dict[str, object]:
+    """An outcome for JSON output."""
+    return {
+        "stream": outcome.stream,
+        "key": outcome.key,
+        "outcome": outcome.outcome,
+        "id": outcome.target_id or None,
+        "reasons": list(outcome.reasons),
+        "fields": [{"field": name, "before": before, "after": after} for name, before, after in outcome.fields],
+    }
 
 
 def left_lines(transfer: TransferRecord, *, delete_created: bool) -> Iterator[str]:

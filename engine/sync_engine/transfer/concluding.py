@@ -72,7 +72,8 @@ def conclude(carried: Carried, results: Sequence[RecordResult], level: LogLevel,
         if level is LogLevel.MINIMAL and not failed:
             continue
         reasons = plain_reasons(result.reasons)
-        outcome = OutcomeRecord(name, change.key, word, result.target_id or "", reasons, carried.batch.id)
+        sent = carried.digest(change) if failed else ""
+        outcome = OutcomeRecord(name, change.key, word, result.target_id or "", reasons, carried.batch.id, sent=sent)
         if word in ("updated", "deactivated") and level is LogLevel.FULL:
             outcome = replace(outcome, fields=tuple((name, before, after) for name, before, after, _ in change.fields))
         found.outcomes.append(outcome)

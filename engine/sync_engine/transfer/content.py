@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,11 +16,26 @@ from sync_engine.transfer.packing import make_batch
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """A batch with the changes it carries."""
+    """A batch with the changes it carries.
+
+    Attributes:
+        described: digest of the fields it writes to, as they were described.
+    """
 
     stream: StreamPlan
     batch: Batch
     changes: tuple[Change, ...]
+    described: str = ""
+
+    def digest(self, change: Change) -> str:
+        """A digest of what is sent of a record, and of what the fields are that it is sent to."""
+        return sent_digest(change, self.described)
+
+
+def sent_digest(change: Change, described: str) -> str:
+    """See ``Carried.digest``."""
+    fields = [(each.field, each.after) for each in change.fields]
+    return hashlib.sha256(orjson.dumps([described, change.kind, fields])).hexdigest()[:16]
 
 
 def to_content(carried: Carried) -> bytes:
@@ -29,6 +45,7 @@ def to_content(carried: Carried) -> bytes:
             "stream": stream_to_data(carried.stream),
             "operation": carried.batch.operation,
             "mode": carried.batch.mode,
+            "described": carried.described,
             "changes": [_change(each.packed()) for each in carried.changes],
         }
     )
@@ -46,4 +63,5 @@ def from_content(id_: str, content: bytes) -> Carried:
         PackedChange(ChangeKind(kind), key, source_key, target_id, wave, orjson.dumps(fields)).unpacked()
         for kind, key, source_key, target_id, wave, fields in data["changes"]
     )
-    return Carried(stream, make_batch(stream, Operation(data["operation"]), data["mode"], changes, id_), changes)
+    batch = make_batch(stream, Operation(data["operation"]), data["mode"], changes, id_)
+    return Carried(stream, batch, changes, data["described"])

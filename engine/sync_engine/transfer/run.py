@@ -55,6 +55,7 @@ class _Run:
     level: LogLevel
     progress: Progress
     recheck: Recheck
+    described: Mapping[str, str]
     stop: threading.Event
     counts: Counter[str] = field(default_factory=Counter)
     done: int = 0
@@ -71,6 +72,7 @@ def apply_catalog(
     *,
     stop: threading.Event,
     trigger: str = "command",
+    whole: bool = True,
     overrides: Sequence[Mapping[str, str]] = (),
 ) -> TransferResult:
     """Write the changes of a catalog's plan.
@@ -85,6 +87,7 @@ def apply_catalog(
         recheck: how records are looked at again before they are written.
         stop: set by whoever wants the transfer to end; what is under way is brought to its end, nothing new begins.
         trigger: who or what started it.
+        whole: whether the plan has all that the catalog would change.
         overrides: gates that a person passed; see ``TransferRecord``.
 
     Raises:
@@ -92,9 +95,10 @@ def apply_catalog(
         SyncEngineError: it could not go on; likewise.
     """
     # A rollback has not read the source, so it says nothing about how much there is.
-    matched = {} if plan.restores else {each.name: each.summary.matched for each in plan.streams}
+    matched = {} if plan.restores or not whole else {each.name: each.summary.matched for each in plan.streams}
     transfer = ledger.begin(plan.name, file.digest, trigger, matched=matched, overrides=overrides)
-    run = _Run(transfer, plan.name, target, ledger, log.level, progress, recheck_for(plan, recheck), stop)
+    described = {each.name: plan.fingerprint.get(f"fields of {each.name}", "") for each in plan.streams}
+    run = _Run(transfer, plan.name, target, ledger, log.level, progress, recheck_for(plan, recheck), described, stop)
     run.counts["unchanged"] = plan.summary.unchanged
     try:
         for stream in plan.streams:
@@ -122,10 +126,10 @@ def apply_catalog(
     summary = _summary(run)
     status = Status.REJECTED if summary["rejected"] or summary["stale"] else Status.DONE
     for stream in plan.streams:
-        if stream.mapped:  # a rollback maps nothing
+        if whole and stream.mapped:  # a rollback maps nothing
             ledger.keep_mappings(plan.name, stream.name, {each.name: each.mapping for each in stream.mapped})
     ledger.finish(transfer, status, summary)
-    ledger.forget_outcomes(plan.name, log.keep_days)
+    ledger.purge(plan.name, log.keep_days, log.keep_records)
     return TransferResult(transfer, plan.name, status, summary)
 
 
@@ -190,7 +194,8 @@ def _send_all(run: _Run, stream: StreamPlan, prefix: str, changes: Iterator[Chan
 
     again: list[Change] = []
     under_way: dict[Future[list[RecordResult]], Carried] = {}
-    batches = (Carried(stream, *each) for each in pack(stream, changes, batching, prefix))
+    described = run.described.get(stream.name, "")
+    batches = (Carried(stream, *each, described) for each in pack(stream, changes, batching, prefix))
     first = next(batches, None)
     if first is None:
         return []
