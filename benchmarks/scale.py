@@ -39,8 +39,6 @@ from sync_engine_sandbox.pim.data import load
 from sync_engine_sandbox.sandbox import DEMO_DATA, DEMO_PROJECT, PIM_SETTINGS
 from sync_engine_sandbox.server import start
 
-CHANGED = 100
-"""One in so many has another name in the org."""
 PIM_PAGE = 100
 CRM_PAGE = 2000
 WORDS = "Three layers that breathe on the way up and hold on the way down, cut long enough to sit on. " * 6
@@ -104,9 +102,9 @@ def product(number: int) -> dict[str, object]:
     return {**head, "categories": [], "groups": [], "created": moment, "updated": moment, "values": values}
 
 
-def row(number: int) -> dict[str, object]:
-    """The same product as the org holds it."""
-    old = " (old)" if number % CHANGED == 0 else ""
+def row(number: int, every: int) -> dict[str, object]:
+    """The same product as the org holds it; one in ``every`` has another name there."""
+    old = " (old)" if number % every == 0 else ""
     return {
         "Id": f"01tQy{number:010d}",
         "PIM_Id__c": uuid_of(number),
@@ -130,9 +128,9 @@ def pim_page(request: Request, count: int) -> Response:
     return Response(orjson.dumps(body), media_type="application/json")
 
 
-def crm_page(start_at: int, count: int) -> Response:
+def crm_page(start_at: int, count: int, every: int) -> Response:
     end = min(start_at + CRM_PAGE, count)
-    records = [{"attributes": {"type": "Product2", "url": ""}, **row(number)} for number in range(start_at, end)]
+    records = [{"attributes": {"type": "Product2", "url": ""}, **row(number, every)} for number in range(start_at, end)]
     body = {"totalSize": count, "done": end == count, "records": records}
     if end < count:
         body["nextRecordsUrl"] = f"/services/data/v62.0/query/01gQy0000000001-{end}"
@@ -140,7 +138,7 @@ def crm_page(start_at: int, count: int) -> Response:
 
 
 @contextlib.contextmanager
-def services(count: int) -> Iterator[dict[str, str]]:
+def services(count: int, every: int) -> Iterator[dict[str, str]]:
     """Both services; yields the environment that the project's connections name."""
 
     async def of_pim(request: Request) -> Response | None:
@@ -149,9 +147,9 @@ def services(count: int) -> Iterator[dict[str, str]]:
     def of_crm(request: Request) -> Response | None:
         more = re.search(r"/query/01gQy0000000001-(\d+)$", request.url.path)
         if more:
-            return crm_page(int(more[1]), count)
+            return crm_page(int(more[1]), count, every)
         asked = parse_qs(request.url.query).get("q", [""])[0]
-        return crm_page(0, count) if " FROM Product2 WHERE " in asked else None
+        return crm_page(0, count, every) if " FROM Product2 WHERE " in asked else None
 
     pim = create_pim(load(DEMO_DATA), settings=PIM_SETTINGS)
     pim.state.pim.before.append(of_pim)
@@ -192,9 +190,9 @@ def make_project(folder: Path, count: int) -> None:
         ledger.finish(transfer, Status.DONE, {"created": count})
 
 
-def measure(count: int) -> Measured:
+def measure(count: int, every: int) -> Measured:
     """Plan once, in a process of its own."""
-    with tempfile.TemporaryDirectory(prefix="scale-") as name, services(count) as environment:
+    with tempfile.TemporaryDirectory(prefix="scale-") as name, services(count, every) as environment:
         folder = Path(name)
         make_project(folder, count)
         command = [sys.executable, "-m", "sync_engine", "plan", "--out", "next.plan", "--format", "markdown"]
@@ -211,19 +209,20 @@ def measure(count: int) -> Measured:
         found = re.search(r"^\| scale \| 0 \| ([\d,]+) \| 0 \| 0 \| ([\d,]+) \| 0 \|", said, re.MULTILINE)
         assert found, said
         changes, unchanged = (int(each.replace(",", "")) for each in found.groups())
-        assert (changes, unchanged) == (-(-count // CHANGED), count - -(-count // CHANGED)), said
+        assert (changes, unchanged) == (-(-count // every), count - -(-count // every)), said
         return Measured(count, changes, seconds, usage.ru_maxrss / 1024, (folder / "next.plan").stat().st_size)
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("products", type=int, nargs="+")
+    options.add_argument("--every", type=int, default=100, metavar="N", help="one in N has changed")
     options.add_argument("--json", action="store_true", help="one object per line")
     chosen = options.parse_args()
     if not chosen.json:
         print(f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}")
     for count in chosen.products:
-        done = measure(count)
+        done = measure(count, chosen.every)
         if chosen.json:
             print(json.dumps(asdict(done)), flush=True)
             continue
