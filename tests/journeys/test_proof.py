@@ -12,7 +12,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from tests.journeys.between import between
-from tests.journeys.small import Json, Shop, open_shop, product, uuid_of
+from tests.journeys.small import Json, Shop, category, model, open_shop, product, uuid_of, values_of
 
 FIELDS = [
     {"name": "Notes__c", "type": "string", "length": 80},
@@ -178,3 +178,34 @@ def test_without_knowing_its_source_record_nothing_is_deleted(shop: Shop) -> Non
     done = shop.apply(code=6)
     assert why(shop, done) == {SKUS[0]: "NO_PROOF"}
     assert len(shop.rows()) == len(SKUS)
+
+
+def test_models_and_categories_are_asked_for_by_their_own_keys(tmp_path: Path) -> None:
+    models = [model(code, name=f"Model {code}") for code in ("m1", "m2", "m3")]
+    categories = [category(code, "master", en_US=code) for code in ("c1", "c2", "c3")]
+    streams: Json = {
+        "models": {**STREAM, "from": "product_models", "key": {"Key__c": "code"}, "fields": {"Name": "name"}},
+        "categories": {
+            **STREAM,
+            "from": "categories",
+            "key": {"Key__c": "code"},
+            "fields": {"Name": "code"},
+            "filter": [{"field": "code", "operator": "!=", "value": "master"}],
+        },
+    }
+    streams["models"]["filter"] = [{"field": "name", "operator": "STARTS WITH", "value": "Model"}]
+    with open_shop(tmp_path, fields=FIELDS, models=models, categories=categories) as shop:
+        shop.write(streams, safety=ALL)
+        assert counted(shop.apply()) == {"created": 6}
+        pim = shop.sandbox.pim
+        for code in ("m1", "m2"):
+            pim.save_model({**pim.models.by_key[code], "values": values_of({"name": "gone"})})
+        back = pim.table("categories")["c2"]
+        for code in ("c1", "c2"):
+            pim.delete_row(("categories",), code)
+        path = saved(shop)
+        pim.save_model({**pim.models.by_key["m2"], "values": values_of({"name": "Model m2"})})
+        pim.put_row(("categories",), back)
+        done = shop.apply(path, code=6)
+        assert why(shop, done) == {"m2": "STILL_THERE", "c2": "STILL_THERE"}
+        assert sorted(shop.rows()) == ["c2", "c3", "m2", "m3"]
