@@ -182,3 +182,25 @@ def test_a_catalog_is_checked_against_the_connections_of_the_environment(project
     write(project / "catalogs" / "webshop.yaml", CATALOG)
     text = 'version: 1\nconnections:\n  crm: {adapter: shop, url: "https://x", token: "${T}"}\n'
     assert [each for each, _ in found(project, text)] == ["SE605 catalogs/webshop.yaml:4:22"]
+
+
+def test_an_environment_can_change_every_other_key_of_the_project_file(project: Path) -> None:
+    write(project / "sync-engine.yaml", PROJECT + "budget: {max_minutes: 60}\nmapping_processes: 0\n")
+    laid = staging(project, "version: 1\nbudget: {max_target_requests: 10}\n")
+    assert (laid.budget.max_target_requests, laid.budget.max_minutes, laid.mapping_processes) == (10, None, 0)
+    assert laid.environment is not None
+    changed = {each.place: (each.before, each.after, str(each.origin)) for each in laid.environment.overrides}
+    assert changed["budget"] == (
+        '{"max_minutes": 60}',
+        '{"max_target_requests": 10}',
+        "environments/staging.yaml:2:9",
+    )
+    assert "mapping_processes" not in changed
+    assert found(project, "version: 1\nbudget: {max_target_requests: 0}\n")[0][0] == (
+        "SE206 environments/staging.yaml:2:31"
+    )
+    told = staging(project, 'version: 1\nnotifications:\n  ops: {kind: slack, url: "https://hooks.x/geheim"}\n')
+    assert told.environment is not None
+    assert ("notifications", None, "ops") in [
+        (each.place, each.before, each.after) for each in told.environment.overrides
+    ]

@@ -92,6 +92,19 @@ def test_a_schema_that_drifts_is_told(shop: Shop, receiver: Receiver) -> None:
     assert ops.data["message"] == "What pim describes differs from the snapshot in 1 place. It concerns shop."
 
 
+def test_what_changed_in_the_org_is_told(shop: Shop, receiver: Receiver) -> None:
+    told_to(shop, HOOKS.replace('secret: "${OPS_SECRET}"', "on: [drift]"))
+    shop.run("apply", "--yes", code=4)
+    shop.run("drift")
+    told = len(receiver.requests)
+    (row,) = shop.rows().values()
+    shop.sandbox.org.edit("Item__c", row["Id"], {"Name": "Changed by a person"})
+    shop.run("drift", code=2)
+    (ops,) = receiver.requests[told:]
+    assert (ops.data["event"], ops.data["catalog"]) == ("drift", "shop")
+    assert ops.data["message"] == "1 record changed in the target since we wrote them: 1 of shop"
+
+
 def test_a_failure_is_told_with_its_problems(shop: Shop, receiver: Receiver) -> None:
     path = shop.project.folder / "catalogs" / "shop.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace('"fields"', '"feilds"'), encoding="utf-8")

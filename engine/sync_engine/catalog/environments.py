@@ -15,7 +15,7 @@ from pathlib import Path
 from sync_engine.catalog.findings import Findings
 from sync_engine.catalog.model import Environment, Override
 from sync_engine.catalog.references import is_plain
-from sync_engine.catalog.schemas import make_validator, read_schema
+from sync_engine.catalog.schemas import JsonSchema, make_validator, read_schema
 from sync_engine.catalog.settings import plain_secrets
 from sync_engine.catalog.shape import check_shape
 from sync_engine.documents import Document, Plain, Pointer, load_document, table, text
@@ -23,6 +23,7 @@ from sync_engine.problems import nearest, problem
 from sync_engine.sdk.problem import Origin, Problem
 
 ENVIRONMENT_FOLDER = "environments"
+_SHOWN_BY_PART = ("version", "description", "connections", "state", "notifications")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,79}")
 
 
@@ -35,6 +36,12 @@ def environment_names(root: Path) -> tuple[str, ...]:
 def default_state(name: str) -> str:
     """Where the ledger of an environment lies when nothing is written about it: never where another one's does."""
     return f"sqlite:///.sync-engine/{name}.db"
+
+
+def environment_schema() -> JsonSchema:
+    """The schema of an environment's file: its own, and every other key that the project file knows, as it is there."""
+    own, project = read_schema("environment"), read_schema("project")
+    return {**own, "properties": {**project["properties"], **own["properties"]}, "definitions": project["definitions"]}
 
 
 def load_environment(root: Path, name: str) -> Document | list[Problem]:
@@ -50,7 +57,7 @@ def load_environment(root: Path, name: str) -> Document | list[Problem]:
 def check_environment(overlay: Document, base: Document) -> tuple[Problem, ...]:
     """What is wrong with an environment's file, apart from the settings that come out of it."""
     findings = Findings(overlay)
-    check_shape(overlay.data, make_validator(read_schema("environment")), findings, private=True)
+    check_shape(overlay.data, make_validator(environment_schema()), findings, private=True)
     known = table(table(base.data).get("connections"))
     for name, written in table(table(overlay.data).get("connections")).items():
         if name not in known and "adapter" not in table(written):
@@ -130,6 +137,10 @@ def _settings(document: Document, state: str) -> dict[Pointer, str]:
         for key, value in table(written).items()
     }
     found[("state",)] = data.get("state", state)
+    # Of notifications only who is told: their settings decide nothing of what a plan would do.
+    told = ", ".join(table(data.get("notifications"))) or None
+    rest = {("notifications",): told} | {(key,): each for key, each in data.items() if key not in _SHOWN_BY_PART}
+    found |= {pointer: each for pointer, each in rest.items() if each is not None}
     return {pointer: "***" if pointer in hidden else _written(value) for pointer, value in found.items()}
 
 

@@ -14,13 +14,16 @@ from sync_engine.cli.console import Console
 @click.pass_obj
 def schema(console: Console, document: str) -> None:
     """Print the JSON Schema of a catalog, its tests, an environment, or the project with all adapters' settings."""
+    from sync_engine.catalog.environments import environment_schema
     from sync_engine.catalog.mapping_tests import tests_schema
     from sync_engine.catalog.registry import installed_adapters, settings_schema
     from sync_engine.catalog.schemas import read_schema
     from sync_engine.catalog.settings import project_schema
 
-    if document in ("catalog", "environment"):
-        found = read_schema(document)
+    if document == "catalog":
+        found = read_schema("catalog")
+    elif document == "environment":
+        found = environment_schema()
     elif document == "tests":
         found = tests_schema()
     else:
