@@ -273,6 +273,7 @@ def open_shop(
     models: Sequence[Json] = (),
     categories: Sequence[Json] = (),
     rules: Sequence[Json] = (),
+    flows: Sequence[Json] = (),
     crm: CrmSettings = CrmSettings(),  # noqa: B008 - frozen
     currencies: Sequence[str] = (),
 ) -> Iterator[Shop]:
@@ -286,6 +287,7 @@ def open_shop(
         models: likewise.
         categories: likewise, beside the root ``master``.
         rules: validation rules of ``Item__c``.
+        flows: its automation.
         crm: how the org behaves.
         currencies: of an org that has several; the first is its own.
     """
@@ -294,7 +296,7 @@ def open_shop(
     data.mkdir()
     for name, rows in catalogue(products, models, categories).items():
         (data / f"{name}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
-    item = {"name": "Item__c", "fields": [KEY, *fields], "validationRules": list(rules)}
+    item = {"name": "Item__c", "fields": [KEY, *fields], "validationRules": list(rules), "flows": list(flows)}
     org = folder / "org.json"
     several = {"multiCurrency": True, "currencies": list(currencies)} if currencies else {}
     org.write_text(json.dumps({"org": several, "objects": [item, *objects]}), encoding="utf-8")

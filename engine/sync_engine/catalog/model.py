@@ -354,6 +354,7 @@ class Catalog:
         locales: the first is the default.
         tests: of its mappings; those in files of their own are not among them.
         warnings: what becomes of the warnings about locales, by code; a code that is absent stays a warning.
+        read_back: records of each stream that are looked at again after a transfer; None looks at all.
     """
 
     name: str
@@ -372,6 +373,7 @@ class Catalog:
     timezone: str
     tests: tuple[MappingTest, ...] = ()
     warnings: Mapping[str, WarningLevel] = field(default_factory=dict)
+    read_back: int | None = 200
     origin: Origin = NOWHERE
     part_origins: Mapping[str, Origin] = field(default_factory=dict)
 

@@ -44,6 +44,8 @@ from sync_engine.documents import Document, Plain, Pointer, items, number, table
 from sync_engine.sdk.filters import AllOf, AnyOf, Criterion, Filter, Not
 
 _ESSENTIAL = ("version", "name", "source", "target")
+READ_BACK = 200
+"""Records of a stream that are read back where the catalog does not say."""
 _ESSENTIAL_TO_STREAM = ("from", "to", "key", "for_each")
 
 
@@ -78,6 +80,7 @@ def build_catalog(findings: Findings) -> Catalog | None:
         timezone=_timezone(data, findings),
         tests=build_tests(findings),
         warnings=_warnings(data, findings),
+        read_back=READ_BACK if findings.touched("read_back") else _read_back(data.get("read_back")),
         origin=document.origin(),
         part_origins={
             ".".join(map(str, pointer)): origin
@@ -102,6 +105,13 @@ def _decimal(value: object) -> dict[str, str]:
 def _timezone(data: dict[str, Plain], findings: Findings) -> str:
     written = text(table(data.get("schedule")).get("timezone"))
     return written if written and not findings.touched("schedule", "timezone") else "UTC"
+
+
+def _read_back(written: Plain) -> int | None:
+    """How many records of a stream are read back; None is all of them."""
+    if written is None:
+        return READ_BACK
+    return None if written == "all" else 0 if written == "none" else number(written)
 
 
 def _warnings(data: dict[str, Plain], findings: Findings) -> dict[str, WarningLevel]:

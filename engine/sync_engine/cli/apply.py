@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -31,7 +32,7 @@ from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.ledger.store import Ledger
 from sync_engine.planner.plan_file import PlanFile, read_plan
 from sync_engine.planner.proof import last_look
-from sync_engine.report.transfers import summary_line
+from sync_engine.report.transfers import flapping_data, flapping_lines, summary_line
 from sync_engine.report.values import plural
 from sync_engine.sdk.errors import PlanStale
 from sync_engine.transfer.run import TransferResult, apply_catalog
@@ -170,6 +171,7 @@ def transfer_all(
                     trigger=trigger,
                     whole=whole,
                     overrides=passed.get(planned.name, ()),
+                    back=catalog.read_back,
                 )
                 results.append(done)
                 told.finished(done)
@@ -182,12 +184,24 @@ def report_results(console: Console, results: list[TransferResult], *, as_json: 
     """Print how transfers ended, and what is not done last; returns the exit code."""
     if as_json:
         transfers = [
-            {"id": each.id, "catalog": each.catalog, "status": each.status, "summary": each.summary} for each in results
+            {
+                "id": each.id,
+                "catalog": each.catalog,
+                "status": each.status,
+                "summary": each.summary,
+                "flapping": [flapping_data(asdict(one)) for one in each.flapping],
+            }
+            for each in results
         ]
         console.out(orjson.dumps({"version": 1, "transfers": transfers}, option=orjson.OPT_INDENT_2).decode())
     else:
         for each in results:
             console.out(f"Transfer {each.id} of {each.catalog}: {summary_line(each.summary, console.paint)}.")
+    for each in results:
+        for line in flapping_lines([asdict(one) for one in each.flapping]):
+            console.say(line, colour="yellow")
+        if each.unread:
+            console.say(f"What {each.id} wrote could not be read back: {each.unread}", colour="yellow")
     rejected = sum(each.summary["rejected"] for each in results)
     stale = sum(each.summary["stale"] for each in results)
     if rejected:

@@ -38,6 +38,8 @@ class TransferRecord:
         error: why it failed, empty otherwise.
         matched: by stream: records of the source that passed the filter.
         overrides: gates that a person passed: ``{gate, limit, found, allowed, reason}`` each.
+        flapping: fields that did not take what was written:
+            ``{stream, field, why, advice, records, key, wrote, holds}`` each.
     """
 
     id: str
@@ -51,6 +53,7 @@ class TransferRecord:
     error: str = ""
     matched: Mapping[str, int] = field(default_factory=dict)
     overrides: tuple[Mapping[str, str], ...] = ()
+    flapping: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

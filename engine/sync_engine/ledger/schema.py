@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sync_engine.sdk.errors import Refused
 
-VERSION = 7
+VERSION = 8
 
 # One script per version; a ledger is brought forward by running those it has not seen. Never edit a released one.
 # Words in braces stand for what the two kinds of database spell differently, see SQLITE and POSTGRESQL below.
@@ -75,6 +75,10 @@ CREATE TABLE payloads (
     # What was sent of a record that was not written, so that the same is not sent again in vain.
     7: """
 ALTER TABLE outcomes ADD COLUMN sent {text} NOT NULL DEFAULT '';
+""",
+    # Fields that did not take what a transfer wrote.
+    8: """
+ALTER TABLE transfers ADD COLUMN flapping {text} NOT NULL DEFAULT '[]';
 """,
 }
 

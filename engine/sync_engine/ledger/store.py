@@ -42,7 +42,8 @@ _TOGETHER = 500
 _TIMED = 1000
 """Records that a transfer must have written to tell how fast the next one will be."""
 _TRANSFER = (
-    "SELECT id, catalog, digest, trigger, started, finished, status, summary, error, matched, overrides FROM transfers"
+    "SELECT id, catalog, digest, trigger, started, finished, status, summary, error, matched, overrides, flapping "
+    "FROM transfers"
 )
 
 
@@ -276,6 +277,13 @@ class Ledger:
                 (utc_now(), status, json.dumps(dict(summary)), error, transfer),
             )
 
+    def keep_flapping(self, transfer: str, found: Sequence[Mapping[str, object]]) -> None:
+        """Keep which fields did not take what a transfer wrote; see ``TransferRecord.flapping``."""
+        with self._writing() as transaction:
+            transaction.execute(
+                "UPDATE transfers SET flapping = ? WHERE id = ?", (orjson.dumps(list(found)).decode(), transfer)
+            )
+
     def purge(self, catalog: str, keep_days: int, keep_records: int | None = None) -> int:
         """Drop the outcomes of a catalog's old transfers; the transfers and their counts stay.
 
@@ -401,4 +409,5 @@ def _transfer(row: Sequence[str]) -> TransferRecord:
         error=row[8],
         matched=json.loads(row[9]),
         overrides=tuple(json.loads(row[10])),
+        flapping=tuple(json.loads(row[11])),
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -89,6 +90,8 @@ def show_lines(
         yield paint(f"  allowed   {each['allowed']} ({passed}): {each['reason']}", "yellow")
     if transfer.error:
         yield paint(f"  error     {transfer.error}", "red")
+    for line in flapping_lines(transfer.flapping):
+        yield paint(f"  {line}", "yellow")
     for cause in causes(rejected):
         field = f" {cause.field}" if cause.field else ""
         yield ""
@@ -103,6 +106,28 @@ def show_lines(
     for outcome in stale:
         reasons = "; ".join(f"{each['field']} {each['message']}".strip() for each in outcome.reasons)
         yield paint(f"  ! stale {outcome.stream} {outcome.key}: {reasons}", "yellow")
+
+
+def flapping_lines(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The fields that did not take what was written, with the likely reason and what settles them."""
+    for each in found:
+        wrote, holds = around_difference(quoted(each["wrote"]), quoted(each["holds"]))
+        count = plural(each["records"], "record")
+        yield f"≈ flapping: {each['stream']}.{each['field']} did not take what was written ({each['why']}, {count})"
+        yield f"    {each['key']}: wrote {wrote}, holds {holds}"
+        yield f"    {each['advice']}"
+
+
+def flapping_data(found: Mapping[str, Any]) -> dict[str, object]:
+    """A field that did not take what was written, for JSON output."""
+    return {
+        "stream": found["stream"],
+        "field": found["field"],
+        "why": found["why"],
+        "advice": found["advice"],
+        "records": found["records"],
+        "example": {"key": found["key"], "wrote": found["wrote"], "holds": found["holds"]},
+    }
 
 
 def record_lines(outcome: OutcomeRecord) -> Iterator[str]:
@@ -174,4 +199,5 @@ def as_data(transfer: TransferRecord) -> dict[str, object]:
         "summary": dict(transfer.summary),
         "error": transfer.error or None,
         "overrides": [dict(each) for each in transfer.overrides],
+        "flapping": [flapping_data(each) for each in transfer.flapping],
     }

@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import chain, groupby
 
 from sync_engine.catalog.model import LogLevel, LogPolicy
@@ -22,6 +22,7 @@ from sync_engine.transfer.concluding import COUNTED, conclude, plain_reasons
 from sync_engine.transfer.content import Carried
 from sync_engine.transfer.options import create_options
 from sync_engine.transfer.packing import pack
+from sync_engine.transfer.reading_back import Flapping, read_back
 from sync_engine.transfer.sending import send, uncertain
 from sync_engine.transfer.settling import look
 from sync_engine.transfer.stale import Recheck, Stale, recheck_for, split_stale
@@ -36,12 +37,16 @@ class TransferResult:
 
     Attributes:
         summary: counts under the names that JSON output promises; ``rejected`` includes uncertain records.
+        flapping: fields that did not take what was written.
+        unread: why that is not known; empty when it is.
     """
 
     id: str
     catalog: str
     status: Status
     summary: dict[str, int]
+    flapping: tuple[Flapping, ...] = ()
+    unread: str = ""
 
 
 @dataclass(slots=True)
@@ -74,6 +79,7 @@ def apply_catalog(
     trigger: str = "command",
     whole: bool = True,
     overrides: Sequence[Mapping[str, str]] = (),
+    back: int | None = 0,
 ) -> TransferResult:
     """Write the changes of a catalog's plan.
 
@@ -89,6 +95,7 @@ def apply_catalog(
         trigger: who or what started it.
         whole: whether the plan has all that the catalog would change.
         overrides: gates that a person passed; see ``TransferRecord``.
+        back: records of each stream that are read again at the end; None reads all.
 
     Raises:
         Interrupted: a person stopped it; everything committed so far is in the ledger.
@@ -128,9 +135,21 @@ def apply_catalog(
     for stream in plan.streams:
         if whole and stream.mapped:  # a rollback maps nothing
             ledger.keep_mappings(plan.name, stream.name, {each.name: each.mapping for each in stream.mapped})
+    flapping, unread = _read_back(run, file, plan, back)
     ledger.finish(transfer, status, summary)
     ledger.purge(plan.name, log.keep_days, log.keep_records)
-    return TransferResult(transfer, plan.name, status, summary)
+    return TransferResult(transfer, plan.name, status, summary, flapping, unread)
+
+
+def _read_back(run: _Run, file: PlanFile, plan: CatalogPlan, most: int | None) -> tuple[tuple[Flapping, ...], str]:
+    """The fields that did not take what was written, or why that cannot be said; the transfer is done all the same."""
+    try:
+        found = tuple(read_back(file, plan, run.id, run.target, run.recheck.described, run.ledger, most))
+    except SyncEngineError as error:
+        return (), error.message
+    if found:
+        run.ledger.keep_flapping(run.id, [asdict(each) for each in found])
+    return found, ""
 
 
 def _summary(run: _Run) -> dict[str, int]:

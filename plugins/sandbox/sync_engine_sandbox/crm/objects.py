@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 from jsonschema import Draft7Validator
 
 from sync_engine_sandbox.crm.fields import Field, make_fields, system_fields
+from sync_engine_sandbox.crm.flows import Flow
 from sync_engine_sandbox.crm.ids import base62
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class SObject:
     queryable: bool = True
     unique_together: tuple[UniqueTogether, ...] = ()
     rules: tuple[ValidationRule, ...] = ()
+    flows: tuple[Flow, ...] = ()
     rows: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
 
     @property
@@ -201,7 +203,8 @@ def _overlay(base: dict[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
         for entry in item.get("fields", ()):
             fields[entry["name"]] = {**fields.get(entry["name"], {}), **entry}
         joined = {
-            key: [*known.get(key, ()), *item.get(key, ())] for key in ("validationRules", "uniqueTogether", "rows")
+            key: [*known.get(key, ()), *item.get(key, ())]
+            for key in ("validationRules", "uniqueTogether", "flows", "rows")
         }
         known.update({**item, **joined, "fields": list(fields.values())})
     return {"org": {**base["org"], **top.get("org", {})}, "objects": list(objects.values())}
@@ -276,6 +279,11 @@ def _object(item: Mapping[str, Any], prefix: str, fields: tuple[Field, ...], pro
         pattern = re.compile(entry["matches"]) if "matches" in entry else None
         required = (entry["requiredIf"]["field"], entry["requiredIf"]["equals"]) if "requiredIf" in entry else None
         rules.append(ValidationRule(entry["field"], entry["message"], pattern, required))
+    flows = tuple(
+        Flow(each["field"], each.get("set", ""), each.get("round"), each.get("shorten"), each.get("cleanHtml", False))
+        for each in item.get("flows", ())
+    )
+    problems += [f"{name}.flows: {each.field} is not a field of {name}" for each in flows if each.field not in known]
     return SObject(
         name=name,
         label=label,
@@ -288,5 +296,6 @@ def _object(item: Mapping[str, Any], prefix: str, fields: tuple[Field, ...], pro
         queryable=item.get("queryable", True),
         unique_together=together,
         rules=tuple(rules),
+        flows=flows,
         rows=tuple(item.get("rows", ())),
     )

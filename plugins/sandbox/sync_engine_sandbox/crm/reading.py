@@ -26,7 +26,7 @@ def getter(store: Store, sobject: SObject, item: Field, version: str) -> Callabl
     """
     name = item.name
     if item.formula:
-        return _formula(store, sobject, item.formula, version)
+        return formula(store, sobject, item.formula, version)
     if item.type == "base64":
         return lambda record: f"/services/data/v{version}/sobjects/{sobject.name}/{record['Id']}/{name}"
     if item.type == "location":
@@ -58,7 +58,8 @@ def path_getter(store: Store, sobject: SObject, path: str, version: str) -> Call
     return parent_getter(store, reference, inner) if inner else None
 
 
-def _formula(store: Store, sobject: SObject, text: str, version: str) -> Callable[[Record], Any]:
+def formula(store: Store, sobject: SObject, text: str, version: str) -> Callable[[Record], Any]:
+    """A function that fills ``{Field}`` and ``{Parent__r.Field}`` of a text; a single one of them keeps its type."""
     readers = {path: path_getter(store, sobject, path, version) for path in PLACE.findall(text)}
     whole = PLACE.fullmatch(text)
     if whole:

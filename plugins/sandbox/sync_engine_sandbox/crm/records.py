@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sync_engine_sandbox.crm import behaviour
+from sync_engine_sandbox.crm import behaviour, flows
 from sync_engine_sandbox.crm.errors import Failed, Problem
 from sync_engine_sandbox.crm.store import Record, Store, index_key
 from sync_engine_sandbox.crm.values import checked
@@ -216,6 +216,7 @@ def insert(store: Store, sobject: SObject, values: Record, user: str) -> str:
     body = record.pop("VersionData", None)
     created = behaviour.before_save(store, sobject, None, record, body, user)
     record.update(created)
+    record.update(flows.before_save(store, sobject, record))
     _check_record(store, sobject, record)
     record["Id"] = store.new_id(sobject)
     _number(store, sobject, record)
@@ -238,6 +239,7 @@ def update(store: Store, sobject: SObject, record_id: str, values: Record, user:
     stamps = {"LastModifiedDate": moment, "LastModifiedById": user, "SystemModstamp": moment}
     record = {**before, **_clean(store, sobject, values), **stamps}
     record.update(behaviour.before_save(store, sobject, before, record, None, user))
+    record.update(flows.before_save(store, sobject, record))
     _check_record(store, sobject, record)
     store.put(sobject, record)
     behaviour.after_save(store, sobject, before, record, None, user)
