@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from tests.journeys.small import Shop, open_shop, product
 
+from sync_engine.planner.plan_file import read_plan
+from sync_engine.sdk.errors import Refused
+
 NOTES = {"name": "Notes__c", "type": "string", "length": 80}
 
 
@@ -67,6 +70,69 @@ def test_a_field_that_changed_in_the_org_makes_its_row_stale_and_no_other(shop: 
     shop.sandbox.org.edit("Item__c", shop.rows()["a"]["Id"], {"Notes__c": "by hand"})
     assert summary(shop, path, code=6) == {"stale": 1, "updated": 1, "unchanged": 1}
     assert {sku: row["Notes__c"] for sku, row in shop.rows().items()} == {"a": "by hand", "b": "new", "c": "old"}
+    shown = shop.run("transfers", "show").out
+    assert "Notes__c holds 'by hand', the plan saw 'old'; last modified by Pat Person, 20" in shown
+
+
+def test_a_row_that_was_deleted_or_made_meanwhile_is_stale_and_no_other(shop: Shop) -> None:
+    shop.apply()
+    for sku in ("a", "b"):
+        shop.change(sku, notes="new")
+    shop.sandbox.org.remove("Item__c", shop.rows()["c"]["Id"])
+    path = save(shop)
+    shop.sandbox.org.remove("Item__c", shop.rows()["a"]["Id"])
+    shop.sandbox.org.add("Item__c", {"Key__c": "c", "Name": "Made meanwhile"})
+    assert summary(shop, path, code=6) == {"stale": 2, "updated": 1}
+    assert {sku: row["Name"] for sku, row in shop.rows().items()} == {"b": "Mug b", "c": "Made meanwhile"}
+    shown = shop.run("transfers", "show").out
+    assert "items a: the record no longer exists under this key" in shown
+    assert "items c: the record exists meanwhile" in shown
+
+
+def test_a_field_that_the_plan_does_not_write_may_change_meanwhile(shop: Shop) -> None:
+    shop.apply()
+    shop.change("a", notes="new")
+    path = save(shop)
+    shop.sandbox.org.edit("Item__c", shop.rows()["a"]["Id"], {"Name": "Renamed"})
+    assert summary(shop, path) == {"updated": 1, "unchanged": 2}
+    assert (shop.rows()["a"]["Name"], shop.rows()["a"]["Notes__c"]) == ("Renamed", "new")
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\x1f\x8b"])
+def test_a_file_that_is_no_plan_is_refused_with_the_code_of_a_failure(shop: Shop, content: bytes) -> None:
+    path = shop.project.folder / "plan"
+    path.write_bytes(content)
+    assert "is not a whole plan file" in shop.run("apply", str(path), "--yes", code=1).err
+
+
+def test_every_single_byte_of_a_saved_plan_counts(shop: Shop) -> None:
+    """Each byte of the packed file, one after the other; bytes of its header that mean nothing may change."""
+    path = Path(save(shop))
+    content = path.read_bytes()
+    whole = read_plan(path)
+    for place in range(0, len(content), 3):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x10]) + content[place + 1 :])
+        try:
+            found = read_plan(path)
+        except Refused:
+            continue
+        assert (found.digest, found.catalogs) == (whole.digest, whole.catalogs)
+        assert [*found.changes("shop", "items")] == [*whole.changes("shop", "items")]
+
+
+def test_the_exit_codes_of_a_plan_are_as_promised(shop: Shop) -> None:
+    path = save(shop)  # 0: made, changes or not
+    shop.run("plan", "--detailed-exitcode", code=2)
+    shop.run("apply", path, "--approve", "0" * 64, code=6)
+    shop.run("apply", path, "--allow", "deletes=1", "--reason", "because", code=64)
+    shop.run("apply", "no-such-catalog", "--yes", code=1)
+    shop.run("apply", path, "--yes", code=0)
+    shop.run("apply", path, "--yes", code=6)
+    shop.run("plan", "--detailed-exitcode", code=0)
+    shop.change("a", name=None)
+    shop.apply(code=0)
+    shop.project.edit("catalogs/shop.yaml", ('"sku"', '"no_such"'))
+    shop.run("plan", code=3)
 
 
 def test_a_plan_altered_by_one_byte_is_refused(shop: Shop) -> None:

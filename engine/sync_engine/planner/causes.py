@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from sync_engine.planner.plan import Cause, Change, ChangeKind, FieldChange
 from sync_engine.planner.work import Work
-from sync_engine.sdk.target import Modified, Target, TellsModified
+from sync_engine.sdk.target import Actor, Modified, Target, TellsModified
 
 MOST_ASKED = 2000
 """Records of a stream of which a plan asks who modified them; that takes requests, and nobody reads more."""
@@ -22,6 +22,7 @@ Written = Mapping[str, object]
 """What was last written to a record: encoded values by field."""
 
 _NEVER = object()
+_ACTORS = {Actor.PERSON: "", Actor.AUTOMATION: " (automation)", Actor.OURSELVES: " (this connection's user)"}
 _THEIRS = (Cause.ORG, Cause.BOTH)
 
 
@@ -76,6 +77,11 @@ def find_causes(work: Work, changes: Sequence[Change], target: Target) -> Sequen
 def changed_in_org(fields: Iterable[FieldChange]) -> bool:
     """Whether any of the fields was changed in the org."""
     return any(each.cause in _THEIRS for each in fields)
+
+
+def modified_text(modified: Modified) -> str:
+    """Who modified a record last, and when, for people."""
+    return f"last modified by {modified.by}{_ACTORS[modified.actor]}, {modified.at}"
 
 
 def _modified(work: Work, changes: Sequence[Change], target: Target) -> Mapping[str, Modified]:

@@ -14,6 +14,7 @@ import gzip
 import hashlib
 import io
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -235,7 +236,7 @@ def read_plan(path: Path) -> PlanFile:
         budget = tuple(map(_gate_from_data, end["budget"])) if sealed else ()
     except FileNotFoundError:
         raise Refused(f"there is no plan file {path}", hint=made_anew) from None
-    except (OSError, EOFError, ValueError, KeyError, TypeError, StopIteration) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, StopIteration, zlib.error) as error:
         raise Refused(f"{path} is not a whole plan file: {error}", hint=made_anew) from error
     if not sealed or sealed != digest.hexdigest():
         raise Refused(f"{path} was cut off or altered: its digest does not match its content", hint=made_anew)

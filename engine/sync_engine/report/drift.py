@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import orjson
 
 from sync_engine.catalog.model import Conflict
+from sync_engine.planner.causes import modified_text
 from sync_engine.planner.drift import Drifted, DriftedField, DriftPage, StreamDrift
 from sync_engine.planner.plan import PlannedField
 from sync_engine.report.plan_text import Paint
@@ -14,7 +15,6 @@ from sync_engine.report.values import (
     around_difference,
     json_value,
     modified_data,
-    modified_text,
     plural,
     quoted,
     shortened,

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 import orjson
 
+from sync_engine.planner.causes import modified_text
 from sync_engine.planner.encoding import Encoded
 from sync_engine.planner.plan import Cause, KeptField, PlannedField
-from sync_engine.sdk.target import Actor, FieldType, Modified
+from sync_engine.sdk.target import FieldType, Modified
 
 NUMBERS = (FieldType.DECIMAL, FieldType.PERCENT, FieldType.CURRENCY)
 WIDEST = 72
@@ -80,8 +81,6 @@ CAUSES = {
 }
 """Why a field differs, for people."""
 
-_ACTORS = {Actor.PERSON: "", Actor.AUTOMATION: " (automation)", Actor.OURSELVES: " (this connection's user)"}
-
 
 def cause_text(cause: str, modified: Modified | None = None) -> str:
     """Why a field differs; where it was changed in the org also who modified its record last, and when."""
@@ -91,11 +90,6 @@ def cause_text(cause: str, modified: Modified | None = None) -> str:
     if modified is None or cause not in (Cause.ORG, Cause.BOTH):
         return words
     return f"{words}; {modified_text(modified)}"
-
-
-def modified_text(modified: Modified) -> str:
-    """Who modified a record last, and when."""
-    return f"last modified by {modified.by}{_ACTORS[modified.actor]}, {modified.at}"
 
 
 def causes_text(causes: Mapping[str, int]) -> str:

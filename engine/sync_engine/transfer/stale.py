@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from sync_engine.planner.causes import modified_text
 from sync_engine.planner.held import HeldRow, read_held
 from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.planner.proof import DOOMED, LastLook
 from sync_engine.planner.work import Slot, described_field, slot_of
-from sync_engine.sdk.target import ObjectSchema, Reason, Target, TargetSchema
+from sync_engine.sdk.target import ObjectSchema, Reason, Target, TargetSchema, TellsModified
 
 CHUNK = 200
 
@@ -64,12 +65,32 @@ def split_stale(
         asked = chunk if recheck.everything else doomed
         held = held_rows(stream, slot, asked, target, described) if asked else {}
         there = recheck.look(stream.name, doomed) if doomed else {}
-        for change in chunk:
-            looked_at = recheck.everything or change.kind in DOOMED
-            reasons = _differences(change, held.get(slot.normalise(change.key)), slot) if looked_at else ()
-            if not reasons and change.kind in DOOMED and change.key in there:
+        differing: dict[str, tuple[Reason, ...]] = {}
+        for change in asked:
+            reasons = _differences(change, held.get(slot.normalise(change.key)), slot)
+            if not reasons and change.key in there:
                 reasons = (there[change.key],)
-            yield Stale(change, reasons) if reasons else change
+            if reasons:
+                differing[change.key] = reasons
+        changed_by = _changed_by(
+            stream, [held[key] for each in differing if (key := slot.normalise(each)) in held], target
+        )
+        for change in chunk:
+            found = differing.get(change.key)
+            row = held.get(slot.normalise(change.key))
+            yield Stale(change, _with_who(found, changed_by.get(row[1], "") if row else "")) if found else change
+
+
+def _changed_by(stream: StreamPlan, rows: Sequence[HeldRow], target: Target) -> dict[str, str]:
+    """Who modified these records last, and when, by id; as far as the target tells."""
+    if not rows or not isinstance(target, TellsModified):
+        return {}
+    modified = target.last_modified(stream.write.object_name, [row[1] for row in rows])
+    return {id_: modified_text(each) for id_, each in modified.items()}
+
+
+def _with_who(reasons: tuple[Reason, ...], who: str) -> tuple[Reason, ...]:
+    return tuple(replace(each, message=f"{each.message}; {who}") for each in reasons) if who else reasons
 
 
 def held_rows(
