@@ -156,7 +156,9 @@ def test_the_same_thing_is_told_once_in_a_while_with_the_number_held_back(shop: 
     assert "2 more like this since the last message." in again.data["text"]
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"told": {"ops rejection shop": {"at": "3000-01-01T00:00:00+00:00"}}}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"told": {"ops rejection shop": {"at": "3000-01-01T00:00:00+00:00", "held": 0}}}']
+)
 def test_a_damaged_memory_holds_nothing_back(content: str, shop: Shop, receiver: Receiver) -> None:
     path = shop.project.folder / ".sync-engine" / "notified.json"
     path.parent.mkdir(exist_ok=True)
