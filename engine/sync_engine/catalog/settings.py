@@ -19,7 +19,6 @@ from sync_engine.sdk.errors import InvalidInput
 from sync_engine.sdk.values import Secret
 
 _SECRET_KEY = re.compile(r"(^|_)(password|passphrase|secret|token|api_key|private_key)$")
-_SLACK_URL = re.compile(r"https://hooks\.")
 _URL_PASSWORD = re.compile(r"://[^/@\s]*?:([^@\s]+)@")
 
 
@@ -67,29 +66,29 @@ def check_settings(name: str, written: Plain, schema: JsonSchema, findings: Find
 def plain_secrets(data: Plain) -> list[tuple[str, Pointer]]:
     """The secrets that stand in a project file itself, each with its place.
 
-    A secret is the value of a key that is called like one, and the password in a URL.
+    A secret is the value of a key that is called like one, the password in a URL, and the address of a Slack webhook:
+    whoever knows it can write to the channel.
     """
     document = table(data)
     settings: dict[Pointer, Plain] = {
-        ("connections", name, key): value
-        for name, written in table(document.get("connections")).items()
+        (part, name, key): value
+        for part in ("connections", "notifications")
+        for name, written in table(document.get(part)).items()
         for key, value in table(written).items()
+    }
+    slack = {
+        ("notifications", name, "url")
+        for name, written in table(document.get("notifications")).items()
+        if table(written).get("kind") == "slack"
     }
     found: list[tuple[str, Pointer]] = []
-    told: dict[Pointer, Plain] = {
-        ("notifications", name, key): value
-        for name, written in table(document.get("notifications")).items()
-        for key, value in table(written).items()
-    }
-    for pointer, value in {**settings, **told, ("state",): document.get("state")}.items():
+    for pointer, value in {**settings, ("state",): document.get("state")}.items():
         if not isinstance(value, str):
             continue
-        if _SECRET_KEY.search(str(pointer[-1])) and value and is_plain(value):
+        if (pointer in slack or _SECRET_KEY.search(str(pointer[-1]))) and value and is_plain(value):
             found.append((value, pointer))
         elif (password := _URL_PASSWORD.search(value)) and is_plain(password[1]):
             found.append((password[1], pointer))
-        elif pointer in told and _SLACK_URL.match(value) and is_plain(value):
-            found.append((value, pointer))  # whoever knows the address can write to the channel
     return found
 
 
