@@ -153,6 +153,23 @@ def test_a_plan_within_the_budget_is_written(shop: Shop) -> None:
     assert len(shop.rows()) == 450
 
 
+def test_minutes_are_those_of_the_last_large_transfer(shop: Shop) -> None:
+    """It wrote 1,000 records in two hours, so 450 take 54 minutes."""
+    shop.plan()  # which makes the ledger
+    with sqlite3.connect(shop.project.folder / ".sync-engine" / "ledger.db") as ledger:
+        ledger.execute(
+            "INSERT INTO transfers (id, catalog, digest, trigger, started, finished, status, summary) "
+            "VALUES ('1', 'shop', '', '', '2026-11-23T10:00:00.000Z', '2026-11-23T12:00:00.000Z', 'done', ?)",
+            ('{"created": 1000}',),
+        )
+    ledger.close()
+    assert "about 54 minutes" in shop.run("plan").out
+    budget(shop, max_minutes=53)
+    assert "budget.max_minutes = 53, found about 54.0 minutes" in shop.run("apply", "--yes", code=5).err
+    shop.project.edit("sync-engine.yaml", ("max_minutes: 53", "max_minutes: 54"))
+    shop.apply()
+
+
 def test_a_saved_plan_is_held_against_what_is_left_when_it_is_applied(shop: Shop) -> None:
     budget(shop, max_daily_limit_percent=10)
     path = str(shop.project.folder / "plan")
