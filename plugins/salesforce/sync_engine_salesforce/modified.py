@@ -40,7 +40,7 @@ def read_modified(session: OrgSession, described: Described, ids: Sequence[str],
             found[record["Id"]] = _modified(described, record, own)
     except Refused:
         return {}  # such as names of users, which this user may not see
-    except (LookupError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         what = session.clean(f"{type(error).__name__}: {error}")[:100]
         raise BrokenContract(
             f"{session.where}: who modified {described.name} is not told as documented ({what})"
