@@ -23,12 +23,13 @@ from sync_engine.cli.approval import (
 )
 from sync_engine.cli.console import Console, Meter
 from sync_engine.cli.notifying import Transfers, notifying
-from sync_engine.cli.plan import make_plan, print_plan, streams_option
+from sync_engine.cli.plan import changed_option, make_plan, print_plan, streams_option
 from sync_engine.cli.saved import judge_again, refuse_stale, same_environment, still_valid
 from sync_engine.cli.session import Connections, load, locked_state
 from sync_engine.cli.stopping import stopping
 from sync_engine.cli.taking_up import take_up
 from sync_engine.compiler.compiled import CompiledCatalog
+from sync_engine.ledger.records import utc_now
 from sync_engine.ledger.store import Ledger
 from sync_engine.planner.plan_file import PlanFile, read_plan
 from sync_engine.planner.proof import last_look
@@ -44,6 +45,7 @@ REJECTED = 4
 @click.command()
 @click.argument("plan_or_catalogs", nargs=-1)
 @streams_option
+@changed_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @approve_option
 @allow_option
@@ -55,6 +57,7 @@ def apply(
     console: Console,
     plan_or_catalogs: tuple[str, ...],
     streams: str | None,
+    changed: bool,
     yes: bool,
     approve: str | None,
     allowed: tuple[str, ...],
@@ -70,6 +73,8 @@ def apply(
     saved = len(plan_or_catalogs) == 1 and Path(plan_or_catalogs[0]).is_file() and _is_plan(Path(plan_or_catalogs[0]))
     if saved and streams is not None:
         raise click.UsageError("a saved plan already says which streams; leave out --streams")
+    if saved and changed:
+        raise click.UsageError("a saved plan has been made already; leave out --changed")
     if strict and not saved:
         raise click.UsageError("--strict is for a saved plan; a plan made now has seen the records just now")
     check_options(allowed, reason, pinned=saved or approve is not None)
@@ -97,16 +102,26 @@ def apply(
                 tempfile.TemporaryDirectory(prefix="sync-engine-") as folder,
             ):
                 take_up(console, catalogs, connections, ledger)
-                file, compiled = make_plan(console, project, catalogs, connections, Path(folder) / "plan", streams)
+                began = utc_now()
+                made = Path(folder) / "plan"
+                file, compiled = make_plan(console, project, catalogs, connections, made, streams, changed=changed)
                 if not as_json:
                     print_plan(console, file, "text", 5)
                 check_digest(file, approve)
-                again = " ".join(("sync-engine apply", *plan_or_catalogs, *(("--streams", streams) if streams else ())))
+                again = " ".join(
+                    (
+                        "sync-engine apply",
+                        *plan_or_catalogs,
+                        *(("--streams", streams) if streams else ()),
+                        *(("--changed",) if changed else ()),
+                    )
+                )
                 passed = pass_gates(file, allowed, reason, f"{again} --approve {file.digest}")
                 if any(each.summary.changes for each in file.catalogs) and not yes and approve is None:
                     ask()
                 rechecks = rechecks_of(compiled, connections, everything=False)
-                results = transfer_all(ledger, catalogs, connections, file, rechecks, passed, told)
+                read_from = "" if streams else began
+                results = transfer_all(ledger, catalogs, connections, file, rechecks, passed, told, read_from=read_from)
     return report_results(console, results, as_json=as_json)
 
 
@@ -148,8 +163,9 @@ def transfer_all(
     *,
     trigger: str = "command",
     whole: bool = True,
+    read_from: str = "",
 ) -> list[TransferResult]:
-    """Apply the plans of a file one after the other; see ``transfer.run.apply_catalog`` for trigger and whole."""
+    """Apply the plans of a file one after the other; see ``transfer.run.apply_catalog`` for the last three."""
     by_name = {each.name: each for each in catalogs}
     results = []
     meter = Meter()
@@ -172,6 +188,7 @@ def transfer_all(
                     whole=whole,
                     overrides=passed.get(planned.name, ()),
                     back=catalog.read_back,
+                    read_from=read_from,
                 )
                 results.append(done)
                 told.finished(done)

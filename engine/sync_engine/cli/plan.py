@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from sync_engine.cli.console import Console, Meter
 from sync_engine.cli.session import Connections, compile_live, load, open_state
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.ledger.store import Ledger
+from sync_engine.planner.changed import intent
 from sync_engine.planner.cost import judge_budget
+from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.plan import CatalogPlan
 from sync_engine.planner.plan_file import PlanFile, PlanWriter, read_plan
 from sync_engine.planner.planner import plan_catalog
@@ -40,8 +43,12 @@ def make_plan(
     streams: str | None = None,
     *,
     keep: bool = False,
+    changed: bool = False,
 ) -> tuple[PlanFile, list[CompiledCatalog]]:
-    """Plan catalogs, or only some of their streams, into a file; ``keep``: it is to be saved.
+    """Plan catalogs, or only some of their streams, into a file.
+
+    With ``keep`` it is to be saved. With ``changed`` only what may have changed in the source since the last complete
+    transfer is read, where that is enough.
 
     Returns:
         The plan, and the catalogs as they were compiled for it.
@@ -60,9 +67,10 @@ def make_plan(
             for each in compiled:
                 catalog = each.catalog
                 source, target = connections.source(catalog.source), connections.target(catalog.target)
-                made = plan_catalog(
-                    each, source, target, writer, meter, remember(ledger, catalog.name), selected, beside
-                )
+                remembered = remember(ledger, catalog.name)
+                if changed:
+                    remembered = replace(remembered, since=_since(console, ledger, each))
+                made = plan_catalog(each, source, target, writer, meter, remembered, selected, beside)
                 plans.append(_with_requests(made, catalog.source, source, counted))
         budget = judge_budget(
             project.budget, [(each.catalog.target, plan.cost) for each, plan in zip(compiled, plans, strict=True)]
@@ -83,6 +91,20 @@ def remember(ledger: Ledger, catalog: str) -> Remembered:
         ledger.mappings(catalog),
         ledger.rate(catalog),
     )
+
+
+OVERLAP = timedelta(hours=2)
+"""Clocks differ, and when summer time ends an hour of the source's clock comes twice."""
+
+
+def _since(console: Console, ledger: Ledger, compiled: CompiledCatalog) -> datetime | None:
+    """The moment since when changes of the source may not have been written; None when that may be anything."""
+    name = compiled.catalog.name
+    found = ledger.watermark(name, intent(fingerprint(compiled)))
+    if found:
+        return datetime.fromisoformat(found) - OVERLAP
+    console.say(f"{name}: everything is read, because there is no complete transfer of just this catalog before.")
+    return None
 
 
 def _with_requests(plan: CatalogPlan, connection: str, source: Source, counted: dict[str, int]) -> CatalogPlan:
@@ -136,6 +158,11 @@ def chosen_streams(names: str | None, catalogs: Sequence[Catalog]) -> frozenset[
     return chosen
 
 
+changed_option = click.option(
+    "--changed",
+    is_flag=True,
+    help="Read from the PIM only what may have changed since the last complete transfer, where that is enough.",
+)
 streams_option = click.option("--streams", metavar="A,B", help="Only these streams; a selection never widens deletes.")
 format_option = click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True)
 show_option = click.option(
@@ -147,6 +174,7 @@ show_option = click.option(
 @click.argument("catalogs", nargs=-1)
 @click.option("--out", "path", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for `apply FILE`.")
 @streams_option
+@changed_option
 @format_option
 @show_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
@@ -156,6 +184,7 @@ def plan(
     catalogs: tuple[str, ...],
     path: Path | None,
     streams: str | None,
+    changed: bool,
     format_: str,
     most: int,
     detailed_exitcode: bool,
@@ -167,7 +196,8 @@ def plan(
     project, chosen = load(console, catalogs)
     with tempfile.TemporaryDirectory(prefix="sync-engine-") as folder, Connections(project, console) as connections:
         partial = Path(folder) / "plan"
-        file, _ = make_plan(console, project, chosen, connections, partial, streams, keep=path is not None)
+        keep = path is not None
+        file, _ = make_plan(console, project, chosen, connections, partial, streams, keep=keep, changed=changed)
         print_plan(console, file, format_, most)
         if path is not None:
             save(console, partial, path)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sync_engine.sdk.errors import Refused
 
-VERSION = 8
+VERSION = 9
 
 # One script per version; a ledger is brought forward by running those it has not seen. Never edit a released one.
 # Words in braces stand for what the two kinds of database spell differently, see SQLITE and POSTGRESQL below.
@@ -79,6 +79,11 @@ ALTER TABLE outcomes ADD COLUMN sent {text} NOT NULL DEFAULT '';
     # Fields that did not take what a transfer wrote.
     8: """
 ALTER TABLE transfers ADD COLUMN flapping {text} NOT NULL DEFAULT '[]';
+""",
+    # What a transfer was made for, and, of a complete one, when it began to read the source.
+    9: """
+ALTER TABLE transfers ADD COLUMN intent {text} NOT NULL DEFAULT '';
+ALTER TABLE transfers ADD COLUMN read_from {text} NOT NULL DEFAULT '';
 """,
 }
 

@@ -120,6 +120,7 @@ class Ledger:
         *,
         matched: Mapping[str, int] | None = None,
         overrides: Sequence[Mapping[str, str]] = (),
+        intent: str = "",
     ) -> str:
         """Record that a transfer starts; returns its id. See ``TransferRecord`` for the parameters."""
         now = datetime.now(UTC)
@@ -127,11 +128,11 @@ class Ledger:
         transfer = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}{secrets.token_hex(2)[:3]}"
         with self._writing() as transaction:
             transaction.execute(
-                "INSERT INTO transfers (id, catalog, digest, trigger, started, status, matched, overrides) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO transfers (id, catalog, digest, trigger, started, status, matched, overrides, intent) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(transfer, catalog, digest, trigger, utc_now(), Status.RUNNING),
-                    *(json.dumps(dict(matched or {})), json.dumps([dict(each) for each in overrides])),
+                    *(json.dumps(dict(matched or {})), json.dumps([dict(each) for each in overrides]), intent),
                 ),
             )
             if self._lease is not None:
@@ -276,6 +277,28 @@ class Ledger:
                 "UPDATE transfers SET finished = ?, status = ?, summary = ?, error = ? WHERE id = ?",
                 (utc_now(), status, json.dumps(dict(summary)), error, transfer),
             )
+
+    def complete(self, transfer: str, read_from: str) -> None:
+        """Note that a transfer wrote everything that its catalog yields of a source read from that moment on."""
+        with self._writing() as transaction:
+            transaction.execute("UPDATE transfers SET read_from = ? WHERE id = ?", (read_from, transfer))
+
+    def watermark(self, catalog: str, intent: str) -> str:
+        """Since when changes of the source may not have been written; empty when that may be anything.
+
+        It is the moment from which the last complete transfer read, unless that, or any transfer since, was made for
+        something else (another catalog, a rollback).
+        """
+        rows = self._database.query(
+            "SELECT intent, read_from FROM transfers WHERE catalog = ? ORDER BY started DESC, id DESC LIMIT 1000",
+            (catalog,),
+        )
+        for found, read_from in rows:
+            if found != intent:
+                return ""
+            if read_from:
+                return str(read_from)
+        return ""
 
     def keep_flapping(self, transfer: str, found: Sequence[Mapping[str, object]]) -> None:
         """Keep which fields did not take what a transfer wrote; see ``TransferRecord.flapping``."""

@@ -183,12 +183,14 @@ class ReadStep:
         pushed: filters that the source evaluates.
         here: filters that the engine evaluates.
         not_applicable: filters on fields that the collection does not have.
+        since: only records that may have changed since that moment (ISO 8601) are read; empty when all are.
     """
 
     collection: str
     pushed: tuple[str, ...] = ()
     here: tuple[str, ...] = ()
     not_applicable: tuple[str, ...] = ()
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)

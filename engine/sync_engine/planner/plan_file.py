@@ -304,6 +304,7 @@ def stream_to_data(stream: StreamPlan) -> dict[str, object]:
             "pushed": stream.read.pushed,
             "here": stream.read.here,
             "not_applicable": stream.read.not_applicable,
+            "since": stream.read.since,
         },
         "write": {
             "object": stream.write.object_name,
@@ -352,7 +353,13 @@ def stream_from_data(data: Mapping[str, Any]) -> StreamPlan:
     read, write = data["read"], data["write"]
     return StreamPlan(
         name=data["name"],
-        read=ReadStep(read["collection"], *(tuple(read[part]) for part in ("pushed", "here", "not_applicable"))),
+        read=ReadStep(
+            read["collection"],
+            tuple(read["pushed"]),
+            tuple(read["here"]),
+            tuple(read["not_applicable"]),
+            read["since"],
+        ),
         write=WriteStep(write["object"], tuple(write["key_fields"]), write["mode"], write["batches"]),
         fields=tuple(_planned_field(each) for each in data["fields"]),
         summary=Summary(**data["summary"]),

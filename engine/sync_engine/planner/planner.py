@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream, MappedRecord
 from sync_engine.planner.adoption import adopt, take_over
@@ -24,7 +25,7 @@ from sync_engine.planner.policies import decide, policies_of
 from sync_engine.planner.prefetch import prefetch
 from sync_engine.planner.processes import Mappers
 from sync_engine.planner.progress import Progress
-from sync_engine.planner.pushdown import push_down
+from sync_engine.planner.pushdown import push_down_changed
 from sync_engine.planner.remembered import NOTHING, Remembered
 from sync_engine.planner.work import Slot, Work, lay_out_columns
 from sync_engine.planner.workspace import Held, Workspace
@@ -60,7 +61,7 @@ def plan_catalog(
     Raises:
         Unavailable, BrokenContract, Unauthorised: a side could not be read completely; there is no plan then.
     """
-    slots, works = _lay_out(compiled, source, selected)
+    slots, works = _lay_out(compiled, source, selected, remembered.since)
     for work in works:
         work.remembered = remembered
         work.policies = policies_of(work.stream)
@@ -78,7 +79,8 @@ def plan_catalog(
             loading.result()
             _compare(space, together, works, slots, pages, target, progress, name)
         resolve_parents(space, works)
-        shared = _shared_with_others(slots, works)
+        # Where not all records were read, one that nobody claims may be there all the same.
+        shared = _shared_with_others(slots, works) | {work.slot.number for work in works if work.since}
         for work in works:
             if work.slot.number not in shared:
                 plan_missing(space, work, remembered.owned(work.stream.name))
@@ -93,13 +95,13 @@ def plan_catalog(
 
 
 def _lay_out(
-    compiled: CompiledCatalog, source: Source, selected: frozenset[str] | None
+    compiled: CompiledCatalog, source: Source, selected: frozenset[str] | None, since: datetime | None
 ) -> tuple[dict[str, Slot], list[Work]]:
     """The slot of each stream by its name, and the work of each selected stream."""
     slots: dict[tuple[str, str], Slot] = {}
     of_stream: dict[str, Slot] = {}
     works: list[Work] = []
-    asked: list[tuple[Query, Pushdown]] = []
+    asked: list[tuple[Query, tuple[Pushdown, str]]] = []
     streams = [each for each in compiled.streams if selected is None or each.name in selected]
     for stream in compiled.streams:
         place = (stream.object.name, stream.key.name)
@@ -109,11 +111,11 @@ def _lay_out(
         columns = lay_out_columns(slot, stream)
         missing = [slot.column(each) for each in stream.missing]
         query = _widened(stream.query, streams)
-        pushdown = next((each for known, each in asked if known == query), None)
-        if pushdown is None:
-            pushdown = push_down(source, query)
-            asked.append((query, pushdown))
-        works.append(Work(number, stream, slot, columns, missing, pushdown))
+        found = next((each for known, each in asked if known == query), None)
+        if found is None:
+            found = push_down_changed(source, query, streams, compiled.source_schema, since)
+            asked.append((query, found))
+        works.append(Work(number, stream, slot, columns, missing, found[0], since=found[1]))
     return of_stream, works
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sync_engine.ledger.records import OwnedRecord
 
@@ -18,6 +19,7 @@ class Remembered:
         written: from a stream's name and keys of records to what was last written to them: encoded values by field.
             Keys to which nothing was written are absent.
         mappings: by stream and field: digest of how the field was filled at the last transfer.
+        since: read only what may have changed in the source since then, where that is enough; None reads everything.
         rate: records per second of the last large transfer; None before there was one.
     """
 
@@ -26,6 +28,7 @@ class Remembered:
     written: Callable[[str, Sequence[str]], Mapping[str, Mapping[str, object]]] = lambda *_: {}
     mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     rate: float | None = None
+    since: datetime | None = None
 
 
 NOTHING = Remembered(lambda _: ())

@@ -103,6 +103,7 @@ class Work:
         remembered: what is known of earlier transfers.
         mappings_changed: fields that are filled in another way than at the last transfer.
         policies: see ``planner.policies``.
+        since: only records that may have changed since then are read; empty when all are.
         asked: records of which the target has been asked who modified them.
     """
 
@@ -123,6 +124,7 @@ class Work:
     remembered: Remembered = NOTHING
     mappings_changed: frozenset[str] = frozenset()
     asked: int = 0
+    since: str = ""
     policies: Mapping[str, Conflict] = field(default_factory=dict)
 
     def count_emptied(self, change: Change) -> None:

@@ -66,6 +66,7 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
         "name": stream.name,
         "object": stream.write.object_name,
         "key": stream.write.key_name,
+        "changed_since": stream.read.since or None,
         "mode": stream.write.mode,
         "filter": {
             "pushed": stream.read.pushed,

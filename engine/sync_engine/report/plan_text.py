@@ -176,6 +176,8 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, most: int,
     write = stream.write
     head = f"{stream.read.collection} → {write.object_name} by {write.key_name}{way}"
     yield f"  {paint(stream.name, 'bold')}: {head}"
+    if stream.read.since:
+        yield paint(f"    only what may have changed in the source since {stream.read.since}", "dim")
     for label, filters in (
         ("filtered by the source", stream.read.pushed),
         ("filtered here", stream.read.here),

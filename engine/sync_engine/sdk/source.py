@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import BinaryIO, Protocol, runtime_checkable
@@ -268,6 +269,23 @@ class CountsRequests(Protocol):
     @property
     def requests(self) -> int:
         """So many, repeated ones included; safe to ask from any thread."""
+
+
+@runtime_checkable
+class TellsChanges(Protocol):
+    """What a source can do beside ``Source``: read only what can have changed."""
+
+    def changed(self, query: Query, since: datetime) -> Pushdown | None:
+        """How to read every record of a query whose own values, or inherited ones, may have changed since a moment.
+
+        Args:
+            query: as for ``pushdown``.
+            since: with a time zone.
+
+        Returns:
+            None when the source cannot tell; then all records are read. A record may come more than once. What was
+            deleted, or does not pass the filters any more, does not come.
+        """
 
 
 class Source(Protocol):

@@ -13,6 +13,7 @@ from itertools import chain, groupby
 from sync_engine.catalog.model import LogLevel, LogPolicy
 from sync_engine.ledger.records import OutcomeRecord, Status
 from sync_engine.ledger.store import Ledger
+from sync_engine.planner.changed import intent
 from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.planner.progress import Progress
@@ -80,6 +81,7 @@ def apply_catalog(
     whole: bool = True,
     overrides: Sequence[Mapping[str, str]] = (),
     back: int | None = 0,
+    read_from: str = "",
 ) -> TransferResult:
     """Write the changes of a catalog's plan.
 
@@ -95,6 +97,7 @@ def apply_catalog(
         trigger: who or what started it.
         whole: whether the plan has all that the catalog would change.
         overrides: gates that a person passed; see ``TransferRecord``.
+        read_from: moment from which the source was read, where the plan has all that the catalog yields of it.
         back: records of each stream that are read again at the end; None reads all.
 
     Raises:
@@ -102,8 +105,10 @@ def apply_catalog(
         SyncEngineError: it could not go on; likewise.
     """
     # A rollback has not read the source, so it says nothing about how much there is.
-    matched = {} if plan.restores or not whole else {each.name: each.summary.matched for each in plan.streams}
-    transfer = ledger.begin(plan.name, file.digest, trigger, matched=matched, overrides=overrides)
+    read = [] if plan.restores or not whole else [each for each in plan.streams if not each.read.since]
+    matched = {each.name: each.summary.matched for each in read}
+    meant = "rollback" if plan.restores else intent(plan.fingerprint)
+    transfer = ledger.begin(plan.name, file.digest, trigger, matched=matched, overrides=overrides, intent=meant)
     described = {each.name: plan.fingerprint.get(f"fields of {each.name}", "") for each in plan.streams}
     run = _Run(transfer, plan.name, target, ledger, log.level, progress, recheck_for(plan, recheck), described, stop)
     run.counts["unchanged"] = plan.summary.unchanged
@@ -137,6 +142,8 @@ def apply_catalog(
             ledger.keep_mappings(plan.name, stream.name, {each.name: each.mapping for each in stream.mapped})
     flapping, unread = _read_back(run, file, plan, back)
     ledger.finish(transfer, status, summary)
+    if status is Status.DONE and whole and read_from:
+        ledger.complete(transfer, read_from)
     ledger.purge(plan.name, log.keep_days, log.keep_records)
     return TransferResult(transfer, plan.name, status, summary, flapping, unread)
 

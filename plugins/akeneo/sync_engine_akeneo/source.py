@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import BinaryIO, cast
 
 from sync_engine.sdk.errors import Refused
@@ -12,6 +13,7 @@ from sync_engine.sdk.source import Attribute, Page, Partition, Pushdown, Query, 
 from sync_engine.sdk.values import MediaRef
 from sync_engine_akeneo.attributes import Attributes
 from sync_engine_akeneo.categories import read_categories
+from sync_engine_akeneo.changed import changed_only
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.families import FamilyTree
 from sync_engine_akeneo.kinds import COLLECTIONS
@@ -80,6 +82,10 @@ class AkeneoSource:
     def pushdown(self, query: Query) -> Pushdown:
         """Decide what the PIM evaluates; asks the PIM only for attributes that it has not described yet."""
         return self._planner.plan(query)
+
+    def changed(self, query: Query, since: datetime) -> Pushdown | None:
+        """See ``changed.changed_only``."""
+        return changed_only(self._client, self._planner, query, since)
 
     def read(self, partition: Partition, cursor: str | None = None) -> Iterator[Page]:
         """Pages of a partition; the next page is asked for while the caller works on this one.

@@ -1,0 +1,73 @@
+"""Reading only what can have changed in the source since the last complete transfer: for which streams that is enough.
+
+It is enough where a row depends on nothing but its own source record, with what that inherits. Everything else is read
+as a whole: it costs time, and nothing is missed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+
+import orjson
+
+from sync_engine.catalog.model import ConstRule, FindRule, LookupRule, ValueRule
+from sync_engine.compiler.compiled import CompiledField, CompiledStream
+from sync_engine.sdk.filters import AllOf, AnyOf, Criterion, Filter, Not
+from sync_engine.sdk.source import Kind, SourceSchema
+
+_CODED = {
+    Kind.SELECT,
+    Kind.MULTISELECT,
+    Kind.FAMILY,
+    Kind.CATEGORIES,
+    Kind.GROUPS,
+    Kind.RECORD,
+    Kind.RECORDS,
+    Kind.ASSETS,
+}
+_MOVING = {Kind.DATE, Kind.DATETIME, Kind.COMPLETENESS, Kind.QUALITY}
+"""What a filter may say yes to today and no to tomorrow, without any change of the record."""
+
+
+def why_whole(stream: CompiledStream, schema: SourceSchema) -> str:
+    """Why all records of a stream must be read; empty when those are enough that have changed."""
+    collection = schema.collections[stream.query.collection]
+    if stream.key_parts or stream.key.mapping.rule != ValueRule(collection.key):
+        return "its key is not that of the source"  # two records could claim the same key, and one be unread
+    if stream.query.only_channel_tree:
+        return "it is limited to the tree of a channel"
+    if stream.row_filters or stream.match:
+        return "it makes rows of records, or adopts records"
+    for each in stream.fields:
+        if _reads_labels(each, stream):
+            return f"{each.name} depends on labels"
+    for criterion in _criteria(stream.query.filters):
+        kind = stream.known[criterion.field].kind
+        if kind in _MOVING or "CHILDREN" in criterion.operator:
+            return f"its filter looks at {criterion.field}"
+    return ""
+
+
+def _reads_labels(field: CompiledField, stream: CompiledStream) -> bool:
+    mapping = field.mapping
+    if mapping.labels:
+        return True
+    if isinstance(mapping.rule, ValueRule | ConstRule | LookupRule | FindRule):
+        return False
+    return any(stream.known[code].kind in _CODED for code in field.reads)
+
+
+def _criteria(filters: Iterable[Filter]) -> Iterator[Criterion]:
+    for each in filters:
+        if isinstance(each, Criterion):
+            yield each
+        elif isinstance(each, Not):
+            yield from _criteria((each.filter,))
+        elif isinstance(each, AllOf | AnyOf):
+            yield from _criteria(each.filters)
+
+
+def intent(fingerprint: Mapping[str, str]) -> str:
+    """A digest of what a transfer was made for; another one means that unchanged records may become something else."""
+    return hashlib.sha256(orjson.dumps(sorted(fingerprint.items()))).hexdigest()

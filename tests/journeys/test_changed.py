@@ -1,0 +1,157 @@
+"""With ``--changed`` only what may have changed in the PIM is read, and nothing that should be written is missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.journeys.small import CREATED, Json, Shop, model, open_shop, product, uuid_of, values_of
+
+FIELDS = [
+    {"name": "Notes__c", "type": "string", "length": 255},
+    {"name": "Colour__c", "type": "string", "length": 80},
+]
+
+
+def streams(**changed: Any) -> Json:
+    items = {
+        "from": "products",
+        "to": "Item__c",
+        "key": {"Key__c": "uuid"},
+        "fields": {"Name": "name", "Notes__c": "notes", **changed.pop("fields", {})},
+    }
+    return {"items": {**items, **changed}}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    plain = [product(f"mug-{number:03}", name=f"Mug {number}", notes="old", colour="red") for number in range(250)]
+    variants = [
+        product(f"shirt-{size}", parent=parent, name=f"Shirt {size}", colour="red", size=size)
+        for parent, size in (("shirt-top", "s"), ("shirt-low", "l"))
+    ]
+    models = [
+        model("shirt-root", notes="of the root"),
+        model("shirt-low", parent="shirt-root"),
+        model("shirt-top", variant="shirts_size", notes="of the model"),
+    ]
+    with open_shop(tmp_path, fields=FIELDS, products=[*plain, *variants], models=models) as opened:
+        opened.write(streams())
+        opened.apply()
+        assert len(opened.rows()) == 252
+        yield opened
+
+
+def requests(shop: Shop) -> int:
+    """Requests for records since the last time."""
+    log = shop.sandbox.pim.requests
+    count = sum(1 for each in log if "/products-uuid" in each.path or "/product-models" in each.path)
+    log.clear()
+    return count
+
+
+def save_model(shop: Shop, code: str, **values: Any) -> None:
+    """Save a model as people do it, through the PIM itself: what is below inherits the values."""
+    known = shop.project.environment
+    with httpx.Client(base_url=f"{known['PIM_URL']}/api", trust_env=False) as pim:
+        login = {"grant_type": "password", "username": known["PIM_USER"], "password": known["PIM_PASSWORD"]}
+        token = pim.post("/oauth/v1/token", json=login, auth=(known["PIM_CLIENT_ID"], known["PIM_SECRET"])).json()
+        head = {"Authorization": f"Bearer {token['access_token']}"}
+        pim.patch(
+            f"/rest/v1/product-models/{code}", json={"values": values_of(values)}, headers=head
+        ).raise_for_status()
+
+
+def changed(shop: Shop) -> Json:
+    (planned,) = shop.run("plan", "--changed", "--format", "json").data["catalogs"]
+    return dict(planned["streams"][0])
+
+
+def apply_changed(shop: Shop) -> dict[str, int]:
+    found = shop.apply("--changed")["summary"]
+    return {name: count for name, count in found.items() if count}
+
+
+def test_without_any_change_next_to_nothing_is_asked(shop: Shop) -> None:
+    requests(shop)
+    assert apply_changed(shop) == {}
+    assert requests(shop) == 2  # products and models that were saved since
+
+
+def test_only_the_record_that_changed_is_read_and_written(shop: Shop) -> None:
+    shop.change("mug-007", notes="new")
+    planned = changed(shop)
+    assert planned["changed_since"]
+    assert {name: count for name, count in planned["summary"].items() if count} == {"update": 1}
+    assert apply_changed(shop) == {"updated": 1}
+    shop.settled()
+
+
+def test_a_changed_model_brings_its_variants_at_every_level(shop: Shop) -> None:
+    save_model(shop, "shirt-root", notes="anew")
+    assert shop.sandbox.pim.products.by_key[uuid_of("shirt-l")]["updated"] == CREATED
+    assert apply_changed(shop) == {"updated": 1}
+    assert shop.rows()[uuid_of("shirt-l")]["Notes__c"] == "anew"
+    shop.settled()
+
+
+def test_a_record_that_left_is_left_to_the_next_whole_comparison(shop: Shop) -> None:
+    shop.write(streams(on_missing="delete"), safety={"max_delete_percent": 50})
+    shop.apply()
+    shop.sandbox.pim.delete_product(uuid_of("mug-007"))
+    assert apply_changed(shop) == {}
+    assert shop.apply()["summary"]["deleted"] == 1
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        streams(fields={"Colour__c": {"value": "colour", "labels": True}}),
+        streams(fields={"Colour__c": {"template": "{{ colour }}"}}),
+        streams(key={"Key__c": "sku"}),
+        streams(filter=[{"field": "completeness", "operator": ">=", "value": 0}]),
+    ],
+    ids=["labels", "template", "key", "completeness"],
+)
+def test_what_depends_on_more_than_the_record_is_read_as_a_whole(shop: Shop, written: Json) -> None:
+    shop.write(written)
+    shop.run("apply", "--yes", code=None)
+    planned = changed(shop)
+    assert planned["changed_since"] is None
+    assert planned["summary"]["unchanged"] + planned["summary"]["update"] == 252
+
+
+def test_a_changed_mapping_reads_everything_once(shop: Shop) -> None:
+    shop.write(streams(fields={"Notes__c": "{{ notes }}!"}))
+    done = shop.run("plan", "--changed")
+    assert "everything is read, because there is no complete transfer of just this catalog before" in done.err
+    assert apply_changed(shop)["updated"] == 252
+    assert apply_changed(shop) == {}
+
+
+def test_a_rejected_record_is_read_again_until_it_is_written(shop: Shop) -> None:
+    shop.change("mug-001", notes="x" * 300)
+    shop.apply("--changed", code=4)
+    shop.apply("--changed", code=4)
+    shop.change("mug-001", notes="short")
+    assert apply_changed(shop) == {"updated": 1}
+    shop.settled()
+
+
+def test_a_rollback_is_followed_by_a_whole_comparison(shop: Shop) -> None:
+    shop.change("mug-001", notes="new")
+    done = shop.apply()
+    path = str(shop.project.folder / "back")
+    shop.run("transfers", "rollback", done["id"], "--out", path)
+    shop.apply(path)
+    assert apply_changed(shop)["updated"] == 1
+    shop.settled()
+
+
+def test_a_saved_plan_does_not_take_the_option(shop: Shop) -> None:
+    path = str(shop.project.folder / "plan")
+    shop.run("plan", "--out", path)
+    assert "leave out --changed" in shop.run("apply", path, "--changed", code=64).err
