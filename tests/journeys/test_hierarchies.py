@@ -110,7 +110,7 @@ def test_models_and_variants_arrive_in_two_objects(shop: Shop) -> None:
     moved = shop.sandbox.pim.edit_product(VARIANTS[2]["uuid"], parent="a-shirt-blue")
     (change,) = shop.streams()["variants"]["changes"]
     assert (change["key"], change["fields"]) == (
-        "polo-s", [{"field": "Model__c", "before": "b-polo", "after": moved["parent"]}],
+        "polo-s", [{"field": "Model__c", "before": "b-polo", "after": moved["parent"], "cause": "pim"}],
     )  # fmt: skip
     shop.apply()
     assert parents(shop, "Item__c", "Model__c", "Model__c")["polo-s"] == "a-shirt-blue"

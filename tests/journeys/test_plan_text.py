@@ -40,10 +40,10 @@ def test_changes_stand_kind_by_kind_and_long_values_one_below_the_other(tmp_path
     assert symbols == ["+", "~", "~", "○"]
     place = next(number for number, line in enumerate(lines) if "weather" in line)
     shown = [" ".join(each.split()) for each in lines[place : place + 2]]
-    assert shown[0] == "Text__c …hort end turns into the <red>weather</>; everything else stays …"
+    assert shown[0] == "Text__c …hort end turns into the <red>weather</>; everything else stays …<dim> (PIM changed)</>"
     assert shown[1] == "→ …hort end turns into the <green>storm</>; everything else stays …"
     assert lines[place].index("…") == lines[place + 1].index("…")
-    assert '        Name  <red>"Product 1"</> → <green>"Another"</>' in lines
+    assert '        Name  <red>"Product 1"</> → <green>"Another"</><dim>  (PIM changed)</>' in lines
     assert lines[-2].startswith(
         "<bold>Plan: </><green>1 to create</>, <yellow>2 to update</>, <magenta>1 to deactivate</>"
     )
