@@ -98,6 +98,19 @@ def test_a_changed_model_brings_its_variants_at_every_level(shop: Shop) -> None:
     shop.settled()
 
 
+def test_a_changed_model_brings_the_models_below_it(shop: Shop) -> None:
+    of_models = {"from": "product_models", "to": "Item__c", "key": {"Key__c": "code"}}
+    shop.write({"models": {**of_models, "fields": {"Name": "code", "Notes__c": "notes"}}})
+    shop.apply()
+    save_model(shop, "shirt-root", notes="anew")
+    assert apply_changed(shop) == {"updated": 2}
+    assert {key: shop.rows()[key]["Notes__c"] for key in ("shirt-root", "shirt-low", "shirt-top")} == {
+        "shirt-root": "anew",
+        "shirt-low": "anew",
+        "shirt-top": "of the model",
+    }
+
+
 def test_a_record_that_left_is_left_to_the_next_whole_comparison(shop: Shop) -> None:
     shop.write(streams(on_missing="delete"), safety={"max_delete_percent": 50})
     shop.apply()
