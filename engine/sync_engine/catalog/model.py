@@ -125,7 +125,7 @@ class FindRule:
 
 @dataclass(frozen=True, slots=True)
 class MediaRule:
-    """The bytes of a file attribute."""
+    """The file itself that an attribute, or the row of ``for_each: media``, names."""
 
     code: str
 

@@ -14,12 +14,6 @@ def check_supported(findings: Findings) -> None:
     for key in _OF_SCHEDULE:
         if key in table(data.get("schedule")):
             _refuse(("schedule", key), f"`schedule.{key}`", findings)
-    for name, written in table(data.get("streams")).items():
-        stream = table(written)
-        for part in ("key", "fields"):
-            for field, mapping in table(stream.get(part)).items():
-                if "media" in table(mapping):
-                    _refuse(("streams", name, part, field, "media"), "`media`", findings)
 
 
 def _refuse(pointer: Pointer, feature: str, findings: Findings) -> None:

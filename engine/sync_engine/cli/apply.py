@@ -183,6 +183,7 @@ def transfer_all(
                     catalog.log,
                     meter,
                     rechecks[planned.name],
+                    connections.source(catalog.source).open_media,
                     stop=stop,
                     trigger=trigger,
                     whole=whole,

@@ -76,7 +76,7 @@ def _explain(
     made = trace(stream, record, target.normal_form, ask)
     of_key = tuple(row for row in made.rows if key in (row.key, row.source_key))
     made = dataclasses.replace(made, rows=of_key or made.rows)
-    remembered = remember(ledger, compiled.catalog.name)
+    remembered = remember(ledger, compiled.catalog.name, source)
     selected = confirmed(stream, collection, source, record.key, stream.query.filters)
     outlooks = tuple(
         outlook(

@@ -19,6 +19,7 @@ from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.ledger.store import Ledger
 from sync_engine.planner.changed import intent
 from sync_engine.planner.cost import judge_budget
+from sync_engine.planner.files import Files
 from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.plan import CatalogPlan
 from sync_engine.planner.plan_file import PlanFile, PlanWriter, read_plan
@@ -67,7 +68,7 @@ def make_plan(
             for each in compiled:
                 catalog = each.catalog
                 source, target = connections.source(catalog.source), connections.target(catalog.target)
-                remembered = remember(ledger, catalog.name)
+                remembered = remember(ledger, catalog.name, source)
                 if changed:
                     remembered = replace(remembered, since=_since(console, ledger, each))
                 made = plan_catalog(each, source, target, writer, meter, remembered, selected, beside)
@@ -82,14 +83,19 @@ def make_plan(
         meter.clear()
 
 
-def remember(ledger: Ledger, catalog: str) -> Remembered:
-    """What the ledger remembers of a catalog."""
+def remember(ledger: Ledger, catalog: str, source: Source) -> Remembered:
+    """What the ledger remembers of a catalog; it learns what files of the source contain."""
+
+    def learn(code: str, content: str) -> None:
+        ledger.keep_file_contents(catalog, {code: content})
+
     return Remembered(
         partial(ledger.owned, catalog),
         ledger.matched(catalog),
         partial(ledger.written, catalog),
         ledger.mappings(catalog),
         ledger.rate(catalog),
+        Files(partial(ledger.file_content, catalog), learn, source.open_media),
     )
 
 

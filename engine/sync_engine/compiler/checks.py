@@ -11,6 +11,7 @@ from sync_engine.catalog.model import (
     FieldMapping,
     FindRule,
     LookupRule,
+    MediaRule,
     Stream,
     TemplateRule,
     ValueRule,
@@ -30,6 +31,7 @@ MATCHABLE = {FieldType.TEXT, FieldType.ID, FieldType.EMAIL, FieldType.PHONE, Fie
 _NO_KEY_PART = {FieldType.TEXTAREA, FieldType.RICH_TEXT, FieldType.MULTIPICKLIST, FieldType.FILE, FieldType.OTHER}
 LISTS = {Kind.MULTISELECT, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORDS, Kind.ASSETS}
 NUMBERS = {FieldType.INTEGER, FieldType.DECIMAL, FieldType.PERCENT, FieldType.CURRENCY}
+FILES = {Kind.IMAGE, Kind.FILE}
 UUID_LENGTH = 36
 CODED = {Kind.SELECT, Kind.MULTISELECT, Kind.FAMILY, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORD, Kind.RECORDS}
 
@@ -98,6 +100,8 @@ def check_mapping(mapping: FieldMapping, described: ObjectSchema, scope: Scope) 
         yield from _check_lookup(mapping, rule, field, scope)
     elif isinstance(rule, (ExpressionRule, TemplateRule)):
         yield from _check_expression(mapping, rule, scope)
+    elif isinstance(rule, MediaRule):
+        yield from _check_media(mapping, rule, field, scope)
     elif isinstance(rule, FindRule) and field is not None and len(field.refers_to) != 1:
         yield problem("SE358", mapping.place("find"), object=described.name, name=field.name)
     if field is not None:
@@ -187,6 +191,20 @@ def _check_value(
     else:
         yield from _check_fit(mapping, attribute, field)
         yield from check_choices(mapping, attribute, field, scope)
+
+
+def _check_media(
+    mapping: FieldMapping, rule: MediaRule, field: FieldDescription | None, scope: Scope
+) -> Iterator[Problem]:
+    """A file goes from what is a file in the source to what holds files in the target."""
+    place = mapping.place("media")
+    yield from check_name(rule.code, place, mapping, scope)
+    attribute = scope.known().get(rule.code)
+    of_row = rule.code in scope.added and rule.code == "media"
+    if attribute is not None and attribute.kind not in FILES and not of_row:
+        yield problem("SE350", place, name=rule.code, kind=attribute.kind)
+    if field is not None and field.type is not FieldType.FILE:
+        yield problem("SE351", place, field=field.name, type=field.type)
 
 
 def _one_of(names: Iterable[str]) -> str:

@@ -337,6 +337,12 @@ def _reference(value: object, field: FieldDescription, timezone: ZoneInfo) -> Ta
     return text
 
 
+def _file(value: object, field: FieldDescription, _: ZoneInfo) -> TargetValue:
+    if isinstance(value, MediaRef):
+        return value
+    raise _reject(field, "WRONG_TYPE", f"{_named(value)} is no file; files are sent by `media`", Owner.MAPPING)
+
+
 _CONVERTERS: dict[FieldType, Callable[[object, FieldDescription, ZoneInfo], TargetValue]] = {
     **dict.fromkeys((*_TEXTS, FieldType.PHONE), _text),
     **dict.fromkeys(_NUMBERS, _number),
@@ -350,4 +356,5 @@ _CONVERTERS: dict[FieldType, Callable[[object, FieldDescription, ZoneInfo], Targ
     FieldType.URL: _url,
     FieldType.REFERENCE: _reference,
     FieldType.ID: _reference,
+    FieldType.FILE: _file,
 }

@@ -12,6 +12,7 @@ from sync_engine.catalog.model import (
     FieldMapping,
     FindRule,
     LookupRule,
+    MediaRule,
     NewOptions,
     Rule,
     TemplateRule,
@@ -28,7 +29,7 @@ from sync_engine.expressions import EvaluationFailed, Expression, Template, comp
 from sync_engine.expressions.variables import variable_maker
 from sync_engine.sdk.source import Attribute, RecordCollection, SourceRecord, SourceSchema
 from sync_engine.sdk.target import FieldDescription, FieldRequest, FieldType, Owner, Reason
-from sync_engine.sdk.values import Blank, ParentKey, TargetValue
+from sync_engine.sdk.values import Blank, MediaRef, ParentKey, TargetValue
 
 Getter = Callable[[SourceRecord], object]
 
@@ -142,6 +143,8 @@ def _getter(mapping: FieldMapping, scope: Scope) -> tuple[Getter, frozenset[str]
         return (lambda _: None), frozenset()  # not looked for: offline, nobody can say which record it is
     if isinstance(rule, LookupRule):
         return _lookup(rule, known[rule.value], scope, locale, channel), frozenset({rule.value})
+    if isinstance(rule, MediaRule):
+        return _media(value_getter(known[rule.code], locale, channel), mapping.target), frozenset({rule.code})
     if isinstance(rule, (ExpressionRule, TemplateRule)):
         compile_ = compile_expression if isinstance(rule, ExpressionRule) else compile_template
         compiled: Expression | Template = compile_(rule.text, mapping.place("expression"))
@@ -197,6 +200,26 @@ def _lookup(rule: LookupRule, attribute: Attribute, scope: Scope, locale: str | 
         return ParentKey(parent_object, parent_field, str(key)) if key is not None and key != "" else None
 
     return parent
+
+
+def _media(get: Getter, field: str) -> Getter:
+    """The file that a value names: of an attribute, or of a row, whose file's name stands beside it."""
+
+    def media(record: SourceRecord) -> object:
+        value = get(record)
+        if isinstance(value, tuple):
+            if len(value) > 1:
+                message = f"{len(value)} files for one field; `for_each: media` makes a record of each"
+                raise Unconvertible(Reason("SEVERAL_FILES", message, field, Owner.MAPPING))
+            value = value[0] if value else None
+        if isinstance(value, str) and value:
+            value = MediaRef(value, str(record.properties.get("filename") or ""))
+        if isinstance(value, MediaRef) and "://" in value.code:
+            message = f"{value.code} is a link to another place, not a file; map it as text"
+            raise Unconvertible(Reason("NOT_A_FILE", message, field, Owner.DATA))
+        return value
+
+    return media
 
 
 def option_steps(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sync_engine.sdk.errors import Refused
 
-VERSION = 9
+VERSION = 10
 
 # One script per version; a ledger is brought forward by running those it has not seen. Never edit a released one.
 # Words in braces stand for what the two kinds of database spell differently, see SQLITE and POSTGRESQL below.
@@ -84,6 +84,12 @@ ALTER TABLE transfers ADD COLUMN flapping {text} NOT NULL DEFAULT '[]';
     9: """
 ALTER TABLE transfers ADD COLUMN intent {text} NOT NULL DEFAULT '';
 ALTER TABLE transfers ADD COLUMN read_from {text} NOT NULL DEFAULT '';
+""",
+    # What files of the source contain, so that each is fetched once.
+    10: """
+CREATE TABLE files (
+    catalog {text} NOT NULL, code {text} NOT NULL, content {text} NOT NULL, PRIMARY KEY (catalog, code)
+) {strict_clustered};
 """,
 }
 

@@ -246,6 +246,20 @@ class Ledger:
         """What was last written to each record of a stream that was not deleted since, in pages by key."""
         return written_pages(self._database, catalog, stream)
 
+    def file_content(self, catalog: str, code: str) -> str | None:
+        """What a file of a catalog's source contains, as far as that is known; see ``sdk.files.MD5``."""
+        found = self._database.query("SELECT content FROM files WHERE catalog = ? AND code = ?", (catalog, code))
+        return str(found[0][0]) if found else None
+
+    def keep_file_contents(self, catalog: str, contents: Mapping[str, str]) -> None:
+        """Remember what files contain, by code; a code of the source always means the same content."""
+        with self._writing() as transaction:
+            transaction.execute_many(
+                "INSERT INTO files (catalog, code, content) VALUES (?, ?, ?) "
+                "ON CONFLICT (catalog, code) DO UPDATE SET content = excluded.content",
+                ((catalog, code, content) for code, content in contents.items()),
+            )
+
     def mappings(self, catalog: str) -> dict[str, dict[str, str]]:
         """By stream and field: digest of how the field was filled at the last transfer that came to its end."""
         return read_mappings(self._database, catalog)

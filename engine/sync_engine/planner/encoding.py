@@ -1,7 +1,7 @@
 """Target values as plain JSON data, so that they can be compared, kept in a file and read back exactly.
 
 Decimals become canonical text (no exponent, no trailing zeros), dates and times ISO 8601, lists lists, a parent its
-key. Two values in normal form are equal exactly when their encodings are.
+key, a file its code and name. Two values in normal form are equal exactly when their encodings are.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import partial
 from typing import TypeAlias
 
 from sync_engine.sdk.target import FieldRequest, FieldType
-from sync_engine.sdk.values import ParentKey, TargetValue
+from sync_engine.sdk.values import MediaRef, ParentKey, TargetValue
 
 Encoded: TypeAlias = str | int | bool | list[str] | None
 Decoder: TypeAlias = Callable[[Encoded], TargetValue]
@@ -29,6 +29,8 @@ def encode(value: TargetValue) -> Encoded:
         return _plain(value)
     if isinstance(value, ParentKey):
         return value.key
+    if isinstance(value, MediaRef):
+        return [value.code, value.filename]
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, (date, time)):
@@ -47,7 +49,7 @@ def decoder(type_: FieldType, request: FieldRequest) -> Decoder:
         if isinstance(encoded, str):
             return of_text(encoded)
         if isinstance(encoded, list):
-            return tuple(encoded)
+            return MediaRef(*encoded) if type_ is FieldType.FILE else tuple(encoded)
         return Decimal(encoded) if decimals and type(encoded) is int else encoded
 
     return decode

@@ -13,6 +13,7 @@ from sync_engine.planner.causes import find_causes
 from sync_engine.planner.claims import claim_keys
 from sync_engine.planner.conclusion import conclude
 from sync_engine.planner.difference import create, desired_fields, update
+from sync_engine.planner.files import file_places, leave_same_files
 from sync_engine.planner.fingerprint import changed_mappings
 from sync_engine.planner.held import key_of, read_held
 from sync_engine.planner.mapped import MappedPage, Reading, Recipe
@@ -65,6 +66,7 @@ def plan_catalog(
     for work in works:
         work.remembered = remembered
         work.policies = policies_of(work.stream)
+        work.has_files = bool(file_places(work.stream))
         work.mappings_changed = changed_mappings(compiled, work.stream, remembered.mappings)
     name = compiled.catalog.name
     readings = _readings(works)
@@ -174,7 +176,7 @@ def _load_held(space: Workspace, slots: Sequence[Slot], target: Target, catalog:
     for slot in slots:
         done = 0
         for rows in read_held(slot, target):
-            space.hold(slot.number, rows, unique=not slot.key_columns)
+            space.hold(slot.number, rows, unique=slot.unique)
             done += len(rows)
             progress.step(catalog, slot.object_name, "comparing with", done)
 
@@ -222,7 +224,7 @@ def _compare_page(
     adopted = adopt(space, work, [each for each in unique if each[0] not in held], target) if work.stream.match else {}
     fields = creating(work.stream)
     drafts: list[tuple[str, MappedRecord, Change]] = []
-    ambiguous = _ambiguous(space, work, held) if work.slot.key_columns else {}
+    ambiguous = {} if work.slot.unique else _ambiguous(space, work, held)
     for key, row in unique:
         found = ambiguous.get(key) or adopted.get(key)
         change = (found,) if isinstance(found, Reason) else _difference(work, row, found or held.get(key), target)
@@ -275,6 +277,11 @@ def _difference(work: Work, row: MappedRecord, held: Held | None, target: Target
     if held is None:
         return create(work.stream, row, target.normal_form)
     wanted = desired_fields(work.stream, row, target.normal_form)
+    if work.has_files:
+        now = [held.fields[column] for column in work.columns]
+        refused = leave_same_files(work.stream, row, now, wanted, work.remembered.files)
+        if refused is not None:
+            return (refused,)
     # The fields by which the record was found are as they must be.
     wanted[: work.stream.key_parts] = [Blank.LEAVE] * work.stream.key_parts
     for compiled, column in zip(work.stream.fields, work.columns, strict=True):

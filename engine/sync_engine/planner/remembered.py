@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sync_engine.ledger.records import OwnedRecord
+from sync_engine.planner.files import Files
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Remembered:
         mappings: by stream and field: digest of how the field was filled at the last transfer.
         since: read only what may have changed in the source since then, where that is enough; None reads everything.
         rate: records per second of the last large transfer; None before there was one.
+        files: what the source's files contain; None where nothing is to be compared.
     """
 
     owned: Callable[[str], Iterable[OwnedRecord]]
@@ -29,6 +31,7 @@ class Remembered:
     mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     rate: float | None = None
     since: datetime | None = None
+    files: Files | None = None
 
 
 NOTHING = Remembered(lambda _: ())

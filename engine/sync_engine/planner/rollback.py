@@ -185,6 +185,11 @@ def _way_back(record: OutcomeRecord, row: HeldRow | None, slot: Slot) -> Change 
     if record.outcome == "created":
         return Change(ChangeKind.DELETE, record.key, "", row[1], 0, ())
     now = {request.name: value for request, value in zip(slot.requests, row[3], strict=True)}
+    if any(isinstance(after, list) and slot.holds_file(name) for name, _, after in record.fields):
+        message = (
+            "the file that was there before cannot be sent again from here; it is an earlier version of the document"
+        )
+        return (Reason("NOT_RESTORABLE", message, owner=Owner.ORG),)
     differing = [(name, before, after) for name, before, after in record.fields if now[name] != before]
     touched = tuple(
         Reason("CHANGED_SINCE", f"holds {now[name]!r}, the transfer wrote {after!r}", name, Owner.ORG)

@@ -42,6 +42,15 @@ class Slot:
             self.descriptions.append(compiled.description)
         return self.requests.index(compiled.request)
 
+    @property
+    def unique(self) -> bool:
+        """Whether the target sees to it that no two records have the same key; of the versions of files it does not."""
+        return not self.key_columns and all(each.type is not FieldType.FILE for each in self.descriptions)
+
+    def holds_file(self, name: str) -> bool:
+        """Whether a column holds files."""
+        return any(each.name == name and each.type is FieldType.FILE for each in self.descriptions)
+
     def normalise(self, key: str) -> str:
         """The key as the target compares it."""
         return key if self.key.case_sensitive else key.casefold()
@@ -104,6 +113,7 @@ class Work:
         mappings_changed: fields that are filled in another way than at the last transfer.
         policies: see ``planner.policies``.
         since: only records that may have changed since then are read; empty when all are.
+        has_files: whether any of the stream's fields holds files.
         asked: records of which the target has been asked who modified them.
     """
 
@@ -123,6 +133,7 @@ class Work:
     new_options: dict[str, dict[str, str]] = field(default_factory=dict)
     remembered: Remembered = NOTHING
     mappings_changed: frozenset[str] = frozenset()
+    has_files: bool = False
     asked: int = 0
     since: str = ""
     policies: Mapping[str, Conflict] = field(default_factory=dict)

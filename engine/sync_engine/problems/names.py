@@ -131,6 +131,15 @@ CODES: dict[str, Code] = {
         "The source gives no labels for this kind of code; map the code, or translate it with a table.",
         Severity.WARNING,
     ),
+    "SE350": Code(
+        "`media` sends files, and `{name}` ({kind}) is none",
+        "It takes images, files, the files of linked assets and records, and in rows of `for_each: media` the property "
+        "`media`.",
+    ),
+    "SE351": Code(
+        "{field} is of type {type}; `media` fills fields that hold files",
+        "To write where a file lies, map the attribute as text. To send it, write to the object that holds files.",
+    ),
     "SE355": Code(
         "records of `{stream}` cannot be looked up: its key has several fields",
         "A lookup writes the value of one key field. Look up a stream whose key is an external id.",

@@ -36,7 +36,7 @@ class FieldType(StrEnum):
     URL = "url"  # str
     REFERENCE = "reference"  # ParentKey, or str: the target's own id
     ID = "id"  # str
-    FILE = "file"  # bytes, by upload
+    FILE = "file"  # MediaRef when it is written, text when it is read; see ``sdk.files``
     OTHER = "other"  # cannot be written; ``FieldDescription.not_writable`` says why
 
 

@@ -79,7 +79,7 @@ SourceValue: TypeAlias = (
     | dict[str, object]
     | None
 )
-TargetValue: TypeAlias = Scalar | ParentKey | tuple[str, ...] | None
+TargetValue: TypeAlias = Scalar | ParentKey | MediaRef | tuple[str, ...] | None
 
 
 class Localized(NamedTuple):

@@ -12,6 +12,7 @@ from sync_engine.planner.adoption import adopt, take_over
 from sync_engine.planner.causes import find_causes
 from sync_engine.planner.difference import create, desired_fields, update
 from sync_engine.planner.encoding import Encoded, encode
+from sync_engine.planner.files import leave_same_files
 from sync_engine.planner.held import read_held
 from sync_engine.planner.plan import Change, ChangeKind, FieldChange, Kept
 from sync_engine.planner.policies import decide, policies_of
@@ -87,7 +88,9 @@ def outlook(
     if verdict is None:
         change = create(stream, row.mapped, target.normal_form)
     else:
-        change = update(stream, row.mapped, wanted, verdict, columns)
+        now = [verdict.fields[column] for column in columns]
+        refused = leave_same_files(stream, row.mapped, now, wanted, remembered.files)
+        change = (refused,) if refused else update(stream, row.mapped, wanted, verdict, columns)
         if found is None:
             work = Work(0, stream, slot, columns, [], Pushdown((), (), ()))
             change = take_over(work, row.mapped, verdict, change)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sync_engine.catalog.model import LogLevel
@@ -41,13 +41,21 @@ class Conclusion:
         return self.counts.total() - self.counts["rejected"]
 
 
-def conclude(carried: Carried, results: Sequence[RecordResult], level: LogLevel, *, last: bool = True) -> Conclusion:
+def conclude(
+    carried: Carried,
+    results: Sequence[RecordResult],
+    level: LogLevel,
+    contents: Mapping[str, str] | None = None,
+    *,
+    last: bool = True,
+) -> Conclusion:
     """What the results of a batch mean.
 
     Args:
         carried: the batch.
         results: one for each of its records.
         level: how much the log keeps.
+        contents: by code, what the files contained that were sent.
         last: no further attempt follows; what is refused for now is rejected.
     """
     name = carried.stream.name
@@ -65,7 +73,7 @@ def conclude(carried: Carried, results: Sequence[RecordResult], level: LogLevel,
         if word == "deleted":
             found.deleted.append((name, change.key))
         elif not failed:
-            fields = _written_fields(carried.stream, change)
+            fields = _written_fields(carried.stream, change, contents or {})
             target_id = result.target_id or change.target_id
             of_target = (carried.batch.object, target_id, fields, change.source_key)
             found.written.append(WrittenRecord(name, change.key, *of_target))
@@ -80,10 +88,13 @@ def conclude(carried: Carried, results: Sequence[RecordResult], level: LogLevel,
     return found
 
 
-def _written_fields(stream: StreamPlan, change: Change) -> dict[str, object]:
-    """What a change has written; a new record was left empty wherever its mapping yields nothing."""
+def _written_fields(stream: StreamPlan, change: Change, contents: Mapping[str, str]) -> dict[str, object]:
+    """What a change has written, of a file its content; a new record is empty where its mapping yields nothing."""
     empty = [each.name for each in stream.mapped] if change.kind is ChangeKind.CREATE else ()
-    return dict.fromkeys(empty) | {each.field: each.after for each in change.fields}
+    return dict.fromkeys(empty) | {
+        each.field: contents.get(str(each.after[0]), each.after) if isinstance(each.after, list) else each.after
+        for each in change.fields
+    }
 
 
 def _word(change: Change, result: RecordResult) -> str:

@@ -18,9 +18,11 @@ from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.planner.progress import Progress
 from sync_engine.sdk.errors import Interrupted, SyncEngineError, Unavailable
+from sync_engine.sdk.files import OpenMedia
 from sync_engine.sdk.target import Batching, Operation, RecordResult, Target
 from sync_engine.transfer.concluding import COUNTED, conclude, plain_reasons
 from sync_engine.transfer.content import Carried
+from sync_engine.transfer.fetching import Fetching
 from sync_engine.transfer.options import create_options
 from sync_engine.transfer.packing import pack
 from sync_engine.transfer.reading_back import Flapping, read_back
@@ -62,6 +64,7 @@ class _Run:
     progress: Progress
     recheck: Recheck
     described: Mapping[str, str]
+    fetching: Fetching
     stop: threading.Event
     counts: Counter[str] = field(default_factory=Counter)
     done: int = 0
@@ -75,6 +78,7 @@ def apply_catalog(
     log: LogPolicy,
     progress: Progress,
     recheck: Recheck,
+    open_media: OpenMedia,
     *,
     stop: threading.Event,
     trigger: str = "command",
@@ -93,6 +97,7 @@ def apply_catalog(
         log: how much of it is kept.
         progress: told how far it is.
         recheck: how records are looked at again before they are written.
+        open_media: of the source, for files that are sent.
         stop: set by whoever wants the transfer to end; what is under way is brought to its end, nothing new begins.
         trigger: who or what started it.
         whole: whether the plan has all that the catalog would change.
@@ -110,7 +115,8 @@ def apply_catalog(
     meant = "rollback" if plan.restores else intent(plan.fingerprint)
     transfer = ledger.begin(plan.name, file.digest, trigger, matched=matched, overrides=overrides, intent=meant)
     described = {each.name: plan.fingerprint.get(f"fields of {each.name}", "") for each in plan.streams}
-    run = _Run(transfer, plan.name, target, ledger, log.level, progress, recheck_for(plan, recheck), described, stop)
+    looking, fetching = recheck_for(plan, recheck), Fetching(open_media)
+    run = _Run(transfer, plan.name, target, ledger, log.level, progress, looking, described, fetching, stop)
     run.counts["unchanged"] = plan.summary.unchanged
     try:
         for stream in plan.streams:
@@ -233,7 +239,7 @@ def _send_all(run: _Run, stream: StreamPlan, prefix: str, changes: Iterator[Chan
                     raise Interrupted("stopped between two batches")
                 if len(under_way) > parallel:
                     again += _collect(run, under_way, last=last)
-                future = pool.submit(send, carried, run.id, run.target, run.ledger, run.stop)
+                future = pool.submit(send, carried, run.id, run.target, run.ledger, run.fetching, run.stop)
                 under_way[future] = carried
             while under_way:
                 again += _collect(run, under_way, last=last)
@@ -285,7 +291,8 @@ def _drain(run: _Run, under_way: dict[Future[list[RecordResult]], Carried]) -> N
 
 def _commit(run: _Run, carried: Carried, results: Sequence[RecordResult], *, last: bool = True) -> list[Change]:
     """Store the outcomes of a batch in one transaction; returns the changes to be sent again."""
-    found = conclude(carried, results, run.level, last=last)
+    contents = run.fetching.take()
+    found = conclude(carried, results, run.level, contents, last=last)
     run.counts.update(found.counts)
     run.done += found.done
     run.ledger.commit(
@@ -298,5 +305,7 @@ def _commit(run: _Run, carried: Carried, results: Sequence[RecordResult], *, las
         summary=_summary(run),
         uncertain=found.uncertain,
     )
+    if contents:
+        run.ledger.keep_file_contents(run.catalog, contents)
     run.progress.step(run.catalog, carried.stream.name, "writing", run.done)
     return found.again

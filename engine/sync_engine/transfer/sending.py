@@ -7,16 +7,21 @@ import time
 from collections.abc import Mapping
 
 from sync_engine.ledger.store import Ledger
-from sync_engine.sdk.errors import BrokenContract, Interrupted, SyncEngineError, Unavailable
-from sync_engine.sdk.target import Batch, BatchRef, BatchState, Outcome, Reason, RecordResult, Target
+from sync_engine.sdk.errors import BrokenContract, Interrupted, Refused, SyncEngineError, Unavailable
+from sync_engine.sdk.files import SendsFiles
+from sync_engine.sdk.target import Batch, BatchRef, BatchState, Checkpoint, Outcome, Reason, RecordResult, Target
+from sync_engine.sdk.values import MediaRef
 from sync_engine.transfer.content import Carried, to_content
+from sync_engine.transfer.fetching import Fetching
 
 POLL_DEADLINE = 24 * 3600.0
 """Seconds after which a batch that does not finish is given up as uncertain."""
 FAILED_POLLS = 20
 
 
-def send(carried: Carried, transfer: str, target: Target, ledger: Ledger, stop: threading.Event) -> list[RecordResult]:
+def send(
+    carried: Carried, transfer: str, target: Target, ledger: Ledger, fetching: Fetching, stop: threading.Event
+) -> list[RecordResult]:
     """Hand a batch over and wait for its results.
 
     Args:
@@ -24,6 +29,7 @@ def send(carried: Carried, transfer: str, target: Target, ledger: Ledger, stop: 
         transfer: id of the transfer it belongs to.
         target: shared by threads.
         ledger: its journal is durable before the next remote call.
+        fetching: opens files that are sent.
         stop: set when the transfer is to end; a batch that was handed over is left to the target then.
 
     Returns:
@@ -39,11 +45,20 @@ def send(carried: Carried, transfer: str, target: Target, ledger: Ledger, stop: 
         ledger.journal(transfer, batch.id, carried.stream.name, batch.mode, len(batch.rows), state, data)
 
     ledger.pack(transfer, batch.id, carried.stream.name, batch.mode, len(batch.rows), to_content(carried))
-    ref = target.submit(batch, journal)
+    ref = _submit(batch, target, journal, fetching)
     journal(
         BatchState.SUBMITTED, {key: value for key, value in ref.data.items() if isinstance(value, (str, int, bool))}
     )
     return await_results(ref, batch, target, stop)
+
+
+def _submit(batch: Batch, target: Target, journal: Checkpoint, fetching: Fetching) -> BatchRef:
+    has_files = any(isinstance(value, MediaRef) for row in batch.rows for value in row.values.values())
+    if not has_files:
+        return target.submit(batch, journal)
+    if not isinstance(target, SendsFiles):
+        raise Refused(f"{batch.object} cannot be sent files: its adapter does not know how")
+    return target.submit_files(batch, journal, fetching.open)
 
 
 def await_results(ref: BatchRef, batch: Batch, target: Target, stop: threading.Event) -> list[RecordResult]:

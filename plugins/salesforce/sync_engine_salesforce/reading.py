@@ -28,6 +28,7 @@ def read(
     requests: Sequence[FieldRequest],
     keys: Sequence[str] | None,
     of_parent: FieldDescription | None = None,
+    also: str = "",
 ) -> Iterator[list[TargetRow]]:
     """See ``sync_engine.sdk.target.Target.read``.
 
@@ -38,6 +39,7 @@ def read(
         requests: what to read.
         keys: None for all.
         of_parent: the parent's key field, when ``asked`` is such a reference.
+        also: see ``soql.queries``.
 
     Raises:
         Refused: a field is not described, or the org refuses the query.
@@ -48,8 +50,8 @@ def read(
         key = replace(of_parent, name=f"{described.relationship(asked.name).name}.{of_parent.name}")
     read_own_key = _key_reader(described, asked)
     getters = [_getter(described, request) for request in requests]
-    for query in soql.queries(described.name, soql.columns(described, key, requests), key, keys):
-        for records in _pages(session, query):
+    for query in soql.queries(described.name, soql.columns(described, key, requests), key, keys, also=also):
+        for records in pages(session, query):
             try:
                 rows = [_row(record, read_own_key, getters) for record in records]
             except (LookupError, TypeError, ValueError, ArithmeticError) as error:
@@ -60,7 +62,20 @@ def read(
             yield rows
 
 
-def _pages(session: OrgSession, query: str) -> Iterator[list[Mapping[str, Any]]]:
+def read_by_id(session: OrgSession, described: Described, field: str, ids: Sequence[str]) -> Iterator[list[TargetRow]]:
+    """The records with these ids; the row's key is the value of the field."""
+    name = described.field(field).name
+    for query in soql.queries(described.name, ["Id", name], described.field("Id"), ids):
+        for records in pages(session, query):
+            yield [TargetRow(each["Id"], read_key(each[name]), {}) for each in records if each[name] is not None]
+
+
+def pages(session: OrgSession, query: str) -> Iterator[list[Mapping[str, Any]]]:
+    """The records of a query, page by page.
+
+    Raises:
+        BrokenContract: some are missing, or an answer is not as documented.
+    """
     answer = session.call(partial(Salesforce.query, query=query))
     count = 0
     seen: set[str] = set()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sync_engine.sdk.target import Batch, Operation, Outcome, Owner, Reason, RecordResult, Row
-from sync_engine.sdk.values import Blank, ParentKey, TargetValue
+from sync_engine.sdk.values import Blank, MediaRef, ParentKey, TargetValue
 from sync_engine_salesforce.errors import RowError, may_be_sent_again, reason
 from sync_engine_salesforce.schema import Described
 from sync_engine_salesforce.values import to_text
@@ -58,7 +58,7 @@ def row_text(row: Row) -> RowText:
     for name, value in row.values.items():
         if type(value) is str:  # the usual case first
             named.append((name, value))
-        elif value is not None and not isinstance(value, Blank):
+        elif value is not None and not isinstance(value, (Blank, MediaRef)):
             named.append((name, to_text(value)))
     return RowText(row, named, "".join([text for _, text in named]))
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema, PicklistValue
+from sync_engine_salesforce.file_fields import CONTENT, FILE_NAME, FILES, PLACE
 
 TYPES: Mapping[str, FieldType] = {
     "string": FieldType.TEXT,
@@ -54,10 +55,12 @@ class Described:
     Attributes:
         schema: the object.
         relationships: by name of the reference field.
+        prefix: what the ids of its records begin with; empty where describe does not say.
     """
 
     schema: ObjectSchema
     relationships: Mapping[str, Relationship]
+    prefix: str = ""
 
     @property
     def name(self) -> str:
@@ -66,8 +69,8 @@ class Described:
 
     @property
     def holds_files(self) -> bool:
-        """Whether it has a field for a file; Bulk API 2.0 does not take such objects."""
-        return any(each.type is FieldType.FILE for each in self.schema.fields.values())
+        """Whether its records are files; these go neither by Collections nor by Bulk API 2.0."""
+        return self.name == FILES
 
     def field(self, name: str) -> FieldDescription:
         """The field of that name.
@@ -111,7 +114,20 @@ def read_object(described: Mapping[str, Any]) -> Described:
         deletable=bool(described.get("deletable")),
         fields={each["name"]: _field(each, parts.get(each["name"], ())) for each in fields},
     )
-    return Described(schema, {each["name"]: _relationship(each) for each in fields if each.get("relationshipName")})
+    if schema.name == FILES:
+        schema = replace(schema, deletable=True, fields={name: _of_file(each) for name, each in schema.fields.items()})
+    relationships = {each["name"]: _relationship(each) for each in fields if each.get("relationshipName")}
+    return Described(schema, relationships, described.get("keyPrefix") or "")
+
+
+def _of_file(field: FieldDescription) -> FieldDescription:
+    """A field of a file as the rows of ``files`` have it: what cannot be changed comes with a new version."""
+    if field.name in (CONTENT, FILE_NAME, PLACE):
+        return replace(field, updateable=field.createable, not_writable="")
+    if field.external_id and field.unique:
+        why = "each version of a file has the key, so its field must be an External ID that is not Unique"
+        return replace(field, not_writable=why)
+    return replace(field, unique=field.external_id)
 
 
 def _relationship(field: Mapping[str, Any]) -> Relationship:
@@ -168,6 +184,8 @@ def _not_writable(field: Mapping[str, Any], parts: Sequence[str], type_: FieldTy
     if parts:
         kind = {"address": "address", "location": "geolocation"}.get(field["type"], "field")
         return f"a compound {kind}; map its parts: {', '.join(parts)}"
+    if type_ is FieldType.FILE:
+        return f"files go into {FILES}"
     if type_ is FieldType.OTHER:
         return f"fields of type {field['type']} are not supported"
     if not field.get("createable") and not field.get("updateable"):

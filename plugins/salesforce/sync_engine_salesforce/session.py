@@ -28,6 +28,7 @@ FIRST_CONTACT_SECONDS = 10.0
 
 FAULT_ATTEMPTS = 3
 _LONGEST_PAUSE = 30.0
+_FILES = ("text/csv", "application/octet")
 _JITTER = random.SystemRandom()
 
 T = TypeVar("T")
@@ -238,9 +239,10 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
 def _strictly_utf8(response: requests.Response, **_options: object) -> None:
     """Refuse an answer that is not UTF-8; requests would put other characters in place of what it cannot read.
 
-    A CSV file is large, and whoever reads it looks at its characters (see ``csv_format.ResultSet``).
+    A CSV file is large, and whoever reads it looks at its characters (see ``csv_format.ResultSet``); other files are no
+    text at all.
     """
-    if response.status_code < 300 and not response.headers.get("Content-Type", "").startswith("text/csv"):
+    if response.status_code < 300 and not response.headers.get("Content-Type", "").startswith(_FILES):
         response.content.decode("utf-8")
         response.encoding = "utf-8"
 

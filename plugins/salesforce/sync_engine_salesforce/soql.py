@@ -71,22 +71,29 @@ def columns(described: Described, key: FieldDescription, requests: Iterable[Fiel
 
 
 def queries(
-    object_name: str, selected: Sequence[str], key: FieldDescription, keys: Sequence[str] | None
+    object_name: str, selected: Sequence[str], key: FieldDescription, keys: Sequence[str] | None, *, also: str = ""
 ) -> Iterator[str]:
     """The queries that read all records that have a key, or those with the given keys.
+
+    Args:
+        object_name: where to look.
+        selected: columns.
+        key: of the records.
+        keys: as text; None for all.
+        also: a condition that holds for all of them, beginning with AND.
 
     Raises:
         Refused: so many fields are asked for that the query does not fit in a URL.
     """
     head = f"SELECT {', '.join(selected)} FROM {object_name} WHERE {key.name}"  # noqa: S608 - names from describe
-    room = LONGEST_URL - _PATH - len(quote_plus(head))
+    room = LONGEST_URL - _PATH - len(quote_plus(head + also))
     if room < len(quote_plus(" != null")):
         raise Refused(f"{len(selected)} fields of {object_name} are more than one query takes", hint="Map fewer.")
     if keys is None:
-        yield f"{head} != null"
+        yield f"{head} != null{also}"
         return
     for part in _portions(_literals(key, keys), room - len(quote_plus(" IN ()"))):
-        yield f"{head} IN ({', '.join(part)})"
+        yield f"{head} IN ({', '.join(part)}){also}"
 
 
 def _literals(key: FieldDescription, keys: Sequence[str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceResourceNotFound
 
 from sync_engine.sdk.errors import BrokenContract, Refused
+from sync_engine.sdk.files import OpenMedia
 from sync_engine.sdk.target import (
     Batch,
     Batching,
@@ -31,9 +32,10 @@ from sync_engine.sdk.target import (
     TargetSchema,
 )
 from sync_engine.sdk.values import TargetValue
-from sync_engine_salesforce import bulk, composite, csv_format
+from sync_engine_salesforce import bulk, composite, csv_format, file_reading, files
 from sync_engine_salesforce import choices as new_values
 from sync_engine_salesforce.bulk_results import read_results
+from sync_engine_salesforce.file_fields import FILES
 from sync_engine_salesforce.modified import own_user, read_modified
 from sync_engine_salesforce.reading import read
 from sync_engine_salesforce.rows import column_names, from_plain, mixed_references, sort_out, to_plain
@@ -109,8 +111,10 @@ class SalesforceTarget:
         fields: Sequence[FieldRequest],
         keys: Sequence[str] | None = None,
     ) -> Iterator[Sequence[TargetRow]]:
-        """See ``reading.read``."""
+        """See ``reading.read``; of files, see ``file_reading.read``."""
         asked = key if isinstance(key, FieldRequest) else FieldRequest(key)
+        if self._known(object_name).holds_files:
+            return file_reading.read(self._session, self._known, self._known(object_name), asked, fields, keys)
         return read(self._session, self._known(object_name), asked, fields, keys, self._key_of_parent(asked))
 
     def _key_of_parent(self, key: FieldRequest) -> FieldDescription | None:
@@ -157,14 +161,13 @@ class SalesforceTarget:
         return Budget() if usage is None else Budget(usage.total, max(0, usage.total - usage.used))
 
     def batching(self, object_name: str, operation: Operation, changes: int) -> Batching:
-        """Collections for few changes, files and inserts (whose results come in order), bulk jobs for many."""
+        """Files one by one; Collections for few changes and inserts (whose results come in order); jobs for many."""
         described = self._described.get(object_name.casefold())
         parallel = self._settings.parallel
-        if (
-            operation is not Operation.INSERT
-            and changes > self._settings.bulk_threshold
-            and not (described is not None and described.holds_files)
-        ):
+        if described is not None and described.holds_files:
+            rows = files.MOST_ROWS
+            return Batching(files.MODE, rows, composite.MOST_BYTES, parallel, rows, rows * files.SECONDS)
+        if operation is not Operation.INSERT and changes > self._settings.bulk_threshold:
             rows = self._settings.bulk_rows
             return Batching(bulk.MODE, rows, bulk.MOST_BYTES, parallel, bulk.REQUESTS, rows * bulk.SECONDS_A_ROW)
         limits = composite.MOST_ROWS, composite.MOST_BYTES
@@ -173,6 +176,8 @@ class SalesforceTarget:
     def submit(self, batch: Batch, checkpoint: Checkpoint) -> BatchRef:
         """Hand a batch over; Collections answer at once and the results go into the reference, a bulk job later."""
         described = self._known(batch.object)
+        if batch.mode == files.MODE:
+            return self._send_files(batch, checkpoint, None)
         if batch.mode != bulk.MODE:
             checkpoint(BatchState.SENDING, {})
             results = composite.send(self._session, described, batch)
@@ -184,6 +189,17 @@ class SalesforceTarget:
         if rows:
             known["job"] = self._jobs.submit(batch, described.name, content, checkpoint)
         return BatchRef(batch.id, known)
+
+    def submit_files(self, batch: Batch, checkpoint: Checkpoint, open_media: OpenMedia) -> BatchRef:
+        """See ``sync_engine.sdk.files.SendsFiles`` and ``files``."""
+        if batch.mode != files.MODE:
+            raise Refused(f"{self._session.where}: files go into {FILES} only, not into {batch.object}")
+        return self._send_files(batch, checkpoint, open_media)
+
+    def _send_files(self, batch: Batch, checkpoint: Checkpoint, open_media: OpenMedia | None) -> BatchRef:
+        checkpoint(BatchState.SENDING, {})
+        results = files.FileSender(self._session, self._known, batch, open_media).send()
+        return BatchRef(batch.id, {"mode": files.MODE, "results": [to_plain(each) for each in results]})
 
     def poll(self, ref: BatchRef) -> Progress:
         """How far a batch is."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from sync_engine.sdk.target import FieldDescription, FieldType
 from sync_engine.sdk.values import ParentKey, TargetValue
+from sync_engine_salesforce.file_fields import FILE_NAME, file_name
 
 NUMBERS = frozenset({FieldType.DECIMAL, FieldType.PERCENT, FieldType.CURRENCY})
 IDS = frozenset({FieldType.ID, FieldType.REFERENCE})
@@ -26,6 +27,8 @@ _CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 def normal_form(field: FieldDescription, value: TargetValue) -> TargetValue:
     """The value as the org will hold it; see ``sync_engine.sdk.target.Target.normal_form``."""
     if isinstance(value, str):  # the usual case first
+        if field.name == FILE_NAME:
+            return file_name(value)
         text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
         return (long_id(text) if field.type in IDS else text) or None
     if value is None or isinstance(value, bool):
