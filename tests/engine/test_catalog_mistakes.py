@@ -107,7 +107,7 @@ def test_a_mistake_in_a_catalog_is_one_sentence_at_its_place(text: str, place: s
         ("{valeu: a}", "SE201", 2, "unknown key `valeu` in `streams.products.fields.N`", "Did you mean `value`?"),
         ("{const: a, labels: true}", "SE209", 12, "`labels` has no effect in `streams.products.fields.N`: a constant is written as it is, and is never empty", ""),
         ("{template: a, unit: GRAM}", "SE209", 15, "`unit` has no effect in `streams.products.fields.N`: it applies to the value of one attribute", ""),
-        ("{media: picture}", "SE901", 2, "`media` is not supported yet", ""),
+        ("{media: picture, join: x}", "SE209", 18, "`join` has no effect in `streams.products.fields.N`: a media mapping writes a file", ""),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_mapping_is_one_sentence_at_its_place(
@@ -127,7 +127,7 @@ def test_a_mistake_in_a_mapping_is_one_sentence_at_its_place(
         ("from: products\nto: Product2\nfields: {A: b}", ["SE202 6:3"]),
         ("from: products\nto: Product2\nkey: {}\nfields: {A: b}", ["SE207 9:5"]),
         ("from: products\nto: Product2\nkey: {A: a, B: {const: 1}, C: c}\nfields: {D: b}", []),
-        ("from: products\nto: Product2\nkey: {A: a, B: {media: x}}\nfields: {D: b}", ["SE210 9:17", "SE901 9:21"]),
+        ("from: products\nto: Product2\nkey: {A: a, B: {media: x}}\nfields: {D: b}", ["SE210 9:17"]),
         ("from: products\nto: Product2\nkey: {A: a, B: b, C: c, D: d, E: e, F: f}\nfields: {G: b}", ["SE207 9:5"]),
         ("from: products\nto: Product2\nkey: {A: {const: 1}}\nfields: {C: b}", ["SE210 9:11"]),
         ("from: products\nto: Product2\nkey: {A: {lookup: products, value: x}}\nfields: {C: b}", ["SE210 9:11"]),
@@ -228,7 +228,7 @@ streams:
       G: {value: a, when_empty: drop}
       H: {const: a, join: ","}
       I: {value: a, translate: {x: [1]}}
-      J: {media: picture}
+      J: {media: picture, round: 1}
       K: {lookup: products}
     on_missing: remove
     match: [{C: c}]
@@ -307,8 +307,8 @@ def test_a_catalog_with_forty_mistakes_reports_every_one_of_them() -> None:
         "36:21",
         "SE203",
         "37:36",
-        "SE901",
-        "38:11",
+        "SE209",
+        "38:27",
         "SE202",
         "39:7",
         "SE204",

@@ -169,7 +169,7 @@ def test_a_field_takes(field: str, value: object, expected: object) -> None:
         ("Web", "not a page", "BAD_URL", Owner.DATA, "web address"),
         ("Web", "https://", "BAD_URL", Owner.DATA, "web address"),
         ("Parent", "camera-1", "BAD_ID", Owner.DATA, "15 or 18"),
-        ("File", "x", "NOT_WRITABLE", Owner.MAPPING, "cannot be written"),
+        ("File", "x", "WRONG_TYPE", Owner.MAPPING, "a text is no file; files are sent by `media`"),
         ("Formula", "x", "NOT_WRITABLE", Owner.MAPPING, "it is a formula"),
     ],
 )

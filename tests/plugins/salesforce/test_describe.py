@@ -46,7 +46,7 @@ def described(odd: StandIn, *fields: dict[str, Any]) -> dict[str, FieldDescripti
 def test_every_type_has_its_own_word(odd: StandIn, native: str, type_: FieldType) -> None:
     field = described(odd, {"name": "F__c", "type": native})["F__c"]
     assert (field.type, field.native_type) == (type_, native)
-    assert bool(field.not_writable) == (type_ is FieldType.OTHER)
+    assert bool(field.not_writable) == (type_ in (FieldType.OTHER, FieldType.FILE))
 
 
 @pytest.mark.parametrize("sign", [{"htmlFormatted": True}, {"extraTypeInfo": "richtextarea"}])

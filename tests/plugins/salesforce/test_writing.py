@@ -231,7 +231,7 @@ def test_objects_with_files_never_go_by_bulk(crm: Crm) -> None:
     target.describe(["Item__c", "ContentVersion"])
     assert target.batching("Item__c", Operation.UPSERT, 10).mode == "collections"
     assert target.batching("Item__c", Operation.UPSERT, 11).mode == "bulk"
-    assert target.batching("ContentVersion", Operation.UPSERT, 11).mode == "collections"
+    assert target.batching("ContentVersion", Operation.UPSERT, 11).mode == "files"
     assert target.batching("Item__c", Operation.UPSERT, 10).max_rows == 200
     assert target.batching("Item__c", Operation.UPSERT, 11).max_rows == 10_000
 
