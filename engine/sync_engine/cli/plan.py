@@ -95,7 +95,7 @@ def remember(ledger: Ledger, catalog: str, source: Source) -> Remembered:
         partial(ledger.written, catalog),
         ledger.mappings(catalog),
         ledger.rate(catalog),
-        Files(partial(ledger.file_content, catalog), learn, source.open_media),
+        files=Files(partial(ledger.file_content, catalog), learn, source.open_media),
     )
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from functools import partial
 from itertools import islice
 
 from sync_engine.ledger.store import Ledger
@@ -92,7 +93,8 @@ def read_back(
         step = 1 if most is None else max(1, -(-written // most))
         changes = (each for each in file.changes(plan.name, stream.name) if each.kind is not ChangeKind.DELETE)
         chosen = (each for each in islice(changes, 0, None, step) if (stream.name, each.key) not in failed)
-        for each in _differing(stream, chosen, target, described.objects[stream.write.object_name]):
+        contents = partial(ledger.file_content, plan.name)
+        for each in _differing(stream, chosen, target, described.objects[stream.write.object_name], contents):
             place = (each.stream, each.field, each.why)
             before = found.get(place)
             found[place] = each if before is None else replace(before, records=before.records + 1)
@@ -100,7 +102,11 @@ def read_back(
 
 
 def _differing(
-    stream: StreamPlan, changes: Iterator[Change], target: Target, described: ObjectSchema
+    stream: StreamPlan,
+    changes: Iterator[Change],
+    target: Target,
+    described: ObjectSchema,
+    contents: Callable[[str], str | None],
 ) -> Iterator[Flapping]:
     slot = slot_of(stream, described)
     while chunk := list(islice(changes, CHUNK)):
@@ -111,6 +117,9 @@ def _differing(
                 continue
             now = {request.name: value for request, value in zip(slot.requests, row[3], strict=True)}
             for each in change.fields:
+                if isinstance(each.after, list) and slot.holds_file(each.field):
+                    # A file is sent by its code and read back by its content.
+                    each = each._replace(after=contents(each.after[0]))
                 if each.field in now and now[each.field] != each.after:
                     why, advice = explain(each.after, now[each.field])
                     holds = now[each.field]
