@@ -1,0 +1,129 @@
+"""Reference entity records and assets: their labels, attributes and files, through the products that link to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.journeys.conftest import Project
+from tests.journeys.small import KEY, PROJECT_FILE
+
+from sync_engine_sandbox.sandbox import DEMO_DATA, Sandbox, running
+
+Json = dict[str, Any]
+TEXT = {"type": "string", "length": 255}
+FIELDS = {
+    "Brand__c": {"value": "brand", "labels": True},
+    "Brand_Code__c": "brand",
+    "Story_de__c": {"value": "brand.story", "locale": "de_DE"},
+    "Founded__c": "brand.founded",
+    "Range__c": {"value": "brand.positioning", "labels": True},
+    "Country__c": "brand.country",
+    "Designers__c": {"value": "designers", "labels": True, "join": " + "},
+}
+
+
+def raw(name: str) -> list[Json]:
+    lines = (DEMO_DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines if line]
+
+
+def of(item: Json, code: str, locale: str | None = None) -> Any:
+    """A value of a record, an asset or a product, in one locale or without any."""
+    return next((each["data"] for each in item["values"].get(code, ()) if each["locale"] in (None, locale)), None)
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    item = [KEY, *({"name": name, **TEXT, "type": "textarea" if "Story" in name else "string"} for name in FIELDS)]
+    file = {"name": "ContentVersion", "fields": [{"name": "PIM_Key__c", **TEXT, "externalId": True}]}
+    org = tmp_path / "org.json"
+    org.write_text(json.dumps({"objects": [{"name": "Item__c", "fields": item}, file]}), encoding="utf-8")
+    with running(DEMO_DATA, org) as opened:
+        yield opened
+
+
+@pytest.fixture
+def project(tmp_path: Path, sandbox: Sandbox) -> Project:
+    folder = tmp_path / "project"
+    (folder / "catalogs").mkdir(parents=True)
+    (folder / "sync-engine.yaml").write_bytes(PROJECT_FILE.read_bytes())
+    return Project(folder, sandbox.environment)
+
+
+def write(project: Project, streams: Json) -> None:
+    catalog = {
+        "version": 1,
+        "name": "linked",
+        "source": {"connection": "pim", "channel": "ecommerce", "locales": ["en_US", "de_DE"]},
+        "target": {"connection": "crm"},
+        "streams": streams,
+    }
+    (project.folder / "catalogs" / "linked.yaml").write_text(json.dumps(catalog), encoding="utf-8")
+
+
+def test_labels_and_attributes_of_linked_records_arrive_with_the_product(project: Project, sandbox: Sandbox) -> None:
+    fields = {"Name": {"template": "{{ sku }}"}, **FIELDS}
+    write(project, {"items": {"from": "products", "to": "Item__c", "key": {"Key__c": "uuid"}, "fields": fields}})
+    project.run("apply", "--yes")
+    records = {(each["_reference_entity"], each["code"]): each for each in raw("reference-entity-records")}
+    options = {
+        each["code"]: each["labels"].get("en_US", each["code"]) for each in raw("reference-entity-attribute-options")
+    }
+    models = {each["code"]: each for each in raw("product-models")}
+
+    def inherited(product: Json, code: str) -> Any:
+        found, parent = of(product, code), product["parent"]
+        while found is None and parent:
+            found, parent = of(models[parent], code), models[parent]["parent"]
+        return found
+
+    seen: set[str] = set()
+    rows = {row["Key__c"]: row for row in sandbox.org.rows("Item__c")}
+    for product in raw("products"):
+        code, designers = inherited(product, "brand"), inherited(product, "designers") or []
+        brand = records.get(("brand", code), {"values": {}})
+        names = [of(records[("designer", each)], "label", "en_US") or each for each in designers]
+        expected = {
+            "Brand__c": (of(brand, "label", "en_US") or code) if code else None,
+            "Brand_Code__c": code,
+            "Story_de__c": of(brand, "story", "de_DE"),
+            "Founded__c": of(brand, "founded"),
+            "Range__c": options.get(of(brand, "positioning")),
+            "Country__c": of(brand, "country"),
+            "Designers__c": " + ".join(names) or None,
+        }
+        row = rows[product["uuid"]]
+        assert {name: row.get(name) for name in FIELDS} == expected
+        seen.update(name for name, value in expected.items() if value)
+    assert seen == set(FIELDS), "the demo data has a case of each"
+    assert project.run("plan", "--format", "json").data["catalogs"][0]["summary"]["update"] == 0
+
+
+def test_the_files_of_linked_assets_are_sent(project: Project, sandbox: Sandbox) -> None:
+    key = {"PIM_Key__c": "{{ uuid }}-{{ attribute }}-{{ position }}"}
+    fields = {"Title": "filename", "PathOnClient": "filename", "VersionData": {"media": "media"}}
+    stream = {"from": "products", "for_each": {"media": ["guides"]}, "to": "ContentVersion", "key": key}
+    write(project, {"files": {**stream, "fields": fields}})
+    done = project.run("apply", "--yes", code=None)
+    assert done.code in (0, 4)
+    bodies = {path.name: path.read_bytes() for path in (DEMO_DATA / "media").rglob("*") if path.is_file()}
+    assets = {each["code"]: each for each in raw("assets") if each["_asset_family"] == "guides"}
+    wanted: dict[str, bytes] = {}
+    lost: set[str] = set()
+    for product in raw("products"):
+        files = [of(assets[code], "document") for code in of(product, "guides") or () if code in assets]
+        for position, code in enumerate(filter(None, files), start=1):
+            name = f"{product['uuid']}-guides-{position}"
+            content = bodies.get(Path(code).name)
+            if content is None:
+                lost.add(name)
+            else:
+                wanted[name] = content
+    found = {row["PIM_Key__c"]: sandbox.org.store.blobs[row["Id"]] for row in sandbox.org.rows("ContentVersion")}
+    assert found == wanted
+    assert (done.code == 4) == bool(lost)
+    assert found or lost
