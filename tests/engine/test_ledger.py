@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from sync_engine.ledger.records import OutcomeRecord, OwnedRecord, Status, WrittenRecord
-from sync_engine.ledger.schema import MIGRATIONS, SQLITE
 from sync_engine.ledger.store import Ledger, open_ledger
 from sync_engine.sdk.errors import Refused
 
@@ -164,16 +163,3 @@ def test_a_source_key_that_is_not_known_now_keeps_what_was_known(ledger: Ledger)
     for source_key in ("uuid-a", ""):
         ledger.commit(transfer, "shop", [], [WrittenRecord("s", "a", "Product2", "01t", {"Name": "A"}, source_key)])
     assert list(ledger.owned("shop", "s")) == [OwnedRecord("a", "01t", "uuid-a")]
-
-
-def test_a_ledger_of_the_first_version_is_brought_forward(tmp_path: Path) -> None:
-    path = tmp_path / "state" / "ledger.db"
-    path.parent.mkdir()
-    with sqlite3.connect(path) as old:
-        old.executescript(f"{MIGRATIONS[1].format_map(SQLITE)}PRAGMA user_version = 1;")
-        old.execute("INSERT INTO transfers VALUES ('1', 's', '', '', '', '', 'done', '{}', '')")
-        old.execute("INSERT INTO written VALUES ('shop', 's', 'a', 'Product2', '01t', '{}', '1')")
-    old.close()
-    with open_ledger(STATE, tmp_path) as ledger:
-        assert list(ledger.owned("shop", "s")) == [OwnedRecord("a", "01t", "")]
-        assert ledger.transfer("1").overrides == ()

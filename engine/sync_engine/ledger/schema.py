@@ -1,4 +1,16 @@
-"""Tables of the ledger, and how an older one becomes a current one: forward only, each version in one transaction."""
+"""Tables of the ledger, and how an older one becomes a current one: forward only, all steps or none.
+
+To add a step, give the next number to a script at the end of ``MIGRATIONS``. That is all: every ledger is brought
+forward when it is opened, in one transaction, on SQLite and on PostgreSQL alike. In a script
+
+- statements end with a semicolon at the end of a line, and both databases understand them; for what they spell
+  differently there are words in braces (``SQLITE``, ``POSTGRESQL`` below), so a brace of its own is written twice;
+- every column has ``NOT NULL``, and a ``DEFAULT`` where it is added to a table that has rows by then;
+- times are ISO 8601 texts in UTC (``records.utc_now``), numbers are integers, everything else is JSON text.
+
+A step that was released is never edited, because ledgers have it behind them already. Every step is run, and killed at
+each of its statements, by ``tests/engine/test_migrations.py``.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +18,6 @@ from collections.abc import Mapping
 
 from sync_engine.sdk.errors import Refused
 
-VERSION = 10
-
-# One script per version; a ledger is brought forward by running those it has not seen. Never edit a released one.
-# Words in braces stand for what the two kinds of database spell differently, see SQLITE and POSTGRESQL below.
 MIGRATIONS: Mapping[int, str] = {
     1: """
 CREATE TABLE transfers (
@@ -93,6 +101,9 @@ CREATE TABLE files (
 """,
 }
 
+VERSION = max(MIGRATIONS)
+"""Of a ledger that has all steps behind it."""
+
 SQLITE = {
     "text": "TEXT",
     "integer": "INTEGER",
@@ -110,8 +121,8 @@ POSTGRESQL = {
 }
 
 
-def scripts(found: int, words: Mapping[str, str]) -> list[tuple[int, list[str]]]:
-    """The versions that a ledger has not seen, each with its statements.
+def steps(found: int, words: Mapping[str, str]) -> list[tuple[int, list[str]]]:
+    """The steps that a ledger has not behind it, each with its number and its statements.
 
     Args:
         found: version of the ledger; 0 when it is empty.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sync_engine.ledger.database import Parameters, Rows, Transaction
-from sync_engine.ledger.schema import SQLITE, refuse_newer, scripts
+from sync_engine.ledger.schema import SQLITE, refuse_newer, steps
 from sync_engine.sdk.errors import Refused
 
 BUSY_SECONDS = 30
@@ -59,13 +59,13 @@ def _prepare(connection: sqlite3.Connection, name: str) -> None:
     # FULL is 2. A setting that did not take would only show at the next power cut, so look.
     if int(connection.execute("PRAGMA synchronous").fetchone()[0]) != 2:
         raise Refused(f"the ledger {name} does not accept synchronous=FULL, so nothing it says would be durable")
-    if not scripts(version, SQLITE):
+    if not steps(version, SQLITE):
         return
     connection.execute("BEGIN IMMEDIATE")
     # Another process may have done it meanwhile; nobody else does it now.
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    for number, script in scripts(version, SQLITE):
-        for statement in script:
+    for number, statements in steps(version, SQLITE):
+        for statement in statements:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {number}")
     connection.execute("COMMIT")
