@@ -19,6 +19,7 @@ from simple_salesforce.util import exception_handler
 
 from sync_engine.sdk.errors import BrokenContract, Refused, SyncEngineError, Unavailable
 from sync_engine.sdk.target import Batch, BatchState, Checkpoint, Operation, Progress
+from sync_engine_salesforce.orphans import find_orphans
 from sync_engine_salesforce.session import OrgSession
 
 MODE = "bulk"
@@ -46,6 +47,7 @@ class BulkJobs:
     def __init__(self, session: OrgSession) -> None:
         self._session = session
         self._polls: dict[str, int] = {}
+        self._tidied: set[str] = set()
 
     def submit(self, batch: Batch, object_name: str, content: bytes, checkpoint: Checkpoint) -> str:
         """Create a job, upload and close it; returns the job's id.
@@ -66,7 +68,7 @@ class BulkJobs:
         patience = self._session.patience()
         while True:
             checkpoint(BatchState.CREATING, {})
-            job = self._create(batch, object_name)
+            job, made = self._create(batch, object_name)
             checkpoint(BatchState.CREATED, {"job": job})
             try:
                 self._session.once(lambda client, job=job: self._put(client, job, content))  # type: ignore[misc] # of the lambda's default
@@ -78,9 +80,11 @@ class BulkJobs:
             checkpoint(BatchState.UPLOADED, {"job": job})
             self.finish_upload(job)
             checkpoint(BatchState.CLOSED, {"job": job})
+            self._tidy(object_name, made)
             return job
 
-    def _create(self, batch: Batch, object_name: str) -> str:
+    def _create(self, batch: Batch, object_name: str) -> tuple[str, Mapping[str, Any]]:
+        """The id of a new job, and all that the org says of it."""
         body = {
             "object": object_name,
             "operation": batch.operation.value,
@@ -90,12 +94,23 @@ class BulkJobs:
         }
         if batch.operation is Operation.UPSERT:
             body["externalIdFieldName"] = batch.key_field
-        # Repeated after a lost answer this leaves an empty open job behind, which does nothing.
+        # Repeated after a lost answer this leaves an empty open job behind, which does nothing; see ``orphans``.
         answer = self._session.call(lambda client: client.restful(_JOBS, method="POST", json=body))
-        job = answer.get("id") if isinstance(answer, dict) else None
+        made: Mapping[str, Any] = answer if isinstance(answer, dict) else {}
+        job = made.get("id")
         if not isinstance(job, str) or not _JOB_ID.match(job):
             raise BrokenContract(f"{self._session.where}: Salesforce created a bulk job without an id")
-        return job
+        return job, made
+
+    def _tidy(self, object_name: str, made: Mapping[str, Any]) -> None:
+        """Abort what earlier transfers left open, once for each object; nothing but tidiness depends on it."""
+        if object_name in self._tidied:
+            return
+        self._tidied.add(object_name)
+        with contextlib.suppress(SyncEngineError):
+            for job in find_orphans(self._session, made):
+                if _JOB_ID.match(job):
+                    self.abandon(job)
 
     def _put(self, client: Salesforce, job: str, content: bytes) -> None:
         headers = {"Content-Type": "text/csv; charset=UTF-8"}
@@ -168,6 +183,10 @@ class BulkJobs:
         wait = min(_FIRST_WAIT * _GROWTH ** min(polls - 1, 40), self._session.settings.poll_seconds)
         processed = answer.get("numberRecordsProcessed")
         return Progress(answer["state"] in FINAL, processed if isinstance(processed, int) else 0, wait)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, for something that may be well a little later."""
+        self._session.pause(seconds)
 
     def forget(self, job: str) -> None:
         """The job's results are there: it will not be polled again."""

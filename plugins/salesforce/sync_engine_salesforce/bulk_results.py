@@ -17,6 +17,9 @@ from sync_engine_salesforce.csv_format import ResultSet, key_cell, key_column
 from sync_engine_salesforce.errors import RowError
 from sync_engine_salesforce.rows import failed, written
 
+PAUSES = (1.0, 5.0)
+"""Seconds before the files of a job are fetched again that did not add up."""
+
 SUCCESSFUL, FAILED, UNPROCESSED = "successfulResults", "failedResults", "unprocessedrecords"
 
 _WHOLE_JOB = ("InvalidBatch", "ClientInputError")
@@ -28,7 +31,7 @@ _TAIL = re.compile(r"(?P<message>.*):(?P<fields>[\w., ]*?)\s*--\s*", re.DOTALL)
 def read_results(
     jobs: BulkJobs, job: str, batch: Batch, sent: Sequence[Row], *, case_sensitive: bool, where: str
 ) -> list[RecordResult]:
-    """One result per row that was sent.
+    """One result per row that was sent; the three files are fetched again when they do not add up.
 
     Args:
         jobs: of the org.
@@ -40,8 +43,19 @@ def read_results(
 
     Raises:
         Refused: Salesforce refused the job as a whole and nothing was written.
-        BrokenContract: the files do not add up to what was sent.
+        BrokenContract: the files do not add up to what was sent, however often they are fetched.
     """
+    fold = str if case_sensitive or batch.operation is not Operation.UPSERT else str.casefold
+    for pause in PAUSES:
+        try:
+            return _read_results(jobs, job, batch, _Waiting(batch, sent, fold), where)
+        except BrokenContract:
+            jobs.pause(pause)
+    return _read_results(jobs, job, batch, _Waiting(batch, sent, fold), where)
+
+
+def _read_results(jobs: BulkJobs, job: str, batch: Batch, waiting: _Waiting, where: str) -> list[RecordResult]:
+    """See ``read_results``; fetches the files once."""
     info = jobs.state(job)
     message, processed = str(info.get("errorMessage") or ""), info.get("numberRecordsProcessed")
     if info["state"] == "Failed" and not processed and message.startswith(_WHOLE_JOB):
@@ -49,7 +63,6 @@ def read_results(
             f"{where}: bulk job {job} into {batch.object} was refused as a whole, nothing was written: {message[:300]}",
             hint="A field that is named there is missing in the org, or hidden from this user; plan again.",
         )
-    waiting = _Waiting(batch, sent, str if case_sensitive or batch.operation is not Operation.UPSERT else str.casefold)
     found: list[RecordResult] = []
     answered = 0
     for kind in (SUCCESSFUL, FAILED, UNPROCESSED):
@@ -69,8 +82,8 @@ def read_results(
     if left and processed != answered:
         # Fewer than Salesforce itself says: a file was cut at the end of a row, or lost.
         raise BrokenContract(
-            f"{where}: bulk job {job} does not add up: {len(sent)} records were sent, Salesforce worked on {processed} "
-            f"and gave results for {answered}"
+            f"{where}: bulk job {job} does not add up: {waiting.sent} records were sent, Salesforce worked "
+            f"on {processed} and gave results for {answered}"
         )
     return found + [_not_run(row, "Salesforce did not work on it: the daily allowance may be used up") for row in left]
 
@@ -102,6 +115,7 @@ class _Waiting:
     """The rows that have no result yet, by what stands in the key column."""
 
     def __init__(self, batch: Batch, rows: Sequence[Row], fold: Callable[[str], str]) -> None:
+        self.sent = len(rows)
         self._fold = fold
         self._rows: dict[str, dict[str, Row]] = {}
         for row in rows:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.responses import Response
 from tests.plugins.salesforce.orgs import Crm, Once, batch, finish, unrecorded, write
-from tests.plugins.salesforce.standin import JOB, StandIn, body, error
+from tests.plugins.salesforce.standin import DATA, JOB, StandIn, body, error
 
 from sync_engine.sdk.errors import BrokenContract, Refused, Unavailable
 from sync_engine.sdk.target import BatchRef, Outcome
@@ -131,6 +131,64 @@ def test_a_lost_answer_to_the_creation_leaves_an_open_job_that_does_nothing(crm:
     crm.lossy.lose = Once("POST", INGEST)
     assert {each.outcome for each in write(crm.open(), batch(ROWS)).values()} == {Outcome.CREATED}
     assert states(crm)[-2:] == ["Open", "JobComplete"]
+
+
+def test_the_reaper_aborts_only_own_jobs_of_the_object_that_were_left_open_for_an_hour(odd: StandIn) -> None:
+    mine = {"createdById": "005me", "object": "Item__c", "state": "Open"}
+    others: list[dict[str, Any]] = [
+        {"id": "750000000000101AAA", "createdDate": "2026-11-23T10:59:59.000+0000"},
+        {"id": "750000000000102AAA", "createdDate": "2026-11-23T11:00:01.000+0000"},
+        {"id": "750000000000103AAA", "createdDate": "2026-11-23T01:00:00.000+0000", "createdById": "005other"},
+        {"id": "750000000000104AAA", "createdDate": "2026-11-23T01:00:00.000+0000", "object": "Other__c"},
+        {"id": "750000000000105AAA", "createdDate": "2026-11-23T01:00:00.000+0000", "state": "InProgress"},
+        {"id": "750000000000106AAA", "createdDate": "2026-11-23T01:00:00.000+0000", "state": "UploadComplete"},
+        {"id": "750000000000107AAA", "createdDate": "yesterday"},
+        {"id": "../../limits", "createdDate": "2026-11-23T01:00:00.000+0000"},
+        {"id": 5, "createdDate": "2026-11-23T01:00:00.000+0000"},
+        {"id": "750000000000108AAA"},
+    ]
+    made = {"id": JOB, "createdDate": "2026-11-23T12:00:00.000+0000", **mine}
+    odd.on("POST", JOBS, made)
+    odd.on("PUT", f"{JOBS}/{JOB}/batches", Response(status_code=201))
+    for job in (JOB, "750000000000101AAA", "750000000000109AAA"):
+        odd.on("PATCH", f"{JOBS}/{job}", {"state": "UploadComplete"})
+    last = {"id": "750000000000109AAA", "createdDate": "2026-11-22T12:00:00.000+0000"}
+    more = {"done": False, "nextRecordsUrl": f"{DATA}{JOBS}?queryLocator=next"}
+    odd.on(
+        "GET",
+        JOBS,
+        {"records": [{**mine, **each} for each in others], **more},
+        {"records": [{**mine, **last}, made, "x"], "done": True},
+    )
+    target = odd.open()
+    for _ in range(2):
+        target.submit(batch(ROWS), unrecorded)
+    patched = [(each.path.rpartition("/")[2], body(each)["state"]) for each in odd.asked if each.method == "PATCH"]
+    aborted = [(job, "Aborted") for job in ("750000000000101AAA", "750000000000109AAA")]
+    assert patched == [(JOB, "UploadComplete"), *aborted, (JOB, "UploadComplete")]
+    listed = [each.query for each in odd.asked if each.method == "GET" and each.path.endswith(JOBS)]
+    assert listed == [{"jobType": "V2Ingest"}, {"jobType": "V2Ingest", "queryLocator": "next"}]
+
+
+@pytest.mark.parametrize("answer", [error("X", status=500), [], {"records": None}, {"records": [], "done": False}])
+def test_a_list_of_jobs_that_cannot_be_had_hinders_nothing(odd: StandIn, answer: Any) -> None:
+    made = {"createdDate": "2026-11-23T12:00:00.000+0000", "createdById": "005me", "object": "Item__c"}
+    odd.on("POST", JOBS, {"id": JOB, **made})
+    odd.on("PUT", f"{JOBS}/{JOB}/batches", Response(status_code=201))
+    odd.on("PATCH", f"{JOBS}/{JOB}", {"state": "UploadComplete"})
+    odd.on("GET", JOBS, answer)
+    assert odd.open().submit(batch(ROWS), unrecorded).data["job"] == JOB
+
+
+def test_a_job_that_was_left_open_an_hour_ago_is_gone_after_the_next_transfer(crm: Crm) -> None:
+    crm.lossy.lose = Once("POST", INGEST)
+    write(crm.open(), batch(ROWS))
+    assert states(crm)[-2:] == ["Open", "JobComplete"]
+    app: Any = crm.lossy.app
+    *_, left, _ = app.state.server.jobs.by_id.values()
+    left.info["createdDate"] = "2020-01-01T00:00:00.000+0000"
+    write(crm.open(), batch(ROWS))
+    assert states(crm)[-3:] == ["Aborted", "JobComplete", "JobComplete"]
 
 
 def test_after_a_doubtful_upload_the_same_bytes_go_into_a_new_job(crm: Crm) -> None:

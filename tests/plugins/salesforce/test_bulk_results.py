@@ -110,6 +110,18 @@ def test_files_that_do_not_add_up_break_the_contract(odd: StandIn, good: Any, ba
         results(odd, good, bad, left)
 
 
+def test_files_that_do_not_add_up_are_fetched_again_until_they_do(odd: StandIn) -> None:
+    short, whole = csv(GOOD + lines("a", "b")), csv(GOOD + lines("a", "b", "c"))
+    odd.on("GET", f"{JOBS}/{JOB}", {"state": "JobComplete", "numberRecordsProcessed": 3})
+    odd.on("GET", f"{JOBS}/{JOB}/successfulResults/", short, csv(GOOD + lines("a", "b", "c")[:-6]), whole)
+    odd.on("GET", f"{JOBS}/{JOB}/failedResults/", csv(BAD))
+    odd.on("GET", f"{JOBS}/{JOB}/unprocessedrecords/", csv(LEFT))
+    found = list(odd.open().results(BatchRef("b-1", {"mode": "bulk", "job": JOB}), batch(ROWS)))
+    assert sorted(each.key for each in found) == ["a", "b", "c"]
+    assert odd.count("GET", f"{JOB}/successfulResults/") == 3
+    assert len(odd.waiting.waits) == 2
+
+
 def test_a_file_that_ends_early_is_fetched_again(crm: Crm) -> None:
     crm.lossy.lose = Once("GET", "/successfulResults")
     assert len(write(crm.open(), batch(ROWS))) == 3
