@@ -205,12 +205,11 @@ class Shop:
         path = self.project.folder / "catalogs" / "shop.yaml"
         path.write_text(json.dumps(document, indent=2), encoding="utf-8")
 
-    def connect(self, **settings: int) -> None:
-        """Add settings to the connection of the org."""
+    def connect(self, connection: str = "crm", **settings: int) -> None:
+        """Add settings to a connection."""
+        adapter = {"pim": "    adapter: akeneo\n", "crm": "    adapter: salesforce\n"}[connection]
         lines = "".join(f"    {name}: {value}\n" for name, value in settings.items())
-        self.project.edit(
-            "sync-engine.yaml", ("    auth: client_credentials\n", f"    auth: client_credentials\n{lines}")
-        )
+        self.project.edit("sync-engine.yaml", (adapter, adapter + lines))
 
     def run(self, *arguments: str, code: int | None = 0) -> Finished:
         """Run a command of ``sync-engine``; ``code`` is the exit code that is expected, None takes any."""

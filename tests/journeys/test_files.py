@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from tests.journeys.small import Json, Shop, model, open_shop, product, uuid_of
 
 FILE_KEY = {"name": "PIM_Key__c", "type": "string", "length": 255, "externalId": True}
@@ -148,26 +150,39 @@ def test_a_picture_that_is_gone_is_unlinked_and_its_document_stays(shop: Shop) -
     shop.settled()
 
 
-BAD = {
-    "a file that is gone from the PIM": ({}, "FILE_REFUSED"),
-    "an empty file": ({"content": b""}, "EMPTY_FILE"),
+async def elsewhere(request: Request) -> Response | None:
+    """Sends whoever wants the file of mug a to another host."""
+    wanted = request.url.path.endswith("a.png/download")
+    return RedirectResponse("https://elsewhere.example/a.png") if wanted else None
+
+
+BAD: dict[str, tuple[bytes | None, str, str]] = {
+    "a file that is gone from the PIM": (None, "FILE_REFUSED", "not present"),
+    "an empty file": (b"", "EMPTY_FILE", "0 bytes"),
+    "a file over the limit": (b"x" * (1 << 20) + b"!", "FILE_REFUSED", "larger than 1 MB"),
+    "a file on another host": (FIRST, "FILE_REFUSED", "another host"),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
 def test_a_file_that_cannot_be_sent_rejects_its_row_and_no_other(shop: Shop, case: str) -> None:
-    given, code = BAD[case]
+    given, code, why = BAD[case]
+    shop.connect("pim", max_file_mb=1)
     name = code_of("a.png")
-    if given:
-        shop.sandbox.pim.uploads[name] = given["content"]
-    else:
+    if given is None:
         del shop.sandbox.pim.uploads[name]
+    else:
+        shop.sandbox.pim.uploads[name] = given
+    if "host" in case:
+        shop.sandbox.pim.before.append(elsewhere)
     done = shop.apply(code=4)
     assert (done["summary"]["created"], done["summary"]["rejected"]) == (4, 1)
     (rejected,) = [each for each in shop.shown()["outcomes"] if each["outcome"] == "rejected"]
     assert rejected["key"] == f"{uuid_of('a')}-picture-1"
-    assert rejected["reasons"][0]["code"] == code
+    assert (rejected["reasons"][0]["code"], rejected["reasons"][0]["field"]) == (code, "VersionData")
+    assert why in rejected["reasons"][0]["message"]
     assert latest(shop).keys() == {"b"}
+    shop.sandbox.pim.before.clear()
     shop.sandbox.pim.uploads[name] = FIRST
     assert counted(shop.apply())["created"] == 1
     shop.settled()

@@ -19,10 +19,9 @@ from sync_engine.sdk.values import MediaRef
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.linked import ASSETS, RECORDS
 
-LARGEST_FILE = 2 * 2**30
-"""Bytes; no target takes a larger file."""
-
 SLOWEST_FILE_SECONDS = 900.0
+
+_MB = 1 << 20
 
 _LINKED = tuple(f"{place.files}/" for place in (RECORDS, ASSETS))
 
@@ -37,9 +36,10 @@ def open_media(client: PimClient, media: MediaRef) -> Iterator[BinaryIO]:
             of such files.
 
     Raises:
-        Refused: the PIM has no such file, it leads to another host, or an asset is but a link to a place elsewhere.
+        Refused: the PIM has no such file, it leads to another host, an asset is but a link to a place elsewhere, or the
+            file is larger than the connection's ``max_file_mb``; the last also while the stream is read.
         Unavailable: the download broke off; also while the stream is read.
-        BrokenContract: what came is a page instead of the file, or larger than ``LARGEST_FILE``.
+        BrokenContract: what came is a page instead of the file.
     """
     code = media.code
     what = f'file "{code}"'
@@ -51,6 +51,9 @@ def open_media(client: PimClient, media: MediaRef) -> Iterator[BinaryIO]:
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "text/html" and not code.lower().endswith((".html", ".htm")):
             raise BrokenContract(f"{client.where}: the PIM answered with an HTML page in place of {what}")
+        announced = response.headers.get("content-length", "")
+        if announced.isdecimal():
+            _check_size(client, what, int(announced))
         with _Body(client, what, response) as body:
             yield cast("BinaryIO", body)
 
@@ -58,6 +61,15 @@ def open_media(client: PimClient, media: MediaRef) -> Iterator[BinaryIO]:
 def _path(code: str) -> str:
     quoted = quote(code, safe="/")
     return quoted if code.startswith(_LINKED) else f"media-files/{quoted}/download"
+
+
+def _check_size(client: PimClient, what: str, size: int) -> None:
+    limit = client.settings.max_file_mb
+    if size > limit * _MB:
+        raise Refused(
+            f"{client.where}: {what} is larger than {limit} MB",
+            hint="Set `max_file_mb` of the connection higher, up to 2048, if such files are wanted.",
+        )
 
 
 class _Body(io.RawIOBase):
@@ -90,8 +102,7 @@ class _Body(io.RawIOBase):
         except httpx.HTTPError as error:
             raise self._client.transport_failure(self._what, error) from None
         self._size += len(chunk)
-        if self._size > LARGEST_FILE:
-            raise BrokenContract(f"{self._client.where}: {self._what} is larger than {LARGEST_FILE} bytes")
+        _check_size(self._client, self._what, self._size)
         if time.monotonic() > self._deadline:
             raise Unavailable(f"{self._client.where}: {self._what} did not end in {SLOWEST_FILE_SECONDS:g} seconds")
         return chunk

@@ -72,6 +72,15 @@ SETTINGS_SCHEMA: Mapping[str, object] = {
             "description": "Products or models asked for in one call; the PIM allows 100.",
             "examples": [100, 50],
         },
+        "max_file_mb": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 2048,
+            "default": 2048,
+            "description": "Megabytes (of 1,048,576 bytes) that a file may have; a larger one is a rejection. "
+            "Salesforce takes 2 GB.",
+            "examples": [2048, 50],
+        },
         "timeout": {
             "type": "integer",
             "minimum": 1,
@@ -126,6 +135,7 @@ class PimSettings:
     Attributes:
         connection: the connection's name; it stands in messages in place of the address.
         url: scheme, host and path before ``/api``, without a slash at the end; may be secret.
+        max_file_mb: megabytes that a file may have.
         timeout: seconds.
         retry_seconds: how long one call is repeated.
         secrets: texts that no message may contain.
@@ -136,6 +146,7 @@ class PimSettings:
     credentials: PasswordGrant | AppToken
     concurrency: int
     page_size: int
+    max_file_mb: int
     timeout: float
     retry_seconds: float
     server_timezone: ZoneInfo
@@ -179,6 +190,7 @@ def read_settings(connection: str, settings: Settings) -> PimSettings:
         credentials=credentials,
         concurrency=_number(settings, "concurrency", 4),
         page_size=_number(settings, "page_size", 100),
+        max_file_mb=_number(settings, "max_file_mb", 2048),
         timeout=float(_number(settings, "timeout", 60)),
         retry_seconds=60.0 * _number(settings, "retry_minutes", 15),
         server_timezone=_timezone(where, settings),

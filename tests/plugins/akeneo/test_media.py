@@ -6,7 +6,7 @@ import hashlib
 import json
 
 import pytest
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from tests.plugins.akeneo.conftest import ICECAT, Icecat
 from tests.plugins.akeneo.standin import StandIn
 
@@ -78,6 +78,21 @@ def test_a_code_that_is_no_code_is_not_asked_for(pim: StandIn, code: str) -> Non
         pass
     source.close()
     assert pim.asked == []
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_file_over_the_limit_of_the_connection_is_refused(pim: StandIn, *, announced: bool) -> None:
+    megabyte = b"x" * (1 << 20)
+    pieces = iter([megabyte, b"!"])
+    whole = Response(megabyte + b"!", media_type="image/jpeg")
+    pim.on(PATH, whole if announced else StreamingResponse(pieces, media_type="image/jpeg"))
+    source = pim.open(max_file_mb=1)
+    with pytest.raises(Refused, match="larger than 1 MB"), source.open_media(MediaRef(CODE)) as stream:
+        stream.read()
+    pim.on(PATH, Response(megabyte, media_type="image/jpeg"))
+    with source.open_media(MediaRef(CODE)) as stream:
+        assert len(stream.read()) == 1 << 20
+    source.close()
 
 
 def test_a_pim_that_cannot_answer_is_unavailable(pim: StandIn) -> None:
