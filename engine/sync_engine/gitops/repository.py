@@ -99,13 +99,7 @@ class Repository:
 
     def _contents(self, blobs: Sequence[bytes]) -> Iterator[bytes]:
         given = self._checked("cat-file", "--batch", given=b"".join(blob + b"\n" for blob in blobs))
-        place = 0
-        for _ in blobs:
-            # Each content stands behind a line with its size, and is followed by a line break.
-            start = given.index(b"\n", place) + 1
-            size = int(given[place:start].split()[2])
-            yield given[start : start + size]
-            place = start + size + 1
+        return split_contents(given, len(blobs))
 
     def export(self, commit: str, into: Path, folder: PurePosixPath = ROOT, suffixes: Collection[str] = ()) -> None:
         """Write the files of a commit into an empty folder; see ``files``."""
@@ -138,6 +132,17 @@ def open_repository(folder: Path) -> Repository:
     if done.returncode:
         raise Refused(f"{folder} is in no git repository that can be read: {_said(done)}")
     return Repository(Path(os.fsdecode(done.stdout.rstrip(b"\n"))))
+
+
+def split_contents(given: bytes, count: int) -> Iterator[bytes]:
+    """The contents that ``git cat-file --batch`` printed."""
+    place = 0
+    for _ in range(count):
+        # Each content stands behind a line with its size, and is followed by a line break.
+        start = given.index(b"\n", place) + 1
+        size = int(given[place:start].split()[2])
+        yield given[start : start + size]
+        place = start + size + 1
 
 
 def _run(folder: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
