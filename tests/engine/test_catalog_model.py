@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, time, timedelta
 from decimal import Decimal
 
 import pytest
@@ -28,6 +29,7 @@ from sync_engine.catalog.model import (
 )
 from sync_engine.catalog.parse import build_catalog
 from sync_engine.catalog.validate import check_document
+from sync_engine.schedule.model import Blackout, Cron, Missed, Schedule, Times
 from sync_engine.sdk.filters import AllOf, AnyOf, Criterion, Not
 from sync_engine.sdk.problem import Origin
 
@@ -148,6 +150,33 @@ log: {level: minimal, keep: 7d}
     )
     assert catalog.safety == Safety(3, 5, 50, 1, 2, 40, 0, 9, Origin("x.yaml", 13, 1))
     assert (catalog.log, catalog.timezone) == (LogPolicy(LogLevel.MINIMAL, 7), "Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("timezone: Europe/Berlin", None),
+        ("daily: '02:00'", Schedule(Times((time(2),)))),
+        ("daily: ['18:30', '06:00']", Schedule(Times((time(6), time(18, 30))))),
+        (
+            "weekly: {on: [thu, mon], at: '06:30'}, timezone: Europe/Berlin, missed: skip, jitter: 15m",
+            Schedule(Times((time(6, 30),), frozenset({0, 3})), "Europe/Berlin", Missed.SKIP, timedelta(minutes=15)),
+        ),
+        (
+            "cron: 0 */4 * * *, blackout: [{on: [sun], from: '08:00', to: '10:00', first_day: 2025-01-01}]",
+            Schedule(Cron("0 */4 * * *"), blackout=(Blackout(time(8), time(10), frozenset({6}), date(2025, 1, 1)),)),
+        ),
+    ],
+)
+def test_the_schedule_is_read(written: str, expected: Schedule | None) -> None:
+    assert built(f"{CATALOG}\nschedule: {{{written}}}\n").schedule == expected
+
+
+def test_the_times_of_the_schedule_do_not_change_what_is_transferred() -> None:
+    berlin = "\nschedule: {timezone: Europe/Berlin%s}\n"
+    assert built(CATALOG + "\nschedule: {daily: '02:00'}\n").digest == built(CATALOG).digest
+    assert built(CATALOG + berlin % ", daily: '02:00'").digest == built(CATALOG + berlin % "").digest
+    assert built(CATALOG + berlin % "").digest != built(CATALOG).digest  # dates depend on the time zone
 
 
 def test_the_digest_is_of_the_meaning_and_not_of_the_layout() -> None:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from sync_engine.catalog.findings import Findings, place_name
 from sync_engine.catalog.mapping_tests import check_tests
 from sync_engine.catalog.registry import Side
+from sync_engine.catalog.schedules import check_schedule
 from sync_engine.documents import Plain, Pointer, number, table, text
 from sync_engine.problems import nearest
 
@@ -55,7 +55,7 @@ def check_catalog(findings: Findings, sides: Mapping[str, frozenset[Side]] | Non
     _check_circles(streams, findings)
     _check_same_records(streams, findings)
     check_tests(streams, findings)
-    _check_timezone(table(data.get("schedule")), findings)
+    check_schedule(findings)
     _check_expectation(table(table(data.get("safety")).get("expect")), findings)
 
 
@@ -179,17 +179,6 @@ def _check_same_records(streams: Mapping[str, dict[str, Plain]], findings: Findi
         other = first.setdefault(same, name)
         if other != name:
             findings.add("SE214", ("streams", name), at_key=True, stream=name, other=other)
-
-
-def _check_timezone(schedule: dict[str, Plain], findings: Findings) -> None:
-    timezone = text(schedule.get("timezone"))
-    if not timezone:
-        return
-    try:
-        ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        hint = nearest(timezone, available_timezones())
-        findings.add("SE216", ("schedule", "timezone"), hint, timezone=timezone)
 
 
 def _check_expectation(expect: dict[str, Plain], findings: Findings) -> None:

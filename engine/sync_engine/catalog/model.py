@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from sync_engine.catalog.notifications import Notification
+from sync_engine.schedule.model import Schedule
 from sync_engine.sdk.filters import Filter
 from sync_engine.sdk.problem import NOWHERE, Origin
 from sync_engine.sdk.values import Secret
@@ -348,10 +349,13 @@ class Catalog:
     Attributes:
         name: unique in the project.
         path: the file it came from.
-        digest: SHA-256 of the document's meaning (not of its layout), as hexadecimal text.
+        digest: SHA-256 of what the document says of the transfer (not of its layout, its tests or the times of its
+            schedule), as hexadecimal text.
         source, target: names of connections.
         channel: in whose scope values are read; None where no scopable attribute is used.
         locales: the first is the default.
+        timezone: of its dates and of its schedule.
+        schedule: when it is transferred; None leaves that to people and other programs.
         tests: of its mappings; those in files of their own are not among them.
         warnings: what becomes of the warnings about locales, by code; a code that is absent stays a warning.
         read_back: records of each stream that are looked at again after a transfer; None looks at all.
@@ -371,6 +375,7 @@ class Catalog:
     safety: Safety
     log: LogPolicy
     timezone: str
+    schedule: Schedule | None = None
     tests: tuple[MappingTest, ...] = ()
     warnings: Mapping[str, WarningLevel] = field(default_factory=dict)
     read_back: int | None = 200

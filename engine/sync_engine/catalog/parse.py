@@ -40,6 +40,7 @@ from sync_engine.catalog.model import (
     WhenEmpty,
     WhenMissingParent,
 )
+from sync_engine.catalog.schedules import build_schedule, timezone, without_times
 from sync_engine.documents import Document, Plain, Pointer, items, number, table, text, texts
 from sync_engine.sdk.filters import AllOf, AnyOf, Criterion, Filter, Not
 
@@ -66,7 +67,7 @@ def build_catalog(findings: Findings) -> Catalog | None:
     return Catalog(
         name=text(data["name"]) or "",
         path=document.path,
-        digest=digest({key: value for key, value in data.items() if key != "tests"}),  # they transfer nothing
+        digest=digest(without_times({key: value for key, value in data.items() if key != "tests"})),
         description=text(data.get("description")) or "",
         source=text(source["connection"]) or "",
         target=text(table(data["target"])["connection"]) or "",
@@ -77,7 +78,8 @@ def build_catalog(findings: Findings) -> Catalog | None:
         streams=streams,
         safety=_safety(data.get("safety"), findings),
         log=LogPolicy() if findings.touched("log") else _log(table(data.get("log"))),
-        timezone=_timezone(data, findings),
+        timezone=timezone(findings),
+        schedule=build_schedule(findings),
         tests=build_tests(findings),
         warnings=_warnings(data, findings),
         read_back=READ_BACK if findings.touched("read_back") else _read_back(data.get("read_back")),
@@ -100,11 +102,6 @@ def _decimal(value: object) -> dict[str, str]:
     if isinstance(value, Decimal):
         return {"decimal": format(value.normalize(), "f")}
     raise TypeError(f"{type(value).__name__} is no plain data")
-
-
-def _timezone(data: dict[str, Plain], findings: Findings) -> str:
-    written = text(table(data.get("schedule")).get("timezone"))
-    return written if written and not findings.touched("schedule", "timezone") else "UTC"
 
 
 def _read_back(written: Plain) -> int | None:

@@ -16,7 +16,6 @@ from sync_engine.catalog.registry import Side, adapter_sides
 from sync_engine.catalog.schemas import catalog_validator
 from sync_engine.catalog.settings import plain_secrets
 from sync_engine.catalog.shape import check_shape
-from sync_engine.catalog.unsupported import check_supported
 from sync_engine.documents import Document, load_document, table, text
 from sync_engine.sdk.problem import Origin, Problem, Severity
 
@@ -111,7 +110,6 @@ def check_document(document: Document, sides: Mapping[str, frozenset[Side]] | No
     findings = Findings(document)
     check_shape(document.data, catalog_validator(), findings, private=False)
     check_catalog(findings, sides)
-    check_supported(findings)
     return findings
 
 

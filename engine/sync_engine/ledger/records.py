@@ -11,7 +11,12 @@ from typing import Any
 
 def utc_now() -> str:
     """The present moment as ISO 8601 in UTC, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc_text(datetime.now(UTC))
+
+
+def utc_text(moment: datetime) -> str:
+    """A moment as ISO 8601 in UTC, to the millisecond: such texts sort as the moments do."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Status(StrEnum):
@@ -148,3 +153,36 @@ class History:
     written: WrittenRecord | None
     outcome: OutcomeRecord | None
     transfer: TransferRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledRun:
+    """A run of a catalog's schedule that has happened.
+
+    Attributes:
+        due: the moment that the schedule names.
+        claimed, finished: when it began and ended, as ISO 8601 in UTC.
+        outcome: how it ended, as the status of a transfer or ``failed``.
+    """
+
+    catalog: str
+    due: datetime
+    claimed: str
+    finished: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A catalog that its schedule does not start, until somebody resumes it.
+
+    Attributes:
+        reason: for people.
+        who: paused it.
+        since: ISO 8601 in UTC.
+    """
+
+    catalog: str
+    reason: str
+    who: str
+    since: str

@@ -99,6 +99,19 @@ CREATE TABLE files (
     catalog {text} NOT NULL, code {text} NOT NULL, content {text} NOT NULL, PRIMARY KEY (catalog, code)
 ) {strict_clustered};
 """,
+    # Since when a schedule is known, its runs, and what is paused.
+    11: """
+CREATE TABLE schedules (
+    catalog {text} PRIMARY KEY, schedule {text} NOT NULL, since {text} NOT NULL
+) {strict};
+CREATE TABLE schedule_runs (
+    catalog {text} NOT NULL, due {text} NOT NULL, claimed {text} NOT NULL,
+    finished {text} NOT NULL DEFAULT '', outcome {text} NOT NULL DEFAULT '', PRIMARY KEY (catalog, due)
+) {strict_clustered};
+CREATE TABLE pauses (
+    catalog {text} PRIMARY KEY, reason {text} NOT NULL, who {text} NOT NULL, since {text} NOT NULL
+) {strict};
+""",
 }
 
 VERSION = max(MIGRATIONS)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 
-from sync_engine.ledger import journal
+from sync_engine.ledger import journal, schedules
 from sync_engine.ledger.database import Database, Transaction
 from sync_engine.ledger.locks import Lease, take_locks
 from sync_engine.ledger.records import (
@@ -20,6 +20,8 @@ from sync_engine.ledger.records import (
     History,
     OutcomeRecord,
     OwnedRecord,
+    Pause,
+    ScheduledRun,
     Status,
     TransferRecord,
     WrittenRecord,
@@ -407,6 +409,49 @@ class Ledger:
             outcome=_outcome(stream, key, last[0][1:]) if last else None,
             transfer=self.transfer(last[0][0]) if last else None,
         )
+
+    def schedule_known_since(self, catalog: str, schedule: str, now: datetime) -> datetime:
+        """Since when a catalog has had this schedule: whoever watches it calls this, and keeps what is new.
+
+        Args:
+            catalog: whose.
+            schedule: as ``schedule.text.describe`` has it.
+            now: the present moment.
+        """
+        with self._writing() as transaction:
+            return schedules.known_since(transaction, catalog, schedule, now)
+
+    def claim_run(self, catalog: str, due: datetime) -> bool:
+        """Take a run of a schedule, so that it happens once on this ledger; only while the catalog is ``locked``.
+
+        Returns:
+            False when it, or a later one, has happened already. One that was taken by a process that died is given.
+        """
+        with self._writing() as transaction:
+            return schedules.claim(transaction, catalog, due)
+
+    def finish_run(self, catalog: str, due: datetime, outcome: str) -> None:
+        """Note that a run has happened; one that was interrupted is left open, and is due again."""
+        with self._writing() as transaction:
+            schedules.finish(transaction, catalog, due, outcome)
+
+    def last_scheduled_run(self, catalog: str) -> ScheduledRun | None:
+        """The newest run of a catalog's schedule that has happened."""
+        return schedules.last_finished(self._database, catalog)
+
+    def pause(self, paused: Pause) -> None:
+        """Let no schedule start a catalog until it is resumed."""
+        with self._writing() as transaction:
+            schedules.pause(transaction, paused)
+
+    def resume(self, catalog: str) -> bool:
+        """Let its schedule start a catalog again; False when it was not paused."""
+        with self._writing() as transaction:
+            return schedules.resume(transaction, catalog)
+
+    def pauses(self) -> dict[str, Pause]:
+        """What is paused, by catalog."""
+        return schedules.pauses(self._database)
 
 
 def _beyond(transaction: Transaction, catalog: str, keep_records: int) -> list[str]:

@@ -2,8 +2,7 @@
 
 Ranges: SE1 the file itself · SE2 shape of a document (schema) · SE3 names and types against the connections' schemas ·
 SE4 expressions and templates · SE5 filters, and what people change in the target · SE6 project, connections, secrets ·
-SE7 what is found when planning · SE9 accepted by the language but not supported yet · L locales and languages. Each
-range has a module of its own here.
+SE7 what is found when planning · L locales and languages. Each range has a module of its own here.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from sync_engine.problems import (
     planning,
     project,
     types,
-    unsupported,
 )
 from sync_engine.problems.code import Code
 from sync_engine.sdk.problem import NOWHERE, Origin, Problem
@@ -37,7 +35,6 @@ CODES: Mapping[str, Code] = {
     **conflicts.CODES,
     **project.CODES,
     **planning.CODES,
-    **unsupported.CODES,
     **locales.CODES,
 }
 

@@ -74,6 +74,27 @@ CODES: dict[str, Code] = {
         "`{low}` is greater than `{high}` in {place}",
         "No number can be both.",
     ),
+    "SE218": Code(
+        "in the cron expression `{cron}` the {name} cannot be `{field}`",
+        "The five fields are minute (0-59), hour (0-23), day of the month (1-31, `L` for the last), month (1-12 or a "
+        "name) and day of the week (0-7 or a name; 0 and 7 are Sunday). Each takes `*`, lists, ranges, steps (`*/15`).",
+    ),
+    "SE219": Code(
+        "the cron expression `{cron}` never happens",
+        "No month that it names has such a day, so the catalog would never be transferred.",
+    ),
+    "SE220": Code(
+        "there is no day `{day}` in the calendar",
+        "Days are written as year, month and day: `2025-11-28`.",
+    ),
+    "SE221": Code(
+        "the blackout window ends on {last}, before it begins on {first}",
+        "Both days are part of the window.",
+    ),
+    "SE222": Code(
+        "every run of the schedule falls into a blackout window",
+        "The catalog would never be transferred. Runs within a window are left out, so name times outside of it.",
+    ),
     "SE231": Code(
         "the project has no environment `{name}`",
         "An environment is a file `environments/NAME.yaml` with the settings in which it differs from the project "

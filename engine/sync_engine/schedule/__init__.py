@@ -1,0 +1,1 @@
+"""When catalogs are transferred: times, time zones, windows. Knows no transfers, no files and no present moment."""
