@@ -8,7 +8,7 @@ from itertools import islice, pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync_engine.schedule.model import Blackout, Cron, Missed, Schedule, Times
@@ -88,12 +88,14 @@ def test_a_day_that_a_zone_skipped_is_made_up_for_when_the_next_one_begins() -> 
     assert [each.strftime("%d %H:%M") for each in found] == ["29 02:00", "31 00:00", "31 02:00"]
 
 
+@settings(deadline=None)
 @given(st.one_of(rules, crons), zones, starts)
 def test_moments_only_ever_go_forward(rule: Times | Cron, zone: ZoneInfo, start: datetime) -> None:
     found = [start, *islice(moments(rule, zone, start), 300)]
     assert all(one < other for one, other in pairwise(found))
 
 
+@settings(deadline=None)
 @given(rules, zones, starts)
 def test_every_day_has_each_of_its_times_once(rule: Times, zone: ZoneInfo, start: datetime) -> None:
     first = start.astimezone(zone).date() + timedelta(days=1)
@@ -104,6 +106,7 @@ def test_every_day_has_each_of_its_times_once(rule: Times, zone: ZoneInfo, start
     assert found == Counter(expected)
 
 
+@settings(deadline=None)
 @given(st.times(), zones, starts)
 def test_a_time_is_where_the_clock_shows_it_first_or_where_it_has_leapt_over_it(
     at: time, zone: ZoneInfo, start: datetime
@@ -115,6 +118,7 @@ def test_a_time_is_where_the_clock_shows_it_first_or_where_it_has_leapt_over_it(
     assert before < wall <= shown
 
 
+@settings(deadline=None)
 @given(st.one_of(rules, crons), zones, starts, st.integers(0, 5000))
 def test_where_one_begins_to_look_makes_no_difference(
     rule: Times | Cron, zone: ZoneInfo, start: datetime, minutes: int
