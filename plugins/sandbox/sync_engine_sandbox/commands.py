@@ -20,9 +20,18 @@ import click
 @click.option(
     "--latency", type=click.IntRange(min=0), default=0, metavar="MS", help="Milliseconds added to each answer."
 )
+@click.option("--faults", metavar="PROFILE", help="Let things go wrong: a profile's name, or a JSON file with `rules`.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, other faults; the same, the same.")
 @click.option("--env", "env_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write a file to source.")
 def sandbox(
-    data: Path | None, objects: Path | None, pim_port: int, crm_port: int, latency: int, env_file: Path | None
+    data: Path | None,
+    objects: Path | None,
+    pim_port: int,
+    crm_port: int,
+    latency: int,
+    faults: str | None,
+    seed: int,
+    env_file: Path | None,
 ) -> None:
     """Run a local PIM and a local CRM on loopback until stopped.
 
@@ -31,6 +40,7 @@ def sandbox(
     """
     from sync_engine_sandbox.crm.objects import ObjectsError
     from sync_engine_sandbox.crm.org import CrmSettings
+    from sync_engine_sandbox.faults import FaultsError, load_profile
     from sync_engine_sandbox.pim.data import DataError
     from sync_engine_sandbox.sandbox import DEMO_DATA, DEMO_PROJECT, PIM_SETTINGS, running
 
@@ -39,18 +49,25 @@ def sandbox(
         signal.signal(each, lambda *_: stopped.set())
     seconds = latency / 1000
     try:
+        rules = load_profile(faults) if faults else ()
+    except FaultsError as error:
+        raise click.UsageError(str(error)) from error
+    try:
         with running(
             data or DEMO_DATA,
             objects or DEMO_PROJECT / "org.json",
             pim_settings=dataclasses.replace(PIM_SETTINGS, latency=seconds),
-            crm_settings=CrmSettings(latency=seconds, api_max=5_000_000),
+            crm_settings=CrmSettings(latency=seconds, api_max=5_000_000, bulk_seed=seed),
             pim_port=pim_port,
             crm_port=crm_port,
         ) as both:
+            both.faults.begin(rules, seed)
             click.echo(json.dumps(both.access))
             if env_file is not None:
                 lines = (f"export {name}={shlex.quote(value)}\n" for name, value in both.environment.items())
                 env_file.write_text("".join(lines), encoding="utf-8")
+            if faults:
+                click.echo(f"Faults: {faults}, seed {seed}.", err=True)
             click.echo("Running; stop with Ctrl-C.", err=True)
             # A plain wait() would not let the signal handler run on every platform.
             while not stopped.wait(0.5):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sync_engine_sandbox.crm.app import create_app as create_crm
 from sync_engine_sandbox.crm.objects import load_objects
 from sync_engine_sandbox.crm.org import CrmSettings, Org
+from sync_engine_sandbox.faults import Faults
+from sync_engine_sandbox.faults.middleware import FaultyServer
+from sync_engine_sandbox.faults.steps import CRM, PIM
+from sync_engine_sandbox.faults.world import World
 from sync_engine_sandbox.pim.app import create_app as create_pim
 from sync_engine_sandbox.pim.data import load
 from sync_engine_sandbox.pim.settings import PimSettings
@@ -35,11 +40,13 @@ class Sandbox:
         access: what a client needs, as ``sync-engine sandbox`` prints it: ``{"pim": {"url", …}, "crm": {…}}``.
         pim: the PIM's state, to look at and to change from inside the process.
         org: the CRM's records, likewise.
+        faults: what goes wrong at both.
     """
 
     access: Mapping[str, Mapping[str, str]]
     pim: PimState
     org: Org
+    faults: Faults
 
     @property
     def environment(self) -> dict[str, str]:
@@ -84,12 +91,15 @@ def running(
         DataError, ObjectsError: a file cannot be used; the message says where.
         OSError: a port is taken.
     """
-    org = Org(load_objects(objects))
-    pim_app = create_pim(load(data), settings=pim_settings)
+    faults = Faults()
+    org = Org(load_objects(objects), faults.clock(CRM, lambda: datetime.now(UTC)))
+    pim_app = create_pim(load(data), settings=replace(pim_settings, clock=faults.clock(PIM, pim_settings.clock)))
     crm_app = create_crm(org, settings=crm_settings)
-    pim_server = start(pim_app, pim_port)
+    world = World(pim_app.state.pim, org, faults)
+    world.lay()
+    pim_server = start(FaultyServer(pim_app, PIM, world), pim_port, dated=False)
     try:
-        crm_server = start(crm_app, crm_port)
+        crm_server = start(FaultyServer(crm_app, CRM, world), crm_port, dated=False)
     except BaseException:
         pim_server.stop()
         raise
@@ -111,7 +121,7 @@ def running(
         },
     }
     try:
-        yield Sandbox(access, pim_app.state.pim, org)
+        yield Sandbox(access, pim_app.state.pim, org, faults)
     finally:
         crm_server.stop()
         pim_server.stop()

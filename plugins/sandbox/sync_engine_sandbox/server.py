@@ -9,11 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+    import asyncio
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 START_TIMEOUT = 15.0
+TRANSPORT = "sandbox.transport"
+"""Extension in the ASGI scope: the connection's transport, for applications that break it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +35,27 @@ class RunningServer:
         self._thread.join(timeout=START_TIMEOUT)
 
 
-def start(app: ASGIApp, port: int = 0) -> RunningServer:
+class _Protocol(H11Protocol):
+    """HTTP that lets the application get hold of its connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        inner = self.app
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            scope.setdefault("extensions", {})[TRANSPORT] = transport
+            await inner(scope, receive, send)
+
+        self.app = app
+
+
+def start(app: ASGIApp, port: int = 0, *, dated: bool = True) -> RunningServer:
     """Serve ``app`` on 127.0.0.1.
 
     Args:
         app: the application.
         port: 0 takes any free port.
+        dated: give answers the machine's ``Date``; the application does so itself otherwise.
 
     Raises:
         OSError: the port is taken.
@@ -49,7 +69,15 @@ def start(app: ASGIApp, port: int = 0) -> RunningServer:
         listener.close()
         raise
     bound = listener.getsockname()[1]
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        app,
+        http=_Protocol,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+        date_header=dated,
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name=f"sandbox-{bound}", daemon=True)
     thread.start()

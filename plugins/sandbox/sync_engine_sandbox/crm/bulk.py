@@ -1,4 +1,4 @@
-"""Bulk API 2.0: ingest and query jobs, worked off in the background 200 rows at a time.
+"""Bulk API 2.0: ingest and query jobs, worked off in the background, some rows at a time.
 
 The states are Open → UploadComplete → InProgress → JobComplete or Failed, and Aborted by hand. A job goes on only while
 the server's loop runs; one that a stopped server left behind goes on at its next poll.
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from sync_engine_sandbox.crm.org import CrmSettings, Org
     from sync_engine_sandbox.crm.rows import Column
-
-CHUNK = 200
-"""Rows of one transaction."""
 
 INGEST = {"insert": "insert", "update": "update", "upsert": "upsert", "delete": "delete", "hardDelete": "delete"}
 QUERY = {"query", "queryAll"}
@@ -235,14 +232,24 @@ class Jobs:
                 return
             job.waiting.reverse()
         columns = self._columns(job)
-        while job.waiting and job.state == "InProgress":
+        while job.waiting and job.state == "InProgress" and not self._break_off(job):
             self._work_chunk(job, columns)
             await asyncio.sleep(self.settings.bulk_chunk_delay)
         self._finish(job)
 
+    def _break_off(self, job: Job) -> bool:
+        """Whether the job ends here: it failed, or no batches are left to the day and its other rows are dropped."""
+        fault = self.org.chunk_fault() if self.org.chunk_fault else ""
+        if fault == "job_fails":
+            job.info["errorMessage"] = "TooManyLockFailure : Too many lock failures; the batch was tried 10 times"
+            self._enter(job, "Failed")
+        elif fault == "job_cut":
+            job.waiting.clear()
+        return bool(fault)
+
     def _work_chunk(self, job: Job, columns: Sequence[Column]) -> None:
-        """Write the next 200 rows; ``waiting`` is a stack whose top is the next row."""
-        cells = [job.waiting.pop() for _ in range(min(CHUNK, len(job.waiting)))]
+        """Write the next rows; ``waiting`` is a stack whose top is the next row."""
+        cells = [job.waiting.pop() for _ in range(min(self.settings.bulk_chunk, len(job.waiting)))]
         sobject = self.org.objects.by_name[job.info["object"].lower()]
         key = sobject.field(job.info["externalIdFieldName"]) if "externalIdFieldName" in job.info else None
         rows = [csv_row(columns, line) for line in cells]
@@ -257,7 +264,7 @@ class Jobs:
                 )
 
     def _finish(self, job: Job) -> None:
-        if job.state == "Aborted":
+        if job.state in {"Aborted", "Failed"}:
             job.waiting.reverse()
         order = random.Random(f"{self.settings.bulk_seed}:{job.info['id']}")  # noqa: S311 - an order, not a secret
         order.shuffle(job.succeeded)

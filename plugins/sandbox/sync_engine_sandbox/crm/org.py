@@ -41,7 +41,8 @@ class CrmSettings:
         api_max: daily requests.
         latency: seconds that every answer is delayed.
         bulk_delay: seconds between UploadComplete and the first row of a bulk job.
-        bulk_chunk_delay: seconds between two chunks of 200 rows.
+        bulk_chunk: rows of a bulk job that are one transaction.
+        bulk_chunk_delay: seconds between two of them.
         bulk_seed: seed of the order of bulk results.
         base64_max: largest base64 file body in characters.
         customize_application: the user may see and change the definitions of fields.
@@ -59,6 +60,7 @@ class CrmSettings:
     api_max: int = 15_000
     latency: float = 0.0
     bulk_delay: float = 0.0
+    bulk_chunk: int = 200
     bulk_chunk_delay: float = 0.0
     bulk_seed: int = 1
     base64_max: int = 37_500_000 * 4 // 3
@@ -106,6 +108,9 @@ class Org:
     Args:
         objects: what it consists of.
         clock: the moment new dates are taken from.
+
+    Attributes:
+        chunk_fault: asked before a bulk job goes on: ``job_fails``, ``job_cut`` (see ``faults``), or empty.
     """
 
     def __init__(self, objects: OrgObjects, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -113,6 +118,7 @@ class Org:
         self.store = Store(objects, clock)
         self.requests = Requests()
         self.sessions: dict[str, Session] = {}
+        self.chunk_fault: Callable[[], str] | None = None
         self.changed_at = self.store.clock().replace(microsecond=0)
         users = objects.by_name["user"].rows
         first = self.store.stamp("User", dict(users[0]), "")
@@ -170,9 +176,19 @@ class Org:
 
     def change_field(self, name: str, changed: Field) -> None:
         """Define a field of an object anew; its records stay as they are."""
+        self._define(name, tuple(changed if each.name == changed.name else each for each in self._sobject(name).fields))
+
+    def hide_field(self, name: str, field_name: str) -> None:
+        """Take a field from the user's sight, or from the object: from outside both look the same."""
+        self._define(name, tuple(each for each in self._sobject(name).fields if each.name != field_name))
+
+    def show_field(self, name: str, shown: Field) -> None:
+        """Bring a hidden field back."""
+        self._define(name, (*self._sobject(name).fields, shown))
+
+    def _define(self, name: str, fields: tuple[Field, ...]) -> None:
         with self.store.lock:
             before = self._sobject(name)
-            fields = tuple(changed if each.name == changed.name else each for each in before.fields)
             after = replace(before, fields=fields)
             everything = tuple(after if each is before else each for each in self.objects.objects)
             self.objects = self.store.objects = replace(self.objects, objects=everything)
