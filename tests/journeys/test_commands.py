@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.journeys.conftest import Project
 
-from sync_engine_sandbox.sandbox import DEMO_PROJECT, Sandbox, running
+from sync_engine_sandbox.sandbox import DEMO_DATA, DEMO_PROJECT, Sandbox, running
 
 CATALOG = "outdoor"
 
@@ -72,6 +72,24 @@ def test_doctor_checks_both_sides_and_the_ledger(project: Project) -> None:
     assert "✓ source pim: akeneo" in found
     assert "✓ target crm: salesforce" in found
     assert "last transfer" in found
+
+
+def test_the_demo_catalog_sends_files(sandbox: Sandbox, project: Project) -> None:
+    """``project`` has been applied."""
+    files = {path.name: path.read_bytes() for path in (DEMO_DATA / "media").rglob("*") if path.is_file()}
+    held = {row["PIM_Id__c"] for row in sandbox.org.rows("Product2")}
+    lamps = [sandbox.pim.products.by_key[uuid] for uuid in held & sandbox.pim.products.by_key.keys()]
+    codes = {
+        f"{each['uuid']}-{attribute}": entry["data"]
+        for each in lamps
+        if each["family"] == "headlamps"
+        for attribute in ("image", "manual")
+        for entry in each["values"].get(attribute, ())
+        if entry["locale"] in (None, "en_US")
+    }
+    sent = {row["PIM_Key__c"]: sandbox.org.store.blobs[row["Id"]] for row in sandbox.org.rows("ContentVersion")}
+    assert sent == {key: files[code.rpartition("/")[2]] for key, code in codes.items()}
+    assert len(sent) > 20
 
 
 def test_a_plan_can_be_shown_in_every_format(project: Project, sandbox: Sandbox) -> None:

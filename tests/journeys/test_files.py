@@ -104,6 +104,7 @@ def test_a_replaced_picture_is_a_new_version_of_the_same_document(shop: Shop) ->
     fields = {each["field"]: (each["before"], each["after"]) for each in change["fields"]}
     md5 = hashlib.md5(FIRST, usedforsecurity=False).hexdigest()
     assert fields["VersionData"] == (f"md5:{md5}", [code_of("other.png"), "other.png"])
+    assert f'→ file "{code_of("other.png")}"' in shop.run("plan").out
     assert counted(shop.apply())["updated"] == 1
     after = latest(shop)["a"]
     assert after["ContentDocumentId"] == before["ContentDocumentId"]

@@ -29,9 +29,11 @@ def quoted(value: Encoded) -> str:
 
 
 def shown(value: Encoded, field: PlannedField | None) -> str:
-    """A value as ``quoted``, but numbers, which are kept as exact text, without quotes."""
+    """A value as ``quoted``, but numbers, which are kept as exact text, without quotes, and files by their code."""
     if field is not None and field.type in NUMBERS and isinstance(value, str):
         return value
+    if field is not None and field.type is FieldType.FILE and isinstance(value, list):
+        return f"file {quoted(value[0])}"  # the code ends in the name
     return quoted(value)
 
 
