@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync_engine.sdk.source import Unit, UnitFamily
-from sync_engine.sdk.units import UnknownUnit, convert
+from sync_engine.sdk.units import DIGITS, UnknownUnit, convert
 from sync_engine.sdk.values import Measurement
 
 FAMILIES_FILE = Path(__file__).parents[3] / "shared" / "data" / "icecat" / "measurement-families.jsonl"
@@ -99,6 +101,38 @@ def test_converting_to_the_standard_unit_and_back_gives_the_amount_again(
     standard = convert(Measurement(amount, unit), of.standard_unit, of)
     back = convert(Measurement(standard, of.standard_unit), unit, of)
     assert abs(back - amount) <= abs(amount) * Decimal("1e-24") + Decimal("1e-18")
+
+
+PAIRS = [(each, unit, wanted) for each in real_families() for unit in each.units for wanted in each.units]
+INVERSE = {"add": "sub", "sub": "add", "mul": "div", "div": "mul"}
+
+
+def exactly(amount: Fraction, operations: Iterable[tuple[str, Decimal]]) -> Fraction:
+    """The operations done with fractions, which lose nothing."""
+    for operation, operand in operations:
+        number = Fraction(operand)
+        amount = {
+            "add": lambda a, b: a + b,
+            "sub": lambda a, b: a - b,
+            "mul": lambda a, b: a * b,
+            "div": lambda a, b: a / b,
+        }[operation](amount, number)
+    return amount
+
+
+@settings(max_examples=400)
+@given(st.sampled_from(PAIRS), st.decimals(min_value=-(10**9), max_value=10**9, places=4))
+def test_any_unit_into_any_other_is_what_fractions_say(place: tuple[UnitFamily, str, str], amount: Decimal) -> None:
+    of, unit, wanted = place
+    found = convert(Measurement(amount, unit), wanted, of)
+    back = [(INVERSE[operation], number) for operation, number in reversed(of.units[wanted].to_standard)]
+    exact = exactly(exactly(Fraction(amount), of.units[unit].to_standard), back)
+    assert len(found.as_tuple().digits) <= DIGITS
+    # Where an offset is taken away, the digits before it cancel, and so many fewer are left.
+    offsets = 1000 if any(operation in ("add", "sub") for operation, _ in back) else 0
+    assert abs(Fraction(found) - exact) <= (abs(exact) + offsets) / 10 ** (DIGITS - 1)
+    if 10**20 * exact % 1 == 0 and abs(exact) < 10**12:
+        assert Fraction(found) == exact, "what a short decimal can say is said exactly"
 
 
 @given(st.sampled_from(REAL), st.decimals())

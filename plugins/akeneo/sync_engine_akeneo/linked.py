@@ -97,6 +97,8 @@ _KINDS: Mapping[str, Kind] = {
     "date": Kind.DATE,
     "single_option": Kind.SELECT,
     "multiple_options": Kind.MULTISELECT,
+    "auto_tagging": Kind.MULTISELECT,
+    "record": Kind.RECORD,
     "image": Kind.IMAGE,
     "media_file": Kind.FILE,
     "media_link": Kind.FILE,
@@ -108,6 +110,7 @@ _OF_SEVERAL: Mapping[Kind, Kind] = {
     Kind.TEXT: Kind.MULTISELECT,
     Kind.TEXTAREA: Kind.MULTISELECT,
     Kind.NUMBER: Kind.MULTISELECT,
+    Kind.DATE: Kind.MULTISELECT,
     Kind.SELECT: Kind.MULTISELECT,
     Kind.MULTISELECT: Kind.MULTISELECT,
     Kind.RECORD: Kind.RECORDS,
@@ -237,7 +240,8 @@ def _described(item: Mapping[str, object]) -> LinkedAttribute:
         kind = Kind.TEXTAREA
     if native == "media_file" and item.get("media_type") == "image":
         kind = Kind.IMAGE
-    owner = item.get("reference_entity_code") or item.get("asset_family_identifier")
+    owners = ("reference_entity_code", "reference_entity", "asset_family_identifier")
+    owner = next((item[each] for each in owners if item.get(each)), None)
     return LinkedAttribute(
         code=text(item.get("code")),
         kind=kind,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import cast
 
@@ -79,8 +80,15 @@ def _joined(data: tuple[object, ...], kind: Kind, *, single: bool) -> object:
     if single and kind not in (Kind.MULTISELECT, Kind.RECORDS, Kind.ASSETS):
         return data[0]
     if kind is Kind.MULTISELECT:
-        return tuple(format(each, "f") if isinstance(each, int | Decimal) else each for each in data)
+        return tuple(map(_as_text, data))
     return data
+
+
+def _as_text(value: object) -> object:
+    """A number or a day as text, so that it can stand in a list of choices."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return format(value, "f") if isinstance(value, Decimal) else str(value) if isinstance(value, int) else value
 
 
 def _part(attribute: Attribute) -> str:

@@ -1,23 +1,19 @@
-"""Every type of value, also those that the Icecat catalogue lacks, and every recorded and documented payload."""
+"""Every type of value, also those that the Icecat catalogue lacks."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.responses import Response
-from tests.plugins.akeneo.conftest import SHARED
 from tests.plugins.akeneo.standin import StandIn
 
 from sync_engine.sdk.errors import BrokenContract
-from sync_engine.sdk.source import Kind, Query, SourceRecord
+from sync_engine.sdk.source import Query, SourceRecord
 from sync_engine.sdk.values import Localized, Measurement, MediaRef, Price
-from sync_engine_akeneo.kinds import KINDS
 
 COLUMNS = [
     {"code": "material", "data_type": "select"},
@@ -230,175 +226,3 @@ def test_quality_scores_and_completenesses_that_are_absent_are_no_values(pim: St
     [page] = source.read(source.pushdown(query).partitions[0])
     source.close()
     assert page.records[0].properties == {"completeness": (), "quality_score": ()}
-
-
-# Recorded and documented payloads
-
-
-def documents() -> Iterator[tuple[str, Any]]:
-    folder = SHARED / "payloads"
-    if not folder.is_dir():
-        pytest.skip("the payloads are not beside the repository")
-    for path in sorted(folder.rglob("*.json*")):
-        lines = path.read_text(encoding="utf-8").splitlines() if path.suffix == ".jsonl" else [path.read_text("utf-8")]
-        for line in lines:
-            yield path.relative_to(folder).as_posix(), json.loads(line)
-
-
-def objects(document: Any) -> Iterator[dict[str, Any]]:
-    """Every object in a document, however deep."""
-    if isinstance(document, dict):
-        yield document
-    for each in document.values() if isinstance(document, dict) else document if isinstance(document, list) else ():
-        yield from objects(each)
-
-
-def guessed(found: dict[str, Any]) -> str:
-    """The type of a recorded entry: as it says itself, or by the look of its data."""
-    data = found["data"]
-    first = data[0] if isinstance(data, list) and data else None
-    by_look = {
-        "price": isinstance(first, dict) and "currency" in first,
-        "metric": isinstance(data, dict) and "unit" in data,
-        "multiselect": isinstance(data, list),
-        "boolean": isinstance(data, bool),
-        "number": isinstance(data, int),
-        "text": True,
-    }
-    return str(found.get("attribute_type") or f"pim_catalog_{next(name for name, fits in by_look.items() if fits)}")
-
-
-def recorded_entries() -> list[dict[str, Any]]:
-    """Every value of a product or model in the payloads: an entry with ``scope`` (records and assets say channel)."""
-    return [
-        each for _, document in documents() for each in objects(document) if {"locale", "scope", "data"} <= each.keys()
-    ]
-
-
-def test_every_recorded_value_is_read(pim: StandIn) -> None:
-    places = (str, type(None))
-    entries = [
-        each
-        for each in recorded_entries()
-        if each.keys() <= ENTRY_KEYS and isinstance(each["locale"], places) and not is_score(each)
-    ]
-    attributes = [
-        attribute(
-            guessed(each), f"a{number}", localizable=each["locale"] is not None, scopable=each["scope"] is not None
-        )
-        for number, each in enumerate(entries)
-    ]
-    values = {f"a{number}": [each] for number, each in enumerate(entries)}
-    locales = tuple({each["locale"] for each in entries if each["locale"]})
-    channels = frozenset({each["scope"] for each in entries if each["scope"]})
-    [record] = read(pim, attributes, [{"uuid": "u", "values": values}], locales=locales, channels=channels)
-    empty = {f"a{number}" for number, each in enumerate(entries) if each["data"] is None}
-    assert record.values.keys() == values.keys() - empty
-    assert len(entries) > 150
-
-
-ENTRY_KEYS = {"locale", "scope", "data", "attribute_type", "reference_data_name", "linked_data", "_links"}
-
-
-def is_score(found: dict[str, Any]) -> bool:
-    """Whether it is an entry of ``completenesses`` or ``quality_scores``, or a change a user may propose."""
-    return (
-        found["scope"] is not None
-        and found["locale"] is not None
-        and (isinstance(found["data"], int) or found["data"] in list("ABCDE"))
-    )
-
-
-def test_every_recorded_attribute_is_described(pim: StandIn) -> None:
-    recorded = {
-        each["code"]: each
-        for name, document in documents()
-        for each in objects(document)
-        if "patch" not in name and str(each.get("type", "")).startswith(("pim_", "akeneo_")) and "code" in each
-    }
-    pim.structure(list(recorded.values()))
-    for code in recorded:
-        pim.on(f"attributes/{code}/options", pim.page([]))
-    source = pim.open()
-    schema = source.describe()
-    source.close()
-    assert schema.attributes.keys() == recorded.keys()
-    assert all(each.kind is KINDS[recorded[code]["type"]] for code, each in schema.attributes.items())
-    assert all(each.kind is not Kind.OTHER for each in schema.attributes.values())
-    assert len(recorded) >= 4
-
-
-@pytest.mark.parametrize(
-    ("path", "file"),
-    [
-        ("families", "swagger__families__routes__families__get_responses_200_examples.json"),
-        ("categories", "swagger__categories__routes__categories__get_responses_200_examples.json"),
-        ("channels", "swagger__channels__routes__channels__get_responses_200_examples.json"),
-        (
-            "measurement-families",
-            "swagger__measurement_families__routes__measurement_families__get_responses_200_x-examples.json",
-        ),
-    ],
-)
-def test_every_recorded_list_of_the_structure_is_described(pim: StandIn, path: str, file: str) -> None:
-    found = dict(documents()).get(f"pim-api-docs/{file}")
-    assert found is not None
-    pim.structure([])
-    items = found if path == "measurement-families" else found["_embedded"]["items"]
-    if path != "measurement-families":
-        pim.on(path, pim.page(items))
-    else:
-        pim.on(path, items)
-    source = pim.open()
-    schema = source.describe()
-    source.close()
-    described: dict[str, Any] = {
-        "families": [each.code for each in schema.families],
-        "categories": [each.code for each in schema.collections["products"].properties["categories"].options or ()],
-        "channels": list(schema.channels),
-        "measurement-families": list(schema.unit_families),
-    }
-    assert described[path] == [each["code"] for each in items]
-    assert items
-
-
-def test_every_recorded_product_and_model_list_is_read(pim: StandIn) -> None:
-    properties = {
-        "products": frozenset(
-            {"uuid", "family", "categories", "parent", "created", "updated", "completeness", "quality_score"}
-        ),
-        "product_models": frozenset({"code", "family", "family_variant", "categories", "parent", "level", "created"}),
-    }
-    count = associated = 0
-    for name, document in documents():
-        items = recorded_items(name, document)
-        if not items:
-            continue
-        collection = "product_models" if "family_variant" in items[0] else "products"
-        pim.reset()
-        pim.structure([{"code": "sku", "type": "pim_catalog_identifier"}])
-        pim.on("products-uuid" if collection == "products" else "product-models", pim.page(items))
-        source = pim.open()
-        whole = all("associations" in each for each in items)  # some recordings are cut short
-        asked = properties[collection] | ({"associations"} if whole else set())
-        query = Query(collection, frozenset(), asked, (), frozenset(), ())
-        [page] = source.read(source.pushdown(query).partitions[0])
-        source.close()
-        assert len(page.records) == len(items), name
-        count += len(items)
-        associated += sum(len(record.properties.get("associations") or ()) for record in page.records)  # type: ignore[arg-type]
-    assert count >= 10
-    assert associated >= 10
-
-
-def recorded_items(name: str, document: Any) -> list[dict[str, Any]]:
-    """Whole products with a uuid, or models, of a document that is an answer."""
-    if "patch" in name or Path(name).parts[-1].startswith("product-"):
-        return []
-    return [
-        each
-        for each in objects(document)
-        if isinstance(each.get("values"), dict)
-        and "categories" in each
-        and ("uuid" in each or "family_variant" in each)
-    ]
