@@ -1,9 +1,10 @@
 """sync-engine in real processes that die, or are stopped, at a named point of their work.
 
 The points are where the engine meets the world: before and after every remote call, every commit of the ledger, every
-fsync and every rename. They are put around the libraries' own functions in the process under test, so the engine itself
-knows nothing of them. One process imports everything and forks a new one for every run, which makes hundreds of
-kills cheap; each is a SIGKILL of a process of its own.
+fsync, every rename, and every write of a plan file; of a call that writes to the org also half-way through its body and
+between the body and the answer. They are put around the libraries' own functions in the process under test, so the
+engine itself knows nothing of them. One process imports everything and forks a new one for every run, which makes
+hundreds of kills cheap; each is a SIGKILL of a process of its own.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ class Crashing:
         self._server = server
         self._folder = folder
 
-    def run(self, project: Project, *arguments: str, at: Point | None = None, how: str = "kill") -> Ended:
+    def run(
+        self, project: Project, *arguments: str, at: Point | None = None, how: str = "kill", change: str = ""
+    ) -> Ended:
         """Run a command.
 
         Args:
@@ -63,9 +66,10 @@ class Crashing:
             at: the point where it dies; None lets it live.
             how: ``kill``, ``stop`` (it can go on), ``end`` (SIGTERM, so it may still finish what it does) or ``hang``
                 (SIGTERM, and what it does there never ends).
+            change: ``module:function`` that is called in the process first, and changes the engine in it.
         """
         where = {"project": str(project.folder), "environment": project.environment}
-        return self._ask({**where, "arguments": arguments, "at": at, "how": how})
+        return self._ask({**where, "arguments": arguments, "at": at, "how": how, "change": change})
 
     def go_on(self, pid: int) -> Ended:
         """Let a stopped run go on to its end."""
@@ -85,12 +89,14 @@ class Crashing:
 def crashing(folder: Path) -> Iterator[Crashing]:
     """Start the process that forks; ``folder`` takes what the runs print."""
     folder.mkdir()
+    (folder / "tmp").mkdir()
     server = subprocess.Popen(
         [sys.executable, "-m", "tests.journeys.crashing", str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[2],
+        env={**os.environ, "TMPDIR": str(folder / "tmp")},
     )
     try:
         yield Crashing(server, folder)
@@ -108,7 +114,9 @@ def _serve(folder: Path) -> None:
             if not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
     from sync_engine.cli.main import execute
+    from sync_engine_salesforce import composite
 
+    composite.LATE = 1  # the sandbox does not work on a call any longer than that
     for line in sys.stdin:
         order = json.loads(line)
         pid = order.get("continue")
@@ -129,6 +137,9 @@ def _child(order: Mapping[str, Any], folder: Path, execute: Callable[[list[str]]
         opened = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(opened, number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    if order["change"]:
+        module, _, function = order["change"].partition(":")
+        getattr(importlib.import_module(module), function)()
     _Points(folder / "points", order["at"], order["how"]).lay()
     code = execute(["--project", order["project"], *order["arguments"]])
     sys.stdout.flush()
@@ -173,6 +184,9 @@ class _Points:
         setattr(owner, function, wrapped)
 
     def lay(self) -> None:
+        import gzip
+        import shutil
+
         import httpx
         import requests.adapters
 
@@ -181,6 +195,10 @@ class _Points:
         self.around(os, "fsync", lambda *_: "fsync")
         self.around(os, "rename", lambda *_: "rename")
         self.around(os, "replace", lambda *_: "rename")
+        self.around(gzip.GzipFile, "write", lambda *_: "write of a plan")
+        self.around(gzip.GzipFile, "close", lambda *_: "end of a plan")
+        self.around(shutil, "copyfile", lambda *_: "copy of a plan")
+        self._lay_within_calls()
         points, connect = self, sqlite3.connect
 
         class Connection(sqlite3.Connection):
@@ -204,6 +222,32 @@ class _Points:
             return connect(path, *arguments, **named, factory=Connection)
 
         sqlite3.connect = connect_counted  # type: ignore[assignment]
+
+    def _lay_within_calls(self) -> None:
+        """Put points into the calls that write to the org: half of the body is sent, all of it is sent."""
+        from urllib3.connection import HTTPConnection
+
+        points, send, getresponse = self, HTTPConnection.send, HTTPConnection.getresponse
+
+        def name(connection: Any) -> str:
+            asked = connection._response_options
+            return f"{asked.request_method} {asked.request_url}"
+
+        def send_in_halves(connection: Any, data: Any) -> None:
+            what = name(connection)
+            if not isinstance(data, bytes) or data.startswith(what.encode()):
+                return send(connection, data)
+            send(connection, data[: len(data) // 2])
+            points.reach(f"within {what}")
+            return send(connection, data[len(data) // 2 :])
+
+        def await_response(connection: Any) -> Any:
+            if not (what := name(connection)).startswith("GET "):
+                points.reach(f"sent {what}")
+            return getresponse(connection)
+
+        HTTPConnection.send = send_in_halves  # type: ignore[method-assign]
+        HTTPConnection.getresponse = await_response  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

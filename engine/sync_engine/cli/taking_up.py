@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 from sync_engine.catalog.model import Catalog
 from sync_engine.cli.console import Console
 from sync_engine.cli.session import Connections
+from sync_engine.ledger.records import BatchRecord
 from sync_engine.ledger.store import Ledger
 from sync_engine.report.values import plural
 from sync_engine.transfer.recovery import Recovered, recover
@@ -18,10 +20,19 @@ def take_up(console: Console, catalogs: Sequence[Catalog], connections: Connecti
     done = []
     for catalog in catalogs:
         target = connections.target(catalog.target)
-        for each in recover(catalog.name, target, ledger, catalog.log.level, threading.Event()):
+        waiting = partial(_wait_for, console)
+        for each in recover(catalog.name, target, ledger, catalog.log.level, threading.Event(), waiting):
             console.say(_line(each))
             done.append(each)
     return done
+
+
+def _wait_for(console: Console, batch: BatchRecord, seconds: float) -> None:
+    sent = plural(batch.rows, "record")
+    console.say(
+        f"A call of transfer {batch.transfer} with {sent} of {batch.stream} was not answered and may still take "
+        f"effect. Waiting for it, {seconds:.0f} seconds at most, so that nothing is there twice."
+    )
 
 
 def _line(each: Recovered) -> str:

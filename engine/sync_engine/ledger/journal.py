@@ -12,6 +12,9 @@ from sync_engine.ledger.records import BatchRecord
 from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.target import BatchState
 
+_AT = "at"
+"""When a batch came to its state, beside the target's own data."""
+
 
 def pack(
     transaction: Transaction, transfer: str, batch: str, stream: str, mode: str, rows: int, content: bytes
@@ -35,10 +38,11 @@ def reach(
     data: Mapping[str, object],
 ) -> None:
     """A batch has come to a state."""
+    kept = json.dumps({**data, _AT: transaction.now()})
     transaction.execute(
         "INSERT INTO batches (id, transfer, stream, mode, rows, state, data) VALUES (?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (id) DO UPDATE SET state = excluded.state, data = excluded.data",
-        (f"{transfer}/{batch}", transfer, stream, mode, rows, state, json.dumps(data)),
+        (f"{transfer}/{batch}", transfer, stream, mode, rows, state, kept),
     )
 
 
@@ -60,20 +64,15 @@ def left(database: Database, catalog: str) -> list[BatchRecord]:
         "WHERE transfer IN (SELECT id FROM transfers WHERE catalog = ?) ORDER BY transfer, batches.id",
         (catalog,),
     )
-    return [
-        BatchRecord(
-            transfer=row[0],
-            id=row[1].removeprefix(f"{row[0]}/"),
-            stream=row[2],
-            mode=row[3],
-            rows=row[4],
-            state=row[5],
-            data=json.loads(row[6]),
-            uncertain=row[7],
-            content=b"",
-        )
-        for row in rows
-    ]
+    return [_batch(*row) for row in rows]
+
+
+def _batch(
+    transfer: str, id_: str, stream: str, mode: str, rows: int, state: str, text: str, uncertain: int
+) -> BatchRecord:
+    data = json.loads(text)
+    at = data.pop(_AT, 0)  # an earlier version kept none: long ago
+    return BatchRecord(transfer, id_.removeprefix(f"{transfer}/"), stream, mode, rows, state, at, data, uncertain, b"")
 
 
 def with_content(database: Database, batch: BatchRecord) -> BatchRecord:

@@ -94,6 +94,7 @@ class BatchRecord:
         mode: the target's own name of the way.
         rows: how many records.
         state: how far it came, see ``sdk.target.BatchState``.
+        at: when it came to that, in milliseconds since 1970 by the ledger's clock.
         data: what the target needs to find it again.
         uncertain: how many of its records the transfer has counted as uncertain.
         content: what ``store.Ledger.pack`` was given.
@@ -105,6 +106,7 @@ class BatchRecord:
     mode: str
     rows: int
     state: str
+    at: int
     data: Mapping[str, object]
     uncertain: int
     content: bytes

@@ -157,6 +157,11 @@ class Ledger:
         """The batches of a catalog's transfers that were not concluded, without their content, oldest first."""
         return journal.left(self._database, catalog)
 
+    def age(self, batch: BatchRecord) -> float:
+        """Seconds since a batch came to the state it is in."""
+        with self._writing() as transaction:
+            return (transaction.now() - batch.at) / 1000
+
     def with_content(self, batch: BatchRecord) -> BatchRecord:
         """The batch with its content.
 

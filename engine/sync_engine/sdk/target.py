@@ -320,7 +320,9 @@ class BatchState(StrEnum):
 
 Checkpoint = Callable[[BatchState, Mapping[str, object]], None]
 """Called by ``submit`` with (state, data) when a state is reached and before the next remote call; the engine makes it
-durable before it returns."""
+durable before it returns. ``data`` is what finds the batch again. ``late`` in the data of ``SENDING``, or in the
+reference of a batch with uncertain results, says for how many seconds a call whose answer was lost may still take
+effect; it is left out where the call can be made again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from sync_engine.catalog.model import LogLevel
 from sync_engine.ledger.records import BatchRecord, Status, TransferRecord
 from sync_engine.ledger.store import Ledger
-from sync_engine.sdk.target import BatchState, RecordResult, Target
+from sync_engine.planner.plan import Change, ChangeKind, StreamPlan
+from sync_engine.sdk.errors import Interrupted
+from sync_engine.sdk.target import BatchState, Outcome, RecordResult, Target
 from sync_engine.transfer.concluding import COUNTED, conclude
 from sync_engine.transfer.content import Carried, from_content
 from sync_engine.transfer.sending import await_results
 from sync_engine.transfer.settling import look
 
 DIED = "its process ended before the transfer did"
+BETWEEN_LOOKS = 10.0
+"""Seconds between two looks for what a call may still write."""
 
 
 class Then(Enum):
@@ -52,6 +56,10 @@ RULES: Mapping[BatchState, Rule] = {
 """One rule for every state in which the journal can have an open batch."""
 
 
+Waiting = Callable[[BatchRecord, float], None]
+"""Told of a call that was not answered and may still take effect, and for how many seconds at most it is waited for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recovered:
     """A transfer that had not come to its end.
@@ -67,7 +75,7 @@ class Recovered:
 
 
 def recover(
-    catalog: str, target: Target, ledger: Ledger, level: LogLevel, stop: threading.Event
+    catalog: str, target: Target, ledger: Ledger, level: LogLevel, stop: threading.Event, waiting: Waiting
 ) -> Iterator[Recovered]:
     """Account for what earlier transfers of a catalog left behind; safe to repeat, and after a crash within it.
 
@@ -77,6 +85,7 @@ def recover(
         ledger: the journal.
         level: how much of the log is kept.
         stop: set when it is to end.
+        waiting: see ``Waiting``.
 
     Raises:
         SyncEngineError: the target cannot be asked; what was found out so far is in the ledger.
@@ -87,23 +96,35 @@ def recover(
     for id_ in sorted(left):
         counts: Counter[str] = Counter()
         for batch in left[id_]:
-            counts.update(_account(ledger.with_content(batch), catalog, target, ledger, level, stop))
+            taken = _Taken(ledger.with_content(batch), target, ledger, stop, waiting)
+            counts.update(_account(taken, catalog, level))
         transfer = ledger.transfer(id_)
         if transfer.status is Status.RUNNING:
             ledger.finish(id_, Status.INTERRUPTED, _summary(transfer.summary), DIED)
         yield Recovered(ledger.transfer(id_), counts, len(left[id_]))
 
 
-def _account(
-    batch: BatchRecord, catalog: str, target: Target, ledger: Ledger, level: LogLevel, stop: threading.Event
-) -> Counter[str]:
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A batch that is taken up, and all it takes; see ``recover``."""
+
+    batch: BatchRecord
+    target: Target
+    ledger: Ledger
+    stop: threading.Event
+    waiting: Waiting
+
+
+def _account(taken: _Taken, catalog: str, level: LogLevel) -> Counter[str]:
     """Conclude one batch; returns the counts of what was found out."""
+    batch, ledger = taken.batch, taken.ledger
     carried = from_content(batch.id, batch.content)
-    results = _results(batch, carried, target, stop)
+    unknown = _unknown(taken, carried)
+    results = _results(taken, carried, unknown)
     if results is None:
         ledger.commit(batch.transfer, catalog, (), batch=batch.id)
         return Counter()
-    found = conclude(carried, results, level)
+    found = conclude(carried, [each for each in results if each.key in unknown], level)
     before = _summary(ledger.transfer(batch.transfer).summary)
     # What was counted as uncertain is known now, or uncertain for good.
     before["rejected"] -= batch.uncertain
@@ -113,16 +134,53 @@ def _account(
     return found.counts
 
 
-def _results(batch: BatchRecord, carried: Carried, target: Target, stop: threading.Event) -> list[RecordResult] | None:
-    """A result for every record of the batch; None when nothing of it can have reached the target."""
-    state = BatchState(batch.state)
+def _unknown(taken: _Taken, carried: Carried) -> set[str]:
+    """Keys of the records whose outcome is not known: all of a batch, or those that were counted as uncertain."""
+    batch = taken.batch
+    if not batch.uncertain:
+        return {each.key for each in carried.changes}
+    outcomes = taken.ledger.outcomes(batch.transfer, Outcome.UNCERTAIN)
+    return {each.key for each in outcomes if each.batch == batch.id}
+
+
+def _results(taken: _Taken, carried: Carried, unknown: Collection[str]) -> list[RecordResult] | None:
+    """A result for every record that is not known; None when nothing of the batch can have reached the target."""
+    state = BatchState(taken.batch.state)
     then = RULES[state].then
     if then is Then.FORGET:
         return None
-    ref = target.adopt(carried.batch, state, batch.data) if then is Then.ADOPT else None
+    ref = taken.target.adopt(carried.batch, state, taken.batch.data) if then is Then.ADOPT else None
     if ref is not None:
-        return await_results(ref, carried.batch, target, stop)
-    return look(carried.stream, carried.changes, target, f"{DIED}, and its answer was lost")
+        return await_results(ref, carried.batch, taken.target, taken.stop)
+    return _look(taken, carried.stream, [each for each in carried.changes if each.key in unknown])
+
+
+def _look(taken: _Taken, stream: StreamPlan, changes: Sequence[Change]) -> list[RecordResult]:
+    """What the target holds of these records.
+
+    A new record that is not there is looked for again until the call can have no more effect: made anew while the
+    target is still at work on it, it would be there twice.
+    """
+    left = _may_come_late(taken)
+    told = False
+    new = {each.key for each in changes if each.kind is ChangeKind.CREATE}
+    while True:
+        results = look(stream, changes, taken.target, "its answer was lost")
+        if left <= 0 or not any(each.outcome is Outcome.UNCERTAIN and each.key in new for each in results):
+            return results
+        if not told:
+            taken.waiting(taken.batch, left)
+        told = True
+        pause = min(left, BETWEEN_LOOKS)
+        left -= pause
+        if taken.stop.wait(pause):
+            raise Interrupted("stopped while a call that was not answered may still take effect")
+
+
+def _may_come_late(taken: _Taken) -> float:
+    """For how many seconds from now on the call of a batch may still take effect where that would do harm."""
+    late = taken.batch.data.get("late")
+    return late - taken.ledger.age(taken.batch) if isinstance(late, (int, float)) else 0.0
 
 
 def _summary(counts: Mapping[str, int]) -> dict[str, int]:

@@ -24,6 +24,8 @@ from sync_engine_salesforce.values import long_id, to_json
 MODE = "collections"
 MOST_ROWS = 200
 MOST_BYTES = 4_000_000
+LATE = 600
+"""Seconds after which the org has ended a call, answered or not (Limits and Allocations Quick Reference)."""
 SECONDS = 2.0
 """Of a call with 200 records, in an org with a few triggers: no more than a guess."""
 

@@ -50,6 +50,10 @@ class SessionEnded(Unauthorised):
     """The session is over; a new login may help."""
 
 
+class NoAnswer(Unavailable):
+    """A call was sent and not answered; the service may still be at work on it."""
+
+
 class ServerFault(Unavailable):
     """The service failed in a way that may be its own mistake with this very call: not worth many attempts."""
 

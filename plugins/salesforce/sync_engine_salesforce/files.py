@@ -37,7 +37,7 @@ from sync_engine.sdk.target import (
 )
 from sync_engine.sdk.values import Blank, MediaRef, ParentKey
 from sync_engine_salesforce import composite, reading, soql
-from sync_engine_salesforce.errors import RowError, row_error
+from sync_engine_salesforce.errors import NoAnswer, RowError, row_error
 from sync_engine_salesforce.file_fields import CONTENT, FILE_NAME, PLACE, file_name
 from sync_engine_salesforce.file_reading import LATEST, Known, links
 from sync_engine_salesforce.rows import failed, sort_out
@@ -76,14 +76,23 @@ class FileSender:
         known: describes objects.
         batch: rows of ContentVersion.
         open_media: of the source; None where no row has a file.
+        sending: called before each call that must not be made twice.
     """
 
-    def __init__(self, session: OrgSession, known: Known, batch: Batch, open_media: OpenMedia | None) -> None:
+    def __init__(
+        self,
+        session: OrgSession,
+        known: Known,
+        batch: Batch,
+        open_media: OpenMedia | None,
+        sending: Callable[[], None],
+    ) -> None:
         self._session = session
         self._known = known
         self._described = known(batch.object)
         self._batch = batch
         self._open = open_media
+        self._sending = sending
         self._parents: dict[tuple[str, str, str], str] = {}
         self._versions: dict[str, _Version] = {}
 
@@ -195,18 +204,26 @@ class FileSender:
         return RecordResult(row.key, Outcome.UPDATED if version else Outcome.CREATED, answer)
 
     def _post(self, key: str, entity: Mapping[str, Any], file: IO[bytes], content: str) -> str | list[RowError]:
-        """Send a version; after a lost answer, look whether it has arrived before it is sent again."""
+        """Send a version; after a lost answer, look whether it has arrived before it is sent again.
+
+        Raises:
+            NoAnswer: it has not arrived and may still do so.
+        """
         document = entity.get("ContentDocumentId")
         field = self._described.field("ContentDocumentId" if document else self._batch.key_field)
         patience = self._session.patience()
         while True:
+            self._sending()
             try:
                 return self._session.once(lambda client: _upload(client, self._described.name, entity, file))
-            except Unavailable as failure:
-                patience.wait(failure)
+            except Unavailable as error:
+                failure = error
+            patience.wait(failure)
             for each in self._latest(field, [document or key]).values():
                 if each.content == content:
                     return each.id
+            if isinstance(failure, NoAnswer):
+                raise failure
 
     def _change(self, row: Row, version: _Version) -> RecordResult:
         """Change fields of the latest version, which keeps its content."""

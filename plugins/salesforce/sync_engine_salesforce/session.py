@@ -18,7 +18,7 @@ from simple_salesforce.exceptions import SalesforceError
 from simple_salesforce.util import Usage
 
 from sync_engine.sdk.errors import BrokenContract, Refused, SyncEngineError, Unauthorised, Unavailable
-from sync_engine_salesforce.errors import NO_JSON_HINT, ServerFault, SessionEnded, call_error
+from sync_engine_salesforce.errors import NO_JSON_HINT, NoAnswer, ServerFault, SessionEnded, call_error
 from sync_engine_salesforce.login import Login, log_in
 from sync_engine_salesforce.settings import OrgSettings
 from sync_engine_salesforce.transport import Transport
@@ -146,10 +146,12 @@ class OrgSession:
             return self._unreadable()
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return Refused(f"{self.where}: the certificate of the host is not trusted", hint="Check the url.")
+        unsent = isinstance(error, requests.exceptions.ConnectTimeout) or "NewConnectionError" in str(error)
+        kind = Unavailable if unsent else NoAnswer
         if isinstance(error, requests.exceptions.Timeout):
-            return Unavailable(f"{self.where}: no answer within {self.settings.timeout:g} seconds")
+            return kind(f"{self.where}: no answer within {self.settings.timeout:g} seconds")
         how = "the host refuses connections" if "Connection refused" in str(error) else type(error).__name__
-        return Unavailable(
+        return kind(
             f"{self.where}: Salesforce cannot be reached: {how}",
             hint="Is `url` right, and is Salesforce reachable from here?",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +25,7 @@ from sync_engine.sdk.target import (
     FieldRequest,
     Modified,
     Operation,
+    Outcome,
     PicklistValue,
     Progress,
     RecordResult,
@@ -179,7 +181,8 @@ class SalesforceTarget:
         if batch.mode == files.MODE:
             return self._send_files(batch, checkpoint, None)
         if batch.mode != bulk.MODE:
-            checkpoint(BatchState.SENDING, {})
+            # Only an insert made twice is there twice.
+            checkpoint(BatchState.SENDING, {"late": composite.LATE} if batch.operation is Operation.INSERT else {})
             results = composite.send(self._session, described, batch)
             return BatchRef(batch.id, {"mode": composite.MODE, "results": [to_plain(each) for each in results]})
         with self._writing:
@@ -197,9 +200,11 @@ class SalesforceTarget:
         return self._send_files(batch, checkpoint, open_media)
 
     def _send_files(self, batch: Batch, checkpoint: Checkpoint, open_media: OpenMedia | None) -> BatchRef:
-        checkpoint(BatchState.SENDING, {})
-        results = files.FileSender(self._session, self._known, batch, open_media).send()
-        return BatchRef(batch.id, {"mode": files.MODE, "results": [to_plain(each) for each in results]})
+        sending = partial(checkpoint, BatchState.SENDING, {"late": composite.LATE})
+        sending()
+        results = files.FileSender(self._session, self._known, batch, open_media, sending).send()
+        late = {"late": composite.LATE} if any(each.outcome is Outcome.UNCERTAIN for each in results) else {}
+        return BatchRef(batch.id, {"mode": files.MODE, "results": [to_plain(each) for each in results], **late})
 
     def poll(self, ref: BatchRef) -> Progress:
         """How far a batch is."""

@@ -133,6 +133,16 @@ def test_the_pim_speaks_its_own_language_of_errors(sandbox: Sandbox, pim: httpx.
     assert answer.headers["retry-after"] == "1"
 
 
+def test_what_comes_late_is_done_after_the_connection_was_reset(sandbox: Sandbox, crm: httpx.Client) -> None:
+    with sandbox.faults.during(Rule("late", "crm.write", seconds=0.2)), pytest.raises(httpx.ReadError):
+        create(crm, "late")
+    assert "late" not in names(sandbox)
+    deadline = time.monotonic() + 10
+    while "late" not in names(sandbox):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize(
     ("fault", "done", "error"),
     [

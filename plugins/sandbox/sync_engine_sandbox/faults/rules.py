@@ -25,6 +25,7 @@ FAULTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "daily_limit": ("403 REQUEST_LIMIT_EXCEEDED: the requests of the day are used up", (CRM,)),
     # On the way back: the request has its effect.
     "lost": ("the connection is reset after it was done", (PIM, CRM)),
+    "late": ("the connection is reset, and it is done `seconds` after that", (PIM, CRM)),
     "cut": ("the connection breaks off in the middle of the answer", (PIM, CRM)),
     "slow": ("the answer comes byte by byte, one every `seconds`", (PIM, CRM)),
     "half": ("the second half of the answer's body is missing, and nothing says so", (PIM, CRM)),
@@ -68,7 +69,7 @@ class Rule:
         chance: how probable it is each time.
         skip: so many times nothing happens first.
         times: how often it happens at most; None for as long as the rules are in force.
-        seconds: for ``slow``, ``clock`` and the ``Retry-After`` of ``429``.
+        seconds: for ``late``, ``slow``, ``clock`` and the ``Retry-After`` of ``429``.
         field: for ``narrowed`` and ``removed``: object and field, such as ``Product2.PIM_EAN__c``.
     """
 

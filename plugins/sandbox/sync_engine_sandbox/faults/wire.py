@@ -190,6 +190,12 @@ async def _lost(exchange: Exchange, _: Due) -> None:
     await exchange.reset()
 
 
+async def _late(exchange: Exchange, due: Due) -> None:
+    await exchange.reset()
+    await asyncio.sleep(due.rule.seconds)
+    await exchange.carry_out()
+
+
 async def _cut(exchange: Exchange, _: Due) -> None:
     await exchange.break_off(await exchange.carry_out())
 
@@ -224,6 +230,7 @@ ON_THE_WIRE: Mapping[str, Callable[[Exchange, Due], Awaitable[None]]] = {
     "reset": _reset,
     "hang": _hang,
     "lost": _lost,
+    "late": _late,
     "cut": _cut,
     "slow": _slow,
     "half": _half,
