@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
 import orjson
 
-from sync_engine.catalog.model import Catalog
+from sync_engine.catalog.model import Catalog, Project
 from sync_engine.cli.approval import (
     Overrides,
     allow_option,
@@ -50,6 +50,7 @@ REJECTED = 4
 @approve_option
 @allow_option
 @reason_option
+@click.option("--scheduled", is_flag=True, help="Only what is due by the catalogs' schedules, each run once.")
 @click.option("--strict", is_flag=True, help="Write nothing of a saved plan if any of its records has changed since.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.pass_obj
@@ -62,6 +63,7 @@ def apply(
     approve: str | None,
     allowed: tuple[str, ...],
     reason: str | None,
+    scheduled: bool,
     strict: bool,
     as_json: bool,
 ) -> int:
@@ -69,6 +71,9 @@ def apply(
 
     A plan made now is shown, and you are asked before anything is written (--yes or --approve answers). Of a saved
     plan only those records are written that still are as the plan saw them; the others are reported as stale.
+
+    With --scheduled, a catalog is left alone unless a run of its schedule is due, which nobody else has taken: for cron
+    and the like, see `sync-engine schedule export`.
     """
     saved = len(plan_or_catalogs) == 1 and Path(plan_or_catalogs[0]).is_file() and _is_plan(Path(plan_or_catalogs[0]))
     if saved and streams is not None:
@@ -78,6 +83,15 @@ def apply(
     if strict and not saved:
         raise click.UsageError("--strict is for a saved plan; a plan made now has seen the records just now")
     check_options(allowed, reason, pinned=saved or approve is not None)
+    order = Order(plan_or_catalogs, streams, changed, yes, approve, allowed, reason, show=not as_json)
+    if scheduled:
+        if saved or approve is not None or streams is not None:
+            raise click.UsageError(
+                "a scheduled run plans its whole catalog now; leave out FILE, --approve and --streams"
+            )
+        from sync_engine.cli.scheduled import apply_scheduled
+
+        return apply_scheduled(console, order, as_json=as_json)
     with notifying(console, () if saved else plan_or_catalogs) as told:
         if saved:
             file = read_plan(Path(plan_or_catalogs[0]))
@@ -96,33 +110,71 @@ def apply(
                 results = transfer_all(ledger, catalogs, connections, file, rechecks, passed, told)
         else:
             project, catalogs = load(console, plan_or_catalogs)
-            with (
-                Connections(project, console) as connections,
-                locked_state(project, catalogs, console) as ledger,
-                tempfile.TemporaryDirectory(prefix="sync-engine-") as folder,
-            ):
-                take_up(console, catalogs, connections, ledger)
-                began = utc_now()
-                made = Path(folder) / "plan"
-                file, compiled = make_plan(console, project, catalogs, connections, made, streams, changed=changed)
-                if not as_json:
-                    print_plan(console, file, "text", 5)
-                check_digest(file, approve)
-                again = " ".join(
-                    (
-                        "sync-engine apply",
-                        *plan_or_catalogs,
-                        *(("--streams", streams) if streams else ()),
-                        *(("--changed",) if changed else ()),
-                    )
-                )
-                passed = pass_gates(file, allowed, reason, f"{again} --approve {file.digest}")
-                if any(each.summary.changes for each in file.catalogs) and not yes and approve is None:
-                    ask()
-                rechecks = rechecks_of(compiled, connections, everything=False)
-                read_from = "" if streams else began
-                results = transfer_all(ledger, catalogs, connections, file, rechecks, passed, told, read_from=read_from)
+            with Connections(project, console) as connections, locked_state(project, catalogs, console) as ledger:
+                results = transfer_now(console, project, catalogs, connections, ledger, order, told)
     return report_results(console, results, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked of a transfer that is planned now.
+
+    Attributes:
+        names, streams, changed, yes, approve, allowed, reason: arguments and options of ``apply``.
+        show: whether the plan is printed.
+        trigger: who or what asks.
+    """
+
+    names: tuple[str, ...] = ()
+    streams: str | None = None
+    changed: bool = False
+    yes: bool = False
+    approve: str | None = None
+    allowed: tuple[str, ...] = ()
+    reason: str | None = None
+    show: bool = True
+    trigger: str = "command"
+
+    @property
+    def command(self) -> str:
+        """What asks for the same again."""
+        streams = ("--streams", self.streams) if self.streams else ()
+        return " ".join(("sync-engine apply", *self.names, *streams, *(("--changed",) if self.changed else ())))
+
+
+def transfer_now(
+    console: Console,
+    project: Project,
+    catalogs: Sequence[Catalog],
+    connections: Connections,
+    ledger: Ledger,
+    order: Order,
+    told: Transfers,
+) -> list[TransferResult]:
+    """Plan catalogs and write what the plan says; the catalogs are locked.
+
+    Raises:
+        SyncEngineError: it was refused before anything was written, or a transfer could not go on.
+    """
+    with tempfile.TemporaryDirectory(prefix="sync-engine-") as folder:
+        take_up(console, catalogs, connections, ledger)
+        began = utc_now()
+        made = Path(folder) / "plan"
+        file, compiled = make_plan(console, project, catalogs, connections, made, order.streams, changed=order.changed)
+        if order.show:
+            print_plan(console, file, "text", 5)
+        check_digest(file, order.approve)
+        again = f"{order.command} --approve {file.digest}"
+        passed = pass_gates(file, order.allowed, order.reason, again)
+        if any(each.summary.changes for each in file.catalogs) and not order.yes and order.approve is None:
+            ask()
+        rechecks = rechecks_of(compiled, connections, everything=False)
+        read_from = "" if order.streams else began
+        return transfer_all(
+            *(ledger, catalogs, connections, file, rechecks, passed, told),
+            trigger=order.trigger,
+            read_from=read_from,
+        )
 
 
 def _is_plan(path: Path) -> bool:
@@ -154,7 +206,7 @@ def rechecks_of(
 
 def transfer_all(
     ledger: Ledger,
-    catalogs: tuple[Catalog, ...],
+    catalogs: Sequence[Catalog],
     connections: Connections,
     file: PlanFile,
     rechecks: Mapping[str, Recheck],
