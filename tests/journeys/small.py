@@ -42,7 +42,7 @@ ATTRIBUTES: Mapping[str, Json] = {
     "price": {"type": "pim_catalog_price_collection", "decimals_allowed": True},
     "washable": {"type": "pim_catalog_boolean"},
     "released": {"type": "pim_catalog_date"},
-    "colour": {"type": "pim_catalog_simpleselect"},
+    "colour": {"type": "pim_catalog_simpleselect", "labels": {"en_US": "Colour"}},
     "size": {"type": "pim_catalog_simpleselect"},
     "uses": {"type": "pim_catalog_multiselect"},
     "picture": {"type": "pim_catalog_image"},
@@ -176,6 +176,7 @@ def catalogue(products: Sequence[Json], models: Sequence[Json], categories: Sequ
             }
             for code in ("web", "print")
         ],
+        "association-types": [{"code": "X_SELL", "labels": {"en_US": "Cross sell"}}],
         "locales": [{"code": code, "enabled": code in LOCALES} for code in (*LOCALES, "fr_FR")],
         "currencies": [{"code": code, "enabled": True} for code in ("EUR", "USD")],
         "categories": [category("master"), *categories],

@@ -74,7 +74,7 @@ def test_models_and_variants_arrive_in_one_object(shop: Shop) -> None:
                 "Item__c",
                 "code",
                 Kind__c={"const": "Model"},
-                Axes__c={"value": "axes", "join": "+"},
+                Axes__c={"value": "axes", "labels": True, "join": "+"},
                 Parent__c={"lookup": "models", "value": "parent"},
             ),
         }
@@ -86,7 +86,7 @@ def test_models_and_variants_arrive_in_one_object(shop: Shop) -> None:
         "red-s": "m-shirt-red", "blue-l": "a-shirt-blue", "polo-s": "b-polo", "mug": None,
     }  # fmt: skip
     axes = {key: row.get("Axes__c") for key, row in shop.rows().items() if row["Kind__c"] == "Model"}
-    assert axes == {"z-shirt": "colour", "m-shirt-red": "size", "a-shirt-blue": "size", "b-polo": "size"}
+    assert axes == {"z-shirt": "Colour", "m-shirt-red": "size", "a-shirt-blue": "size", "b-polo": "size"}
     shop.settled()
 
 

@@ -103,6 +103,28 @@ def test_labels_and_attributes_of_linked_records_arrive_with_the_product(project
     assert project.run("plan", "--format", "json").data["catalogs"][0]["summary"]["update"] == 0
 
 
+def test_each_linked_record_is_a_row_with_its_label(project: Project, sandbox: Sandbox) -> None:
+    fields = {"Name": {"template": "{{ sku }}"}, "Brand_Code__c": "reference"}
+    fields["Brand__c"] = {"value": "reference", "labels": True}
+    key = {"Key__c": "{{ uuid }}-{{ position }}"}
+    stream = {"from": "products", "for_each": {"reference": ["designers"]}, "to": "Item__c", "key": key}
+    write(project, {"designs": {**stream, "fields": fields}})
+    project.run("apply", "--yes")
+    labels = {
+        each["code"]: of(each, "label", "en_US") or each["code"]
+        for each in raw("reference-entity-records")
+        if each["_reference_entity"] == "designer"
+    }
+    wanted = {
+        f"{product['uuid']}-{position}": (code, labels[code])
+        for product in sandbox.pim.products.by_key.values()
+        for position, code in enumerate(of(product, "designers") or (), start=1)
+    }
+    rows = {row["Key__c"]: (row["Brand_Code__c"], row["Brand__c"]) for row in sandbox.org.rows("Item__c")}
+    assert rows == wanted
+    assert len({key.rpartition("-")[0] for key in rows}) < len(rows), "some product has several"
+
+
 def test_the_files_of_linked_assets_are_sent(project: Project, sandbox: Sandbox) -> None:
     key = {"PIM_Key__c": "{{ uuid }}-{{ attribute }}-{{ position }}"}
     fields = {"Title": "filename", "PathOnClient": "filename", "VersionData": {"media": "media"}}

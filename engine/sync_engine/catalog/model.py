@@ -196,16 +196,18 @@ class Each(StrEnum):
     PRICE = "price"
     MEDIA = "media"
     ASSOCIATION = "association"
+    OPTION = "option"
+    REFERENCE = "reference"
     TABLE_ROW = "table_row"
 
 
 @dataclass(frozen=True, slots=True)
 class ForEach:
-    """One target record per source record and locale, category, price, file, association or row of a table.
+    """One target record per source record and locale, category, price, file, association, choice, link or table row.
 
     Attributes:
         each: which of them.
-        codes: locales, attributes or association types; empty means all there are (of locales: all of the catalog's but
+        codes: locales, attributes or types of associations; empty means all there are (of locales: all of the catalog's but
             the default one).
         different: of locales: only those in which a value differs from the default locale's.
     """

@@ -176,7 +176,7 @@ def _scope(
         channel=catalog.channel,
         parents=parents,
         timezone=ZoneInfo(catalog.timezone),
-        added=added_properties(stream.for_each, collection),
+        added=added_properties(stream.for_each, collection, source),
         filter=allowed_codes(catalog, stream.filter),
     )
 

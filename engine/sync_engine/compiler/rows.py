@@ -7,6 +7,8 @@ category     ``category``, ``category_path`` (the codes from the root to it, joi
 price        ``currency``, ``amount``, ``attribute``
 media        ``media`` (the file's code, or the address of a linked one), ``filename``, ``attribute``, ``position``
 association  ``association`` (its type), ``associated`` (key of the other record), ``associated_kind``, ``quantity``
+option       ``option`` (one choice of a select), ``position``
+reference    ``reference`` (one linked record or asset), ``position``
 table_row    ``row`` (its columns: ``row.part``), ``row_code`` (of the first column), ``row_number``, ``attribute``
 """
 
@@ -30,6 +32,8 @@ Row = tuple[str, Mapping[str, SourceValue]]
 KINDS: Mapping[Each, frozenset[Kind]] = {
     Each.PRICE: frozenset({Kind.PRICES}),
     Each.MEDIA: frozenset({Kind.IMAGE, Kind.FILE, Kind.ASSETS}),
+    Each.OPTION: frozenset({Kind.SELECT, Kind.MULTISELECT}),
+    Each.REFERENCE: frozenset({Kind.RECORD, Kind.RECORDS, Kind.ASSETS}),
     Each.TABLE_ROW: frozenset({Kind.TABLE}),
 }
 PROPERTIES: Mapping[Each, str] = {Each.CATEGORY: "categories", Each.ASSOCIATION: "associations"}
@@ -56,11 +60,13 @@ _ADDED: Mapping[Each, tuple[Attribute, ...]] = {
         _added("attribute", Kind.TEXT),
     ),
     Each.ASSOCIATION: (
-        _added("association", Kind.TEXT),
+        _added("association", Kind.SELECT),
         _added("associated", Kind.PARENT),
         _added("associated_kind", Kind.TEXT),
         _added("quantity", Kind.NUMBER),
     ),
+    Each.OPTION: (_added("option", Kind.SELECT), _added("position", Kind.NUMBER)),
+    Each.REFERENCE: (_added("reference", Kind.RECORD), _added("position", Kind.NUMBER)),
 }
 
 
@@ -68,14 +74,22 @@ ROW_PROPERTIES = frozenset(each.code for added in _ADDED.values() for each in ad
 """Every name that a row may add; a source need not describe it."""
 
 
-def added_properties(for_each: ForEach | None, collection: RecordCollection) -> dict[str, Attribute]:
-    """The properties that rows add, by code; a category knows the labels of the categories."""
+_LABELLED = (Each.CATEGORY, Each.ASSOCIATION, Each.OPTION, Each.REFERENCE)
+"""What the first property of is a code that has a label."""
+
+
+def added_properties(
+    for_each: ForEach | None, collection: RecordCollection, schema: SourceSchema
+) -> dict[str, Attribute]:
+    """The properties that rows add, by code; one that is a code knows its labels."""
     if for_each is None:
         return {}
     added = {each.code: each for each in _ADDED[for_each.each]}
-    categories = collection.properties.get("categories")
-    if for_each.each is Each.CATEGORY and categories is not None:
-        added["category"] = dataclasses.replace(added["category"], options=categories.options or ())
+    if for_each.each in _LABELLED:
+        code = _ADDED[for_each.each][0].code
+        found = collection.properties.get(PROPERTIES.get(for_each.each, ""))
+        found = schema.attributes.get(for_each.codes[0]) if found is None and for_each.codes else found
+        added[code] = dataclasses.replace(added[code], options=(found.options if found else None) or ())
     return added
 
 
@@ -101,13 +115,21 @@ def check_for_each(for_each: ForEach, collection: RecordCollection, schema: Sour
     for code in for_each.codes:
         if for_each.each is Each.LOCALE and code not in schema.locales:
             yield problem("SE312", for_each.origin, nearest(code, schema.locales), name=code)
+        elif for_each.each is Each.ASSOCIATION:
+            types = collection.properties[PROPERTIES[for_each.each]].options
+            if types is not None and code not in (known := [each.code for each in types]):
+                yield problem("SE333", for_each.origin, nearest(code, known), name=code)
         elif for_each.each in KINDS:
             attribute = schema.attributes.get(code)
             if attribute is None:
                 hint = nearest(code, schema.attributes)
                 yield problem("SE302", for_each.origin, hint, name=code, collection=collection.name)
-            elif attribute.kind not in KINDS[for_each.each] or (attribute.kind is Kind.ASSETS and not attribute.files):
+            elif attribute.kind not in KINDS[for_each.each] or _without_files(for_each, attribute):
                 yield problem("SE326", for_each.origin, name=code, kind=attribute.kind, each=for_each.each)
+
+
+def _without_files(for_each: ForEach, attribute: Attribute) -> bool:
+    return for_each.each is Each.MEDIA and attribute.kind is Kind.ASSETS and not attribute.files
 
 
 def names_row(filter_: Filter, added: Mapping[str, Attribute]) -> bool:
@@ -125,12 +147,14 @@ def check_row_filter(filter_: Filter, added: Mapping[str, Attribute]) -> Iterato
 
 
 def exploded_attributes(for_each: ForEach | None, schema: SourceSchema) -> dict[str, str]:
-    """The attributes whose values become rows: code in the catalog → code of the values, which of assets are files."""
+    """The attributes whose values become rows: code in the catalog → code of the values, of assets as media their files."""
     if for_each is None or for_each.each not in KINDS:
         return {}
     wanted = KINDS[for_each.each]
     of_records = (code for code, each in schema.attributes.items() if each.kind in wanted and not each.through)
     named = {code: schema.attributes[code] for code in for_each.codes or sorted(of_records)}
+    if for_each.each is not Each.MEDIA:
+        return {code: code for code in named}
     return {
         code: each.files if each.kind is Kind.ASSETS else code
         for code, each in named.items()
@@ -165,6 +189,8 @@ def row_maker(
         return lambda record: _categories(record, paths)
     if for_each.each is Each.ASSOCIATION:
         return lambda record: _associations(record, frozenset(for_each.codes))
+    if for_each.each in (Each.OPTION, Each.REFERENCE):
+        return lambda record: _codes(values(record), for_each.each)
     make = {Each.PRICE: _prices, Each.MEDIA: _media, Each.TABLE_ROW: _table_rows}[for_each.each]
     return lambda record: make(values(record))
 
@@ -185,6 +211,13 @@ def _media(values: Iterable[tuple[str, object]]) -> Iterator[Row]:
                 position += 1
                 added: dict[str, SourceValue] = {"media": each.code, "filename": each.filename}
                 yield f"{code}/{each.code}", {**added, "attribute": code, "position": position}
+
+
+def _codes(values: Iterable[tuple[str, object]], each: Each) -> Iterator[Row]:
+    for code, value in values:
+        for position, own in enumerate(value if isinstance(value, tuple) else (value,), start=1):
+            if isinstance(own, str) and own:
+                yield f"{code}/{own}", {str(each): own, "position": position}
 
 
 def _table_rows(values: Iterable[tuple[str, object]]) -> Iterator[Row]:

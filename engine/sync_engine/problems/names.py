@@ -108,11 +108,12 @@ CODES: dict[str, Code] = {
     "SE325": Code(
         "{collection} cannot be exploded by {each}",
         "`for_each` needs records that have what it explodes: products and models have locales, categories, prices, "
-        "files and associations.",
+        "files, associations, choices, links and tables.",
     ),
     "SE326": Code(
         "`{name}` ({kind}) makes no rows for `for_each: {each}`",
-        "`price` takes price attributes, `media` takes images, files and assets that have a main file.",
+        "`price` takes price attributes; `media` images, files and assets that have a main file; `option` selects and "
+        "multi-selects; `reference` links to records and assets; `table_row` tables.",
     ),
     "SE327": Code(
         "`for_each: locale` leaves nothing: the catalog has no locale but its default one",
@@ -130,6 +131,10 @@ CODES: dict[str, Code] = {
         "the labels of `{name}` are not known, so its codes are sent",
         "The source gives no labels for this kind of code; map the code, or translate it with a table.",
         Severity.WARNING,
+    ),
+    "SE333": Code(
+        "the source has no associations of the type `{name}`",
+        "`for_each: {{association: […]}}` names types of associations by their codes.",
     ),
     "SE350": Code(
         "`media` sends files, and `{name}` ({kind}) is none",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from sync_engine.sdk.errors import Refused, Unauthorised
-from sync_engine.sdk.source import Channel, Option, RecordCollection, SourceSchema, Unit, UnitFamily
+from sync_engine.sdk.source import Attribute, Channel, Option, RecordCollection, SourceSchema, Unit, UnitFamily
 from sync_engine_akeneo.attributes import Attributes, read_options
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.kinds import COLLECTIONS
@@ -36,13 +36,18 @@ def read_schema(client: PimClient, attributes: Attributes, codes: Collection[str
     try:
         version = client.begin(lambda: " ".join(read_system(client).values()))
         families = client.begin(lambda: read_options(client, "families"))
-        with_categories = codes is None or "categories" in codes
-        categories = client.begin(lambda: read_options(client, "categories") if with_categories else None)
+        categories = client.begin(lambda: _listed(client, "categories", codes, "categories"))
+        associations = client.begin(lambda: _listed(client, "association-types", codes, "associations"))
         channels = client.begin(lambda: _channels(client))
         locales = client.begin(lambda: _active(client, "locales"))
         currencies = client.begin(lambda: _active(client, "currencies"))
         unit_families = client.begin(lambda: _unit_families(client))
-        choices = {"family": families.result(), "categories": categories.result()}
+        choices = {
+            "family": families.result(),
+            "categories": categories.result(),
+            "associations": associations.result(),
+            "axes": _as_options(attributes.get(None)) if codes is None or "axes" in codes else None,
+        }
         return SourceSchema(
             adapter="akeneo",
             version=version.result(),
@@ -65,6 +70,16 @@ def _labelled(collection: RecordCollection, choices: Mapping[str, tuple[Option, 
         for code, each in collection.properties.items()
     }
     return replace(collection, properties=properties)
+
+
+def _listed(client: PimClient, path: str, codes: Collection[str] | None, code: str) -> tuple[Option, ...] | None:
+    """What the PIM lists there, where a property that holds its codes is needed."""
+    return read_options(client, path) if codes is None or code in codes else None
+
+
+def _as_options(attributes: Mapping[str, Attribute]) -> tuple[Option, ...]:
+    """Attributes as the choices of what holds their codes."""
+    return tuple(Option(each.code, each.labels) for each in attributes.values() if not each.through)
 
 
 def read_system(client: PimClient) -> dict[str, str]:

@@ -81,7 +81,7 @@ class StandIn:
 
     def structure(self, attributes: list[dict[str, Any]]) -> None:
         """Answer the lists that describe what there is."""
-        for path in ("families", "categories", "channels", "locales", "currencies"):
+        for path in ("families", "categories", "association-types", "channels", "locales", "currencies"):
             self.on(path, self.page([]))
         self.on("measurement-families", [])
         self.on("system-information", {"version": "7.0.1", "edition": "EE"})

@@ -61,6 +61,10 @@ def test_families_and_categories_carry_their_labels(icecat: Icecat) -> None:
     assert {each.code: each.labels for each in properties["family"].options or ()} == families
     categories = {row["code"]: row["labels"] for row in rows("categories")}
     assert {each.code: each.labels for each in properties["categories"].options or ()} == categories
+    types = {row["code"]: row["labels"] for row in rows("association-types")}
+    assert {each.code: each.labels for each in properties["associations"].options or ()} == types
+    attributes = {row["code"]: row["labels"] for row in rows("attributes")}
+    assert {each.code: each.labels for each in properties["axes"].options or ()} == attributes
 
 
 def test_channels_locales_and_currencies_are_the_active_ones(icecat: Icecat) -> None:
