@@ -207,7 +207,7 @@ class ForEach:
 
     Attributes:
         each: which of them.
-        codes: locales, attributes or types of associations; empty means all there are (of locales: all of the catalog's but
+        codes: locales, attributes or association types; empty means all there are (of locales: all of the catalog's but
             the default one).
         different: of locales: only those in which a value differs from the default locale's.
     """

@@ -147,7 +147,7 @@ def check_row_filter(filter_: Filter, added: Mapping[str, Attribute]) -> Iterato
 
 
 def exploded_attributes(for_each: ForEach | None, schema: SourceSchema) -> dict[str, str]:
-    """The attributes whose values become rows: code in the catalog → code of the values, of assets as media their files."""
+    """The attributes whose values become rows: code in the catalog → code of the values; of assets, of their files."""
     if for_each is None or for_each.each not in KINDS:
         return {}
     wanted = KINDS[for_each.each]
