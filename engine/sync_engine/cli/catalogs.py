@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 import orjson
 
-from sync_engine.catalog.model import Catalog, Project
+from sync_engine.catalog.model import Catalog
 from sync_engine.catalog.validate import validate_project
 from sync_engine.cli.checking import check_live, check_offline
 from sync_engine.cli.console import Console
+from sync_engine.cli.schedule import planned_of
 from sync_engine.cli.session import open_state
 from sync_engine.cli.tables import print_table
+from sync_engine.ledger.store import Ledger
 from sync_engine.planner.describe import describe
+from sync_engine.report.schedule import Planned, next_text, schedule_data
 from sync_engine.report.transfers import as_data
 from sync_engine.report.values import plural
+from sync_engine.schedule.text import describe as describe_schedule
 from sync_engine.sdk.errors import InvalidInput
 from sync_engine.sdk.problem import Problem, Severity
 
@@ -33,7 +38,7 @@ def catalogs() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def list_(console: Console, live: bool, as_json: bool) -> None:
-    """List every catalog: filter, streams, objects, last transfer, and warnings about its locales and mappings.
+    """List every catalog: what it transfers, when it did and will, and warnings about its locales and mappings.
 
     Catalogs with errors are listed too; `sync-engine validate` says what is wrong with them.
     """
@@ -44,24 +49,25 @@ def list_(console: Console, live: bool, as_json: bool) -> None:
     found = sorted((*result.catalogs, *result.incomplete), key=lambda each: each.name)
     about = check_live(console, result.project, found) if live else check_offline(result.project, found)
     problems = sorted((*result.problems, *about), key=lambda each: (each.origin, each.code))
-    last = _last_transfers(console, result.project, found)
+    with open_state(result.project, console) as ledger:
+        last = _last_transfers(ledger, found)
+        planned = {each.name: each for each in planned_of(ledger, found, datetime.now(UTC))}
     if as_json:
-        data = [_data(each, problems, last.get(each.name)) for each in found]
+        data = [_data(each, problems, last.get(each.name), planned[each.name]) for each in found]
         console.out(orjson.dumps({"version": VERSION, "catalogs": data}, option=orjson.OPT_INDENT_2).decode())
         return
     print_table(
         console,
-        ("catalog", "file", "streams", "objects", "filter", "schedule", "last transfer", "state"),
-        [_row(each, problems, last.get(each.name)) for each in found],
+        ("catalog", "file", "streams", "objects", "filter", "schedule", "next run", "last transfer", "state"),
+        [_row(each, problems, last.get(each.name), planned[each.name]) for each in found],
     )
     for each in problems:
         if each.severity is Severity.WARNING:
             console.out(console.paint(f"{each.origin}: {each.code}: {each.message}", "yellow"))
 
 
-def _last_transfers(console: Console, project: Project, catalogs: list[Catalog]) -> dict[str, dict[str, Any]]:
-    with open_state(project, console) as ledger:
-        found = {each.name: ledger.transfers(each.name, 1) for each in catalogs}
+def _last_transfers(ledger: Ledger, catalogs: list[Catalog]) -> dict[str, dict[str, Any]]:
+    found = {each.name: ledger.transfers(each.name, 1) for each in catalogs}
     return {name: as_data(each[0]) for name, each in found.items() if each}
 
 
@@ -73,7 +79,7 @@ def _objects(catalog: Catalog) -> list[str]:
     return list(dict.fromkeys(each.object for each in catalog.streams))
 
 
-def _row(catalog: Catalog, problems: list[Problem], last: dict[str, Any] | None) -> tuple[str, ...]:
+def _row(catalog: Catalog, problems: list[Problem], last: dict[str, Any] | None, planned: Planned) -> tuple[str, ...]:
     errors, warnings = (_of(catalog, problems, each) for each in (Severity.ERROR, Severity.WARNING))
     counts = [(len(errors), "error"), (len(warnings), "warning")]
     return (
@@ -82,13 +88,14 @@ def _row(catalog: Catalog, problems: list[Problem], last: dict[str, Any] | None)
         ", ".join(each.name for each in catalog.streams),
         ", ".join(_objects(catalog)),
         " and ".join(describe(each) for each in catalog.filter) or "all",
-        "on command",
+        describe_schedule(catalog.schedule) if catalog.schedule else "on command",
+        next_text(planned),
         f"{last['status']} {last['started']}" if last else "never",
         ", ".join(plural(count, word) for count, word in counts if count) or "ok",
     )
 
 
-def _data(catalog: Catalog, problems: list[Problem], last: dict[str, Any] | None) -> dict[str, Any]:
+def _data(catalog: Catalog, problems: list[Problem], last: dict[str, Any] | None, planned: Planned) -> dict[str, Any]:
     return {
         "name": catalog.name,
         "file": catalog.origin.file,
@@ -100,7 +107,7 @@ def _data(catalog: Catalog, problems: list[Problem], last: dict[str, Any] | None
         "filter": [describe(each) for each in catalog.filter],
         "streams": [each.name for each in catalog.streams],
         "objects": _objects(catalog),
-        "schedule": None,
+        **schedule_data(planned),
         "last_transfer": last,
         "warnings": [_problem(each) for each in _of(catalog, problems, Severity.WARNING)],
         "errors": [_problem(each) for each in _of(catalog, problems, Severity.ERROR)],

@@ -36,6 +36,7 @@ COMMANDS = {
     "plan": "sync_engine.cli.plan:plan",
     "preview": "sync_engine.cli.preview:preview",
     "pull-request": "sync_engine.cli.pull_request:pull_request",
+    "schedule": "sync_engine.cli.schedule:schedule",
     "schema": "sync_engine.cli.schema:schema",
     "show": "sync_engine.cli.plan:show",
     "snapshot": "sync_engine.cli.snapshot:snapshot",

@@ -89,10 +89,14 @@ def locked_state(project: Project, catalogs: Sequence[Catalog], console: Console
     Raises:
         Locked: another transfer writes to one of them.
     """
-    names = [f"catalog {each.name}" for each in catalogs]
-    names += [f"object {stream.object} of {each.target}" for each in catalogs for stream in each.streams]
-    with open_state(project, console) as ledger, ledger.locked(names, project.lease_seconds):
+    with open_state(project, console) as ledger, ledger.locked(lock_names(catalogs), project.lease_seconds):
         yield ledger
+
+
+def lock_names(catalogs: Sequence[Catalog]) -> list[str]:
+    """What is locked while these catalogs are transferred."""
+    names = [f"catalog {each.name}" for each in catalogs]
+    return names + [f"object {stream.object} of {each.target}" for each in catalogs for stream in each.streams]
 
 
 class Connections:

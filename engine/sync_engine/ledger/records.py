@@ -188,3 +188,17 @@ class Pause:
     reason: str
     who: str
     since: str
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a transfer takes; None where nothing is known of it.
+
+    Attributes:
+        seconds: from the beginning of the reading to the end.
+        source_requests, target_requests: what it asks of each service.
+    """
+
+    seconds: float | None = None
+    source_requests: int | None = None
+    target_requests: int | None = None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
+from typing import Any
 
 from sync_engine.ledger.database import Database, Transaction
-from sync_engine.ledger.records import Pause, ScheduledRun, utc_now, utc_text
+from sync_engine.ledger.records import Effort, Pause, ScheduledRun, Status, utc_now, utc_text
 
 _KEPT = timedelta(days=90)
 """How long it is known which runs there were."""
+_RECENT = 5
+"""Transfers by which the next one is judged."""
 
 
 def known_since(transaction: Transaction, catalog: str, schedule: str, now: datetime) -> datetime:
@@ -59,6 +63,29 @@ def last_finished(database: Database, catalog: str) -> ScheduledRun | None:
         (catalog,),
     )
     return ScheduledRun(catalog, datetime.fromisoformat(rows[0][0]), *rows[0][1:]) if rows else None
+
+
+def usual_effort(database: Database, catalog: str) -> Effort:
+    """What the transfers of a catalog take: the middle of the last few, for the first one is not like the others."""
+    rows = database.query(
+        "SELECT started, read_from, finished, requests FROM transfers WHERE catalog = ? AND status IN (?, ?) "
+        "AND intent <> 'rollback' AND trigger <> 'retry' ORDER BY id DESC LIMIT ?",
+        (catalog, Status.DONE, Status.REJECTED, _RECENT),
+    )
+    seconds = [_seconds(read_from or started, finished) for started, read_from, finished, _ in rows]
+    requests = [json.loads(row[3]) for row in rows]
+    return Effort(
+        _middle(seconds),
+        *(_middle([each[side] for each in requests if each.get(side) is not None]) for side in ("source", "target")),
+    )
+
+
+def _seconds(begin: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds()
+
+
+def _middle(values: list[Any]) -> Any:
+    return sorted(values)[len(values) // 2] if values else None
 
 
 def pause(transaction: Transaction, paused: Pause) -> None:

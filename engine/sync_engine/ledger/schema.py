@@ -112,6 +112,10 @@ CREATE TABLE pauses (
     catalog {text} PRIMARY KEY, reason {text} NOT NULL, who {text} NOT NULL, since {text} NOT NULL
 ) {strict};
 """,
+    # What each transfer asks of the services, to tell what the coming runs will.
+    12: """
+ALTER TABLE transfers ADD COLUMN requests {text} NOT NULL DEFAULT '{{}}';
+""",
 }
 
 VERSION = max(MIGRATIONS)

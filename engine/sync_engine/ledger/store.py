@@ -17,6 +17,7 @@ from sync_engine.ledger.database import Database, Transaction
 from sync_engine.ledger.locks import Lease, take_locks
 from sync_engine.ledger.records import (
     BatchRecord,
+    Effort,
     History,
     OutcomeRecord,
     OwnedRecord,
@@ -123,18 +124,24 @@ class Ledger:
         matched: Mapping[str, int] | None = None,
         overrides: Sequence[Mapping[str, str]] = (),
         intent: str = "",
+        requests: Mapping[str, int | None] | None = None,
     ) -> str:
-        """Record that a transfer starts; returns its id. See ``TransferRecord`` for the parameters."""
+        """Record that a transfer starts; returns its id.
+
+        See ``TransferRecord`` for the parameters; ``requests`` are those that it asks of ``source`` and ``target``.
+        """
         now = datetime.now(UTC)
         # With its milliseconds, so that of two transfers in one second the later one sorts behind the other.
         transfer = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}{secrets.token_hex(2)[:3]}"
         with self._writing() as transaction:
             transaction.execute(
-                "INSERT INTO transfers (id, catalog, digest, trigger, started, status, matched, overrides, intent) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO transfers "
+                "(id, catalog, digest, trigger, started, status, matched, overrides, intent, requests) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(transfer, catalog, digest, trigger, utc_now(), Status.RUNNING),
                     *(json.dumps(dict(matched or {})), json.dumps([dict(each) for each in overrides]), intent),
+                    json.dumps(dict(requests or {})),
                 ),
             )
             if self._lease is not None:
@@ -443,6 +450,10 @@ class Ledger:
     def last_scheduled_run(self, catalog: str) -> ScheduledRun | None:
         """The newest run of a catalog's schedule that has happened."""
         return schedules.last_finished(self._database, catalog)
+
+    def usual_effort(self, catalog: str) -> Effort:
+        """What a transfer of a catalog usually takes, by the last few."""
+        return schedules.usual_effort(self._database, catalog)
 
     def pause(self, paused: Pause) -> None:
         """Let no schedule start a catalog until it is resumed."""

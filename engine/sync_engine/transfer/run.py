@@ -14,7 +14,7 @@ from sync_engine.catalog.model import LogLevel, LogPolicy
 from sync_engine.ledger.records import OutcomeRecord, Status
 from sync_engine.ledger.store import Ledger
 from sync_engine.planner.changed import intent
-from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, StreamPlan
+from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, Cost, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.planner.progress import Progress
 from sync_engine.sdk.errors import Interrupted, SyncEngineError, Unavailable
@@ -113,7 +113,10 @@ def apply_catalog(
     read = [] if plan.restores or not whole else [each for each in plan.streams if not each.read.since]
     matched = {each.name: each.summary.matched for each in read}
     meant = "rollback" if plan.restores else intent(plan.fingerprint)
-    transfer = ledger.begin(plan.name, file.digest, trigger, matched=matched, overrides=overrides, intent=meant)
+    asks = {"source": _source_requests(plan.cost), "target": plan.cost.target_requests}
+    transfer = ledger.begin(
+        *(plan.name, file.digest, trigger), matched=matched, overrides=overrides, intent=meant, requests=asks
+    )
     described = {each.name: plan.fingerprint.get(f"fields of {each.name}", "") for each in plan.streams}
     looking, fetching = recheck_for(plan, recheck), Fetching(open_media)
     run = _Run(transfer, plan.name, target, ledger, log.level, progress, looking, described, fetching, stop)
@@ -152,6 +155,10 @@ def apply_catalog(
         ledger.complete(transfer, read_from)
     ledger.purge(plan.name, log.keep_days, log.keep_records)
     return TransferResult(transfer, plan.name, status, summary, flapping, unread)
+
+
+def _source_requests(cost: Cost) -> int | None:
+    return None if cost.source_requests is None else cost.source_requests + cost.source_requests_to_apply
 
 
 def _read_back(run: _Run, file: PlanFile, plan: CatalogPlan, most: int | None) -> tuple[tuple[Flapping, ...], str]:

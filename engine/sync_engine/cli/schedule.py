@@ -1,0 +1,171 @@
+"""``schedule``: what is coming, and who has paused what."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+import orjson
+
+from sync_engine.catalog.model import Catalog, PlanBudget, Project
+from sync_engine.catalog.validate import validate_project
+from sync_engine.cli.console import Console
+from sync_engine.cli.session import Connections, load, load_settings, lock_names, open_state
+from sync_engine.cli.tables import print_table
+from sync_engine.ledger.records import Effort, Pause, utc_now
+from sync_engine.ledger.store import Ledger
+from sync_engine.problems import nearest
+from sync_engine.report import schedule as report
+from sync_engine.schedule.outlook import Expected, collisions, coming, days
+from sync_engine.schedule.runs import next_run
+from sync_engine.sdk.errors import Refused, SyncEngineError
+
+
+@click.group()
+def schedule() -> None:
+    """Look at the coming runs, pause catalogs, write files for other schedulers."""
+
+
+@schedule.command("next")
+@click.option("--days", "ahead", type=click.IntRange(1, 31), default=1, show_default=True, help="How far to look.")
+@click.option("--live", is_flag=True, help="Ask the targets how many requests they allow a day.")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_obj
+def next_(console: Console, ahead: int, live: bool, format_: str) -> None:
+    """Show the next run of every catalog, all runs of some days, collisions, and what each day asks of the services.
+
+    How long a run takes, and what it asks of the services, is judged by the last transfers of its catalog: the middle
+    one of five.
+    """
+    project, catalogs = load(console)
+    now = datetime.now(UTC)
+    until = now + timedelta(days=ahead)
+    with open_state(project, console) as ledger:
+        planned = planned_of(ledger, catalogs, now, project.budget)
+    expected = list(_expected(catalogs, {each.name: each for each in planned}))
+    runs = list(coming(expected, now, until))
+    limits = _limits(console, project, catalogs) if live else {}
+    outlook = report.Outlook(until, planned, runs, collisions(expected, runs), days(expected, runs), limits)
+    if format_ == "json":
+        console.out(orjson.dumps(report.data(outlook), option=orjson.OPT_INDENT_2).decode())
+        return
+    print_table(console, ("catalog", "schedule", "next run", "takes", "requests"), report.rows(planned))
+    for line in report.lines(outlook, console.paint):
+        console.out(line)
+
+
+def planned_of(
+    ledger: Ledger,
+    catalogs: Sequence[Catalog],
+    now: datetime,
+    budget: PlanBudget = PlanBudget(),  # noqa: B008 - frozen
+) -> list[report.Planned]:
+    """What the ledger and the schedules say of the next run of each catalog."""
+    pauses = ledger.pauses()
+    found = []
+    for each in catalogs:
+        paused, effort = pauses.get(each.name), ledger.usual_effort(each.name)
+        following = next_run(each.schedule, each.name, now) if each.schedule and not paused else None
+        last = ledger.last_scheduled_run(each.name)
+        over = tuple(_over(budget, effort))
+        found.append(report.Planned(each.name, each.schedule, following, last, paused, effort, over))
+    return found
+
+
+def _over(budget: PlanBudget, effort: Effort) -> Iterator[str]:
+    limits = (
+        ("max_source_requests", budget.max_source_requests, effort.source_requests),
+        ("max_target_requests", budget.max_target_requests, effort.target_requests),
+    )
+    for name, limit, count in limits:
+        if limit is not None and count is not None and count > limit:
+            yield f"about {count:,} requests, budget.{name} is {limit:,}"
+
+
+def _expected(catalogs: Sequence[Catalog], planned: Mapping[str, report.Planned]) -> Iterator[Expected]:
+    for each in catalogs:
+        if each.schedule is None or planned[each.name].paused:
+            continue
+        effort = planned[each.name].effort
+        asked = ((each.source, effort.source_requests), (each.target, effort.target_requests))
+        yield Expected(
+            each.name,
+            each.schedule,
+            frozenset(lock_names([each])),
+            {connection: count for connection, count in asked if count is not None},
+            timedelta(seconds=effort.seconds or 0),
+        )
+
+
+def _limits(console: Console, project: Project, catalogs: Sequence[Catalog]) -> dict[str, int]:
+    found = {}
+    with Connections(project, console) as connections:
+        for name in dict.fromkeys(each.target for each in catalogs):
+            try:
+                limit = connections.target(name).budget().requests_max
+            except SyncEngineError as error:
+                console.say(f"{name} does not say how many requests it allows: {error.message}", colour="yellow")
+                continue
+            if limit is not None:
+                found[name] = limit
+    return found
+
+
+@schedule.command()
+@click.argument("catalog")
+@click.option("--reason", required=True, help="Why; everybody who asks is told.")
+@click.option("--by", metavar="NAME", help="Who pauses it; your user name by default.")
+@click.pass_obj
+def pause(console: Console, catalog: str, reason: str, by: str | None) -> None:
+    """Let no schedule start CATALOG until it is resumed; `sync-engine apply` by hand still does.
+
+    A transfer that is under way goes on. What the pause makes it miss is made up for, or not, as the catalog's `missed`
+    says.
+    """
+    if not reason.strip():
+        raise click.UsageError("--reason must say something: everybody who asks is told")
+    project = load_settings(console)
+    _check_known(console, catalog)
+    with open_state(project, console) as ledger:
+        ledger.pause(Pause(catalog, reason.strip(), by or _me(), utc_now()))
+    console.say(f"{catalog} is paused; `sync-engine schedule resume {catalog}` ends that.")
+
+
+@schedule.command()
+@click.argument("catalog")
+@click.pass_obj
+def resume(console: Console, catalog: str) -> None:
+    """Let its schedule start CATALOG again."""
+    project = load_settings(console)
+    with open_state(project, console) as ledger:
+        resumed = ledger.resume(catalog)
+    if not resumed:
+        _check_known(console, catalog)
+        console.say(f"{catalog} was not paused.")
+        return
+    console.say(f"{catalog} is resumed.")
+
+
+def _check_known(console: Console, name: str) -> None:
+    """Refuse a name that no catalog has; what else is wrong with the catalogs does not matter here.
+
+    Raises:
+        Refused: always then.
+    """
+    result = validate_project(Path(console.folder), environment=console.environment)
+    names = sorted(each.name for each in (*result.catalogs, *result.incomplete))
+    if name not in names:
+        hint = nearest(name, names) or f"It has: {', '.join(names) or 'none'}"
+        raise Refused(f"the project has no catalog `{name}`", hint=hint)
+
+
+def _me() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        user = "somebody"
+    return f"{user}@{socket.gethostname()}"
