@@ -137,7 +137,7 @@ def test_a_plan_without_a_fingerprint_is_refused(tmp_path: Path, fingerprint: di
         (b"", "not a whole plan file"),
         (b"no gzip at all", "not a whole plan file"),
         (gzip.compress(b'{"head":{"format":"other"}}\n', mtime=0), "does not begin as one"),
-        (gzip.compress(b'{"head":{"format":"sync-engine plan","version":99}}\n', mtime=0), "version 99"),
+        (gzip.compress(b'{"head":{"format":"sync-engine plan","version":99}}\n', mtime=0), "is a plan of format 99"),
     ],
 )
 def test_something_else_is_refused_with_the_reason(tmp_path: Path, content: bytes, why: str) -> None:

@@ -38,7 +38,7 @@ GATES = tuple(
 
 def changes(count: int) -> Iterator[Change]:
     for number in range(count):
-        kind = list(ChangeKind)[number % 4]
+        kind = KINDS[number % 4]
         fields = tuple(FieldChange(each, f"before {number} {NASTY}", f"{NASTY} after {number}") for each in FIELDS)
         yield Change(kind, f"key {number} {NASTY}", "", "01t", 0, fields)
 
@@ -52,6 +52,9 @@ def stream(name: str, count: int) -> StreamPlan:
         tuple(PlannedField(field, FieldType.TEXT, FieldRequest(field)) for field in FIELDS),
         Summary(create=each, update=each, deactivate=each, delete=each, rejected=5),
     )
+
+
+KINDS = [each for each in ChangeKind if each is not ChangeKind.LEAVE]
 
 
 def made(folder: Path, catalogs: int, streams: int, count: int) -> PlanFile:
@@ -111,7 +114,7 @@ def test_it_never_exceeds_60000_characters_and_always_says_what_matters(
 def test_a_plan_of_one_stream_shows_the_most_changed_fields_and_samples_of_each_kind(tmp_path: Path) -> None:
     text = "".join(render(made(tmp_path, 1, 1, 400)))
     assert "Most changed: `Very_Long_Name_Of_A_Field_00__c` 400" in text
-    for kind in ChangeKind:
+    for kind in KINDS:
         assert f"<details><summary>{kind}: 100</summary>" in text
         assert len(re.findall(rf"^. {kind} key", text, re.MULTILINE)) == 3
     assert "<summary>rejected: 5</summary>" in text

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path, PurePosixPath
 
 import pytest
+from tests.engine.repositories import commit, git
 
 from sync_engine.gitops.repository import Repository, open_repository
 from sync_engine.sdk.errors import Refused
-
-IDENTITY = ("-c", "user.name=Pat", "-c", "user.email=pat@example.com", "-c", "commit.gpgsign=false")
-
-
-def git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *IDENTITY, *arguments], cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 def save(folder: Path, **files: str | bytes) -> str:
@@ -24,9 +17,7 @@ def save(folder: Path, **files: str | bytes) -> str:
         path = folder / name.replace("__", "/").replace("_yaml", ".yaml")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", "Change")
-    return git(folder, "rev-parse", "HEAD")
+    return commit(folder)
 
 
 @pytest.fixture
@@ -54,38 +45,38 @@ def test_files_of_an_older_commit_are_read_while_another_is_checked_out(folder: 
 
 
 def test_a_folder_that_the_commit_has_not_is_empty_there(folder: Path, repository: Repository) -> None:
-    commit = save(folder, a_yaml="1", shop2__b_yaml="2")
-    assert list(repository.files(commit, PurePosixPath("shop"))) == []
+    saved = save(folder, a_yaml="1", shop2__b_yaml="2")
+    assert list(repository.files(saved, PurePosixPath("shop"))) == []
 
 
 def test_a_commit_is_written_into_a_folder_without_its_links(
     folder: Path, repository: Repository, tmp_path: Path
 ) -> None:
     (folder / "secret.yaml").symlink_to("/etc/passwd")
-    commit = save(folder, shop__deep__one_yaml="1")
-    repository.export(commit, tmp_path / "out")
+    saved = save(folder, shop__deep__one_yaml="1")
+    repository.export(saved, tmp_path / "out")
     assert [each.name for each in (tmp_path / "out").rglob("*") if not each.is_dir()] == ["one.yaml"]
 
 
 def test_what_attributes_of_the_repository_say_changes_no_file(folder: Path, repository: Repository) -> None:
     attributes = "*.yaml export-ignore export-subst text eol=crlf ident\n"
     (folder / ".gitattributes").write_text(attributes, encoding="utf-8")
-    commit = save(folder, a_yaml="$Format:%H$ $Id$\n")
-    assert dict(repository.files(commit, suffixes=(".yaml",))) == {PurePosixPath("a.yaml"): b"$Format:%H$ $Id$\n"}
+    saved = save(folder, a_yaml="$Format:%H$ $Id$\n")
+    assert dict(repository.files(saved, suffixes=(".yaml",))) == {PurePosixPath("a.yaml"): b"$Format:%H$ $Id$\n"}
 
 
 def test_many_files_come_with_their_own_content(folder: Path, repository: Repository) -> None:
     for number in range(450):
         (folder / f"{number}.yaml").write_text(f"{number}\n" * (number % 3), encoding="utf-8")
-    commit = save(folder)
-    found = {path.stem: content.decode() for path, content in repository.files(commit)}
+    saved = save(folder)
+    found = {path.stem: content.decode() for path, content in repository.files(saved)}
     assert found == {str(number): f"{number}\n" * (number % 3) for number in range(450)}
 
 
 def test_branches_tags_and_abbreviations_name_commits(folder: Path, repository: Repository) -> None:
-    commit = save(folder, a="1")
+    saved = save(folder, a="1")
     git(folder, "tag", "--annotate", "v1", "--message", "One")
-    assert {repository.commit(each) for each in ("main", "v1", "HEAD", commit[:10])} == {commit}
+    assert {repository.commit(each) for each in ("main", "v1", "HEAD", saved[:10])} == {saved}
 
 
 @pytest.mark.parametrize(
@@ -124,12 +115,12 @@ def test_a_clone_without_the_history_says_how_to_get_it(folder: Path, tmp_path: 
 def test_a_hook_of_another_repository_does_not_lead_astray(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit = save(folder, a="1")
+    saved = save(folder, a="1")
     git(tmp_path, "init", "--quiet", "other")
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other" / ".git"))
     monkeypatch.setenv("GIT_WORK_TREE", str(tmp_path / "other"))
     opened = open_repository(folder)
-    assert (opened.root, opened.commit("HEAD")) == (folder.resolve(), commit)
+    assert (opened.root, opened.commit("HEAD")) == (folder.resolve(), saved)
 
 
 def test_a_folder_in_no_repository_and_a_machine_without_git_are_said(

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.engine.repositories import commit, git
 from tests.journeys.conftest import ROOT
 from tests.journeys.platforms import Platform, platform
 from tests.journeys.small import Shop, open_shop, product
@@ -138,6 +139,21 @@ def test_the_comment_is_found_behind_many_others_and_stays_below_the_limit(shop:
     assert sum("page=3" in each for each in hosted.calls) == 2
 
 
+def test_the_comment_begins_with_what_the_change_of_the_catalogs_causes(shop: Shop, hosted: Platform) -> None:
+    in_job(shop, hosted)
+    began = branched(shop)
+    path, digest = planned(shop)
+    change = str(shop.project.folder / "change.plan")
+    shop.run("plan", "--base", began, "--out", change)
+    shop.run("pull-request", "comment", path, "--base", change)
+    (comment,) = hosted.comments
+    mark = f"<!-- sync-engine plan digest={digest} head={HEAD} -->\n"
+    assert comment["body"].startswith(f"{mark}## What the change of the catalogs causes\n")
+    assert comment["body"].index(CAUSED) < comment["body"].index("## sync-engine plan")
+    assert "no plan that can be applied" in shop.run("pull-request", "comment", change, code=1).err
+    assert "is a plan, no comparison" in shop.run("pull-request", "comment", path, "--base", path, code=1).err
+
+
 def test_what_the_platform_refuses_is_said_without_the_token(shop: Shop, hosted: Platform) -> None:
     in_job(shop, hosted)
     path, _ = planned(shop)
@@ -179,7 +195,24 @@ def run_script(script: str, shop: Shop, folder: Path, **environment: str) -> sub
     )
 
 
+def branched(shop: Shop) -> str:
+    """Put the project into git, with a change of the catalog on a branch; gives the commit where that began."""
+    folder = shop.project.folder
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    (folder / ".gitignore").write_text(".sync-engine/\n", encoding="utf-8")
+    began = commit(folder)
+    git(folder, "update-ref", "refs/remotes/origin/main", began)
+    items = {"from": "products", "to": "Item__c", "key": {"Key__c": "sku"}, "fields": {"Name": "{{ name }}!"}}
+    shop.write({"items": items})
+    commit(folder)
+    return began
+
+
+CAUSED = "- Name: mapping changed"
+
+
 def test_the_action_checks_plans_and_comments(shop: Shop, tmp_path: Path) -> None:
+    branched(shop)
     with platform("github") as hosted:
         in_job(shop, hosted)
         action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
@@ -187,6 +220,7 @@ def test_the_action_checks_plans_and_comments(shop: Shop, tmp_path: Path) -> Non
         values = {f"inputs.{name}": str(each["default"]) for name, each in action["inputs"].items()}
         values |= {
             "inputs.project": str(shop.project.folder),
+            "inputs.base": "main",
             "inputs.token": hosted.token,
             "steps.report.outputs.artifact-url": "https://github.example/artifact",
         }
@@ -206,7 +240,9 @@ def test_the_action_checks_plans_and_comments(shop: Shop, tmp_path: Path) -> Non
                 values["steps.plan.outputs.code"] = output.read_text(encoding="utf-8").strip().removeprefix("code=")
         (comment,) = hosted.comments
         assert "[Report](https://github.example/artifact)" in comment["body"]
-        assert (tmp_path / "plan.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+        assert comment["body"].index(CAUSED) < comment["body"].index("## sync-engine plan")
+        for name in ("plan.html", "change.html"):
+            assert (tmp_path / name).read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
 def component(**inputs: str) -> dict[str, Any]:
@@ -221,6 +257,7 @@ def component(**inputs: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_the_component_plans_and_applies_what_was_merged(shop: Shop, tmp_path: Path) -> None:
+    began = branched(shop)
     with platform("gitlab") as hosted:
         in_job(shop, hosted)
         jobs = component(project=str(shop.project.folder))
@@ -228,6 +265,7 @@ def test_the_component_plans_and_applies_what_was_merged(shop: Shop, tmp_path: P
             **jobs[".sync-engine"]["variables"],
             "CI_PROJECT_URL": "https://gitlab.example/x",
             "CI_JOB_ID": "9",
+            "CI_MERGE_REQUEST_DIFF_BASE_SHA": began,
         }
 
         def run(name: str, code: int = 0) -> str:
@@ -242,13 +280,14 @@ def test_the_component_plans_and_applies_what_was_merged(shop: Shop, tmp_path: P
         assert {"description", "check_name", "fingerprint", "severity", "location"} == set(report[0])
         run("catalogs-plan")
         assert "https://gitlab.example/x/-/jobs/9/artifacts/file/plan.html" in hosted.comments[0]["body"]
+        assert CAUSED in hosted.comments[0]["body"]
         hosted.merge(MERGED, HEAD)
         shop.change("A", name="Changed after the plan")
         assert "not the approved" in run("catalogs-apply", 6)
         assert shop.rows() == {}
         run("catalogs-plan")
         run("catalogs-apply")
-        assert shop.rows()["A"]["Name"] == "Changed after the plan"
+        assert shop.rows()["A"]["Name"] == "Changed after the plan!"
         run("catalogs-drift")
         items = {"from": "products", "to": "Item__c", "key": {"Key__c": "sku"}, "fields": {"Name": "name"}}
         shop.write({"items": items}, safety={"expect": {"min": 100}})

@@ -24,7 +24,7 @@ from sync_engine.cli.approval import (
 from sync_engine.cli.console import Console, Meter
 from sync_engine.cli.notifying import Transfers, notifying
 from sync_engine.cli.plan import changed_option, make_plan, print_plan, streams_option
-from sync_engine.cli.saved import judge_again, refuse_stale, same_environment, still_valid
+from sync_engine.cli.saved import judge_again, refuse_comparison, refuse_stale, same_environment, still_valid
 from sync_engine.cli.session import Connections, load, locked_state
 from sync_engine.cli.stopping import stopping
 from sync_engine.cli.taking_up import take_up
@@ -95,6 +95,7 @@ def apply(
     with notifying(console, () if saved else plan_or_catalogs) as told:
         if saved:
             file = read_plan(Path(plan_or_catalogs[0]))
+            refuse_comparison(file)
             told.under_way = tuple(each.name for each in file.catalogs)
             check_digest(file, approve)
             project, catalogs = load(console, told.under_way)

@@ -72,7 +72,7 @@ def make_plan(
                 if changed:
                     remembered = replace(remembered, since=_since(console, ledger, each))
                 made = plan_catalog(each, source, target, writer, meter, remembered, selected, beside)
-                plans.append(_with_requests(made, catalog.source, source, counted))
+                plans.append(with_requests(made, catalog.source, source, counted))
         budget = judge_budget(
             project.budget, [(each.catalog.target, plan.cost) for each, plan in zip(compiled, plans, strict=True)]
         )
@@ -113,7 +113,7 @@ def _since(console: Console, ledger: Ledger, compiled: CompiledCatalog) -> datet
     return None
 
 
-def _with_requests(plan: CatalogPlan, connection: str, source: Source, counted: dict[str, int]) -> CatalogPlan:
+def with_requests(plan: CatalogPlan, connection: str, source: Source, counted: dict[str, int]) -> CatalogPlan:
     """The plan with the requests to its source; describing it counts for the first plan that reads it."""
     if not isinstance(source, CountsRequests):
         return plan
@@ -181,6 +181,11 @@ show_option = click.option(
 @click.option("--out", "path", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan for `apply FILE`.")
 @streams_option
 @changed_option
+@click.option(
+    "--base",
+    metavar="GITREF",
+    help="Compare the catalogs with those of a commit (where HEAD left it): only what their change causes.",
+)
 @format_option
 @show_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
@@ -191,6 +196,7 @@ def plan(
     path: Path | None,
     streams: str | None,
     changed: bool,
+    base: str | None,
     format_: str,
     most: int,
     detailed_exitcode: bool,
@@ -199,14 +205,21 @@ def plan(
 
     Reads both sides; writes nothing to either.
     """
-    project, chosen = load(console, catalogs)
-    with tempfile.TemporaryDirectory(prefix="sync-engine-") as folder, Connections(project, console) as connections:
-        partial = Path(folder) / "plan"
-        keep = path is not None
-        file, _ = make_plan(console, project, chosen, connections, partial, streams, keep=keep, changed=changed)
+    if base is not None and changed:
+        raise click.UsageError("--base compares all records; leave out --changed")
+    with tempfile.TemporaryDirectory(prefix="sync-engine-") as folder:
+        made, keep = Path(folder) / "plan", path is not None
+        if base is not None:
+            from sync_engine.cli.base import compare_with_base
+
+            file = compare_with_base(console, catalogs, base, made, streams, keep=keep)
+        else:
+            project, chosen = load(console, catalogs)
+            with Connections(project, console) as connections:
+                file, _ = make_plan(console, project, chosen, connections, made, streams, keep=keep, changed=changed)
         print_plan(console, file, format_, most)
         if path is not None:
-            save(console, partial, path)
+            save(console, made, path, "apply exactly this" if base is None else "show it")
     if file.tripped:
         return GateTripped.exit_code
     if detailed_exitcode and any(each.summary.changes for each in file.catalogs):
@@ -214,8 +227,8 @@ def plan(
     return 0
 
 
-def save(console: Console, made: Path, path: Path) -> None:
-    """Put a plan where the user wants it: whole, or not at all."""
+def save(console: Console, made: Path, path: Path, use: str = "apply exactly this") -> None:
+    """Put a plan where the user wants it: whole, or not at all; ``use``: what it is for."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         shutil.copyfile(made, partial)
@@ -223,7 +236,7 @@ def save(console: Console, made: Path, path: Path) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise Refused(f"the plan could not be saved as {path}: {error.strerror}") from error
-    console.say(f"Saved {path}; apply exactly this with: sync-engine apply {path}")
+    console.say(f"Saved {path}; {use} with: sync-engine {use.split()[0]} {path}")
 
 
 @click.command()

@@ -8,11 +8,15 @@ from pathlib import Path
 import click
 
 from sync_engine.cli.console import Console
+from sync_engine.cli.saved import refuse_comparison
 from sync_engine.gitops.pull_requests import approved_digest, current_pull_request, open_platform, write_comment
 from sync_engine.planner.plan_file import read_plan
-from sync_engine.report.plan_markdown import render
+from sync_engine.report.plan_markdown import LONGEST, render
 from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.values import Secret
+
+HALF = LONGEST // 2
+"""Characters for each of two documents in one comment."""
 
 name_option = click.option(
     "--name", default="plan", show_default=True, help="Tells apart the plans of several projects or environments."
@@ -26,16 +30,30 @@ def pull_request() -> None:
 
 @pull_request.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--base",
+    "comparison",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="What `plan --base … --out` saved: the comment begins with it.",
+)
 @click.option("--report-url", metavar="URL", help="Where the HTML report can be seen.")
 @name_option
 @click.pass_obj
-def comment(console: Console, file: Path, report_url: str | None, name: str) -> None:
+def comment(console: Console, file: Path, comparison: Path | None, report_url: str | None, name: str) -> None:
     """Write the saved plan FILE at the pull request that the job is for.
 
     There is one comment, which is replaced by every later plan. It names the digest and the commit.
     """
     plan = read_plan(file)
+    refuse_comparison(plan)
     text = "".join(render(plan))
+    if comparison is not None:
+        caused = read_plan(comparison)
+        if caused.base is None:
+            raise Refused(
+                f"{comparison} is a plan, no comparison", hint="Make one with `sync-engine plan --base GITREF`."
+            )
+        text = "".join((*render(caused, HALF), "\n", *render(plan, HALF)))
     text += f"\n[Report]({report_url}) · " if report_url else "\n"
     text += "Merging approves this plan: what is applied is refused if it has another digest.\n"
     _hide_token(console)

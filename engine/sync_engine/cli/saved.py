@@ -12,11 +12,20 @@ from sync_engine.planner.cost import judge_budget
 from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.report.values import plural
-from sync_engine.sdk.errors import PlanStale
+from sync_engine.sdk.errors import PlanStale, Refused
 from sync_engine.transfer.stale import Recheck, find_stale
 
 SHOWN = 5
 """Stale records that a message names."""
+
+
+def refuse_comparison(file: PlanFile) -> None:
+    """Refuse what compares two versions of the catalogs: it says nothing of what the target holds."""
+    if file.base is not None:
+        raise Refused(
+            f"{file.path} compares the catalogs with those of {file.base.reference}; it is no plan that can be applied",
+            hint="Make one with `sync-engine plan --out FILE`, without --base.",
+        )
 
 
 def same_environment(planned: Environment | None, now: Environment | None) -> None:

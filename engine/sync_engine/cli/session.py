@@ -26,7 +26,7 @@ from sync_engine.sdk.adapter import Settings
 from sync_engine.sdk.errors import InvalidInput, Refused
 from sync_engine.sdk.problem import Problem, Severity
 from sync_engine.sdk.source import Source, SourceSchema
-from sync_engine.sdk.target import ObjectSchema, Target
+from sync_engine.sdk.target import ObjectSchema, Target, TargetSchema
 from sync_engine.sdk.values import Secret
 from sync_engine.snapshots import read_snapshot
 
@@ -47,10 +47,19 @@ def load(console: Console, names: Sequence[str] = ()) -> tuple[Project, tuple[Ca
     errors = [each for each in result.problems if each.severity is Severity.ERROR]
     if errors or result.project is None:
         raise InvalidInput(result.problems)
+    return result.project, choose(result.catalogs, names)
+
+
+def choose(catalogs: Sequence[Catalog], names: Sequence[str]) -> tuple[Catalog, ...]:
+    """The catalogs of these names or files; all when none is given.
+
+    Raises:
+        Refused: there is no catalog of that name.
+    """
     if not names:
-        return result.project, tuple(result.catalogs)
-    by_name = {each.name: each for each in result.catalogs}
-    by_path = {each.path.resolve(): each for each in result.catalogs}
+        return tuple(catalogs)
+    by_name = {each.name: each for each in catalogs}
+    by_path = {each.path.resolve(): each for each in catalogs}
     chosen: dict[str, Catalog] = {}
     for name in names:
         found = by_name.get(name) or by_path.get(Path(name).resolve())
@@ -58,7 +67,7 @@ def load(console: Console, names: Sequence[str] = ()) -> tuple[Project, tuple[Ca
             known = ", ".join(sorted(by_name)) or "none"
             raise Refused(f"the project has no catalog `{name}`", hint=nearest(name, by_name) or f"It has: {known}")
         chosen[found.name] = found
-    return result.project, tuple(chosen.values())
+    return tuple(chosen.values())
 
 
 def load_settings(console: Console) -> Project:
@@ -168,21 +177,35 @@ def compile_live(catalogs: Sequence[Catalog], connections: Connections) -> tuple
     """
     compiled: list[CompiledCatalog] = []
     problems: list[Problem] = []
-    today = datetime.now(UTC).date()
     for catalog in catalogs:
         source = describe_source(connections.source(catalog.source), catalog)
-        opened = connections.target(catalog.target)
-        target = opened.describe(objects_of([catalog]))
-        before = connections.saved_source(catalog.source)
-        settled, lost = find_records(catalog, target, partial(_described, opened), partial(_ids, opened))
-        problems += lost
-        done, found = compile_catalog(settled, source, target, today, before)
+        target = connections.target(catalog.target).describe(objects_of([catalog]))
+        done, found = compile_described(catalog, source, target, connections)
         problems += found
         if done is not None:
             compiled.append(done)
     if any(each.severity is Severity.ERROR for each in problems):
         raise InvalidInput(problems)
     return compiled, problems
+
+
+def compile_described(
+    catalog: Catalog, source: SourceSchema, target: TargetSchema, connections: Connections
+) -> tuple[CompiledCatalog | None, list[Problem]]:
+    """Compile a catalog against what its connections describe; None when a problem is an error.
+
+    Args:
+        catalog: to compile.
+        source: as its source describes itself now.
+        target: likewise, at least the objects that it writes to.
+        connections: the target is asked for the records that ``find`` names.
+    """
+    opened = connections.target(catalog.target)
+    before = connections.saved_source(catalog.source)
+    settled, lost = find_records(catalog, target, partial(_described, opened), partial(_ids, opened))
+    done, found = compile_catalog(settled, source, target, datetime.now(UTC).date(), before)
+    problems = [*lost, *found]
+    return (None if any(each.severity is Severity.ERROR for each in problems) else done), problems
 
 
 def _described(target: Target, name: str) -> ObjectSchema | None:
@@ -193,12 +216,12 @@ def _ids(target: Target, object_name: str, field: str, value: str) -> list[str]:
     return [row.id for rows in target.read(object_name, field, (), [value]) for row in rows]
 
 
-def describe_source(source: Source, catalog: Catalog) -> SourceSchema:
-    """What a catalog needs of a source's schema; all of it when a name is unknown, so that near ones can be named."""
-    needs = source_needs(catalog)
+def describe_source(source: Source, *catalogs: Catalog) -> SourceSchema:
+    """What catalogs need of a source's schema; all of it when a name is unknown, so that near ones can be named."""
+    needs = frozenset().union(*map(source_needs, catalogs))
     schema = source.describe(needs)
     properties = {code for each in schema.collections.values() for code in each.properties}
-    if needs <= schema.attributes.keys() | properties | ROW_PROPERTIES and not needs_all(catalog):
+    if needs <= schema.attributes.keys() | properties | ROW_PROPERTIES and not any(map(needs_all, catalogs)):
         return schema
     whole = source.describe()
     return replace(whole, attributes={**whole.attributes, **schema.attributes})  # labels of records only when named

@@ -3,12 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sync_engine.compiler.compiled import MappedRecord
+from sync_engine.planner.held import key_of
 from sync_engine.planner.plan import Rejection
 from sync_engine.planner.work import Work
 from sync_engine.planner.workspace import Workspace
-from sync_engine.sdk.target import Owner, Reason
+from sync_engine.sdk.target import Owner, Reason, Target
+
+
+def accepted_rows(
+    space: Workspace,
+    work: Work,
+    works: Sequence[Work],
+    rows: Sequence[MappedRecord],
+    target: Target,
+    rejections: list[Rejection],
+) -> list[tuple[str, MappedRecord]]:
+    """The rows of a page that can be written as far as the page says, with their keys as the target compares them.
+
+    Args:
+        space: see ``claim_keys``.
+        work: likewise.
+        works: likewise.
+        rows: of the stream.
+        target: knows the form of keys.
+        rejections: gets one for each row that is left out here.
+    """
+    mapped: list[tuple[str, MappedRecord]] = []
+    for row in rows:
+        if row.key_values:
+            row = replace(row, key=key_of(work.slot, target, row.key_values))
+        if row.reasons:
+            rejections.append(Rejection(row.key, row.source_key, row.reasons))
+        else:
+            mapped.append((work.slot.normalise(row.key), row))
+    return claim_keys(space, work, works, mapped, rejections)
 
 
 def claim_keys(

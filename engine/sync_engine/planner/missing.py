@@ -54,13 +54,14 @@ def _changes(work: Work, gone: Iterable[tuple[str, Held, str]]) -> Iterator[tupl
         differing = tuple(
             FieldChange(field.name, held.fields[column], wanted)
             for field, column in zip(work.stream.missing, work.missing_columns, strict=True)
-            if held.fields[column] != (wanted := encode(_constant(field)))
+            if held.fields[column] != (wanted := encode(constant(field)))
         )
         if differing:
             yield key, Change(ChangeKind.DEACTIVATE, held.key, source_key, held.id, 0, differing)
 
 
-def _constant(field: CompiledField) -> TargetValue:
+def constant(field: CompiledField) -> TargetValue:
+    """What ``on_missing: set`` writes into a field."""
     rule = field.mapping.rule
     if not isinstance(rule, ConstRule):
         raise TypeError(f"`on_missing: set` of {field.name} is no constant")

@@ -20,6 +20,7 @@ class ChangeKind(StrEnum):
     UPDATE = "update"
     DEACTIVATE = "deactivate"
     DELETE = "delete"
+    LEAVE = "leave"  # transferred no more and left as it is; only where two versions of a catalog are compared
 
 
 class Cause(StrEnum):
@@ -32,11 +33,29 @@ class Cause(StrEnum):
     BOTH = "both"
 
 
+class ConfigCause(StrEnum):
+    """Why two versions of a catalog make something else of the same record; see ``planner.comparing``."""
+
+    MAPPING = "mapping"  # the field is filled in another way
+    FIELD = "field"  # the field is new
+    EMPTIED = "emptied"  # a value that is not there left the field alone, and now empties it
+    LEFT = "left"  # the field is left alone now
+    SETTINGS = "settings"  # locales, channel or time zone
+    FILTER = "filter"
+    ROWS = "rows"  # what a record is exploded into
+    KEY = "key"
+    SOURCE = "source"  # another collection or connection
+    STREAM = "stream"  # the stream is new, or gone
+    CATALOG = "catalog"  # likewise
+    REJECTED = "rejected"  # the record could not be written before
+    ON_MISSING = "on_missing"
+
+
 class FieldChange(NamedTuple):
     """One field of a change; encoded values, None where the field is empty.
 
     A plan holds as many of these as it changes fields, so it is of the kind that is made fastest. ``cause`` is one of
-    ``Cause`` in updates, and empty in all else.
+    ``Cause`` in updates, and empty in all else; where two versions of a catalog are compared, one of ``ConfigCause``.
     """
 
     field: str
@@ -141,6 +160,7 @@ class Summary:
     unchanged: int = 0
     rejected: int = 0
     filtered: int = 0
+    leave: int = 0
 
     def __add__(self, other: Summary) -> Summary:
         return Summary(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
@@ -148,17 +168,17 @@ class Summary:
     @property
     def changes(self) -> int:
         """Records that would be written."""
-        return self.create + self.update + self.deactivate + self.delete
+        return self.create + self.update + self.deactivate + self.delete + self.leave
 
     @property
     def matched(self) -> int:
         """Records of the source that passed the filter."""
         return self.create + self.update + self.unchanged + self.rejected
 
-    def published(self) -> dict[str, int]:
-        """The counts under the names that JSON output promises."""
+    def published(self, *, compared: bool = False) -> dict[str, int]:
+        """The counts under the names that JSON output promises; ``compared``: of two versions of a catalog."""
         names = ("create", "update", "deactivate", "delete", "unchanged", "rejected")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in (*names, *(("leave",) if compared else ()))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +243,42 @@ class NewOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigChange:
+    """What differs between two versions of a catalog or a stream.
+
+    Attributes:
+        part: a key of the catalog language, or the name of a field.
+        said: what differs, for people.
+        place: where it is written, as ``file:line:column``.
+    """
+
+    part: str
+    said: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class BaseCommit:
+    """The version of the catalogs that the present one is compared with.
+
+    Attributes:
+        reference: as the user named it.
+        commit: full id of the commit whose files were read.
+    """
+
+    reference: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
 class StreamPlan:
     """One stream of a plan; its changes are in the plan file.
 
     Attributes:
-        causes: why the fields of its updates differ: fields by ``Cause``.
+        causes: why the fields of its updates differ: fields by ``Cause``; where two versions are compared, by
+            ``ConfigCause``, with records that enter or leave beside them.
         kept: fields that differ and are left as they are, by policy.
+        config: what differs between the versions that are compared.
     """
 
     name: str
@@ -239,6 +289,7 @@ class StreamPlan:
     new_options: tuple[NewOptions, ...] = ()
     causes: Mapping[str, int] = field(default_factory=dict)
     kept: Mapping[str, int] = field(default_factory=dict)
+    config: tuple[ConfigChange, ...] = ()
 
     @property
     def field_by_name(self) -> Mapping[str, PlannedField]:
@@ -313,6 +364,7 @@ class CatalogPlan:
         fingerprint: what the plan was made for: catalog, engine, adapters, described fields; compared before it is
             applied.
         restores: id of the transfer that it rolls back; empty otherwise.
+        config: what differs outside of the streams between the versions that are compared.
     """
 
     name: str
@@ -323,6 +375,7 @@ class CatalogPlan:
     gates: tuple[Gate, ...] = ()
     cost: Cost = field(default_factory=Cost)
     restores: str = ""
+    config: tuple[ConfigChange, ...] = ()
 
     @property
     def summary(self) -> Summary:
@@ -331,6 +384,11 @@ class CatalogPlan:
         for each in self.streams:
             total = total + each.summary
         return total
+
+    @property
+    def writes(self) -> bool:
+        """Whether it can be applied: a comparison of two versions says of no stream how it would be written."""
+        return any(each.write.mode for each in self.streams)
 
     @property
     def tripped(self) -> tuple[Gate, ...]:

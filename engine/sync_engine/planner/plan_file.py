@@ -23,30 +23,32 @@ from typing import Any
 import orjson
 
 from sync_engine import __version__
-from sync_engine.catalog.model import Environment, Override
+from sync_engine.catalog.model import Environment
 from sync_engine.planner.plan import (
+    BaseCommit,
     CatalogPlan,
     Change,
     ChangeKind,
-    Cost,
     FieldChange,
     Gate,
     Kept,
     KeptField,
-    NewOptions,
     PackedChange,
-    PlannedField,
-    ReadStep,
     Rejection,
-    StreamPlan,
-    Summary,
-    WriteStep,
     modified_from_data,
     modified_to_data,
 )
+from sync_engine.planner.plan_data import (
+    base_from_data,
+    catalog_from_data,
+    catalog_to_data,
+    environment_from_data,
+    environment_to_data,
+    gate_from_data,
+    gate_to_data,
+)
 from sync_engine.sdk.errors import Refused
-from sync_engine.sdk.problem import Origin
-from sync_engine.sdk.target import FieldRequest, FieldType, Owner, Reason
+from sync_engine.sdk.target import Owner, Reason
 
 FORMAT = "sync-engine plan"
 VERSION = 1
@@ -55,11 +57,8 @@ PIECE = 1 << 18
 _GZIP = b"\x1f\x8b"
 _ROWS = (b'{"change":', b'{"kept":', b'{"rejection":')
 """How the lines begin that are read only where they are needed; the digest vouches for them."""
-
-
-_CERTAIN = ("pages_read", "batches", "target_requests", "source_requests_to_apply")
 _MEASURED = ("seconds", "source_requests", "requests_remaining")
-"""Attributes of ``Cost``: those that follow from the plan, and those that differ from run to run."""
+"""Attributes of ``Cost`` that differ from run to run."""
 
 
 class PlanWriter:
@@ -69,9 +68,17 @@ class PlanWriter:
         path: where to.
         pack: whether to compress it; not worth the time for a plan that is applied at once and thrown away.
         environment: the one it is made for.
+        base: of a comparison: the version that the present one is compared with.
     """
 
-    def __init__(self, path: Path, *, pack: bool = True, environment: Environment | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        pack: bool = True,
+        environment: Environment | None = None,
+        base: BaseCommit | None = None,
+    ) -> None:
         self._raw = path.open("wb", buffering=PIECE)
         # No name and no time in the gzip header: the same plan is the same bytes.
         self._out = (
@@ -80,7 +87,9 @@ class PlanWriter:
         self._hash = hashlib.sha256()
         head: dict[str, object] = {"format": FORMAT, "version": VERSION, "engine": __version__}
         if environment is not None:
-            head["environment"] = _environment_to_data(environment)
+            head["environment"] = environment_to_data(environment)
+        if base is not None:
+            head["base"] = {"reference": base.reference, "commit": base.commit}
         self._line({"head": head})
 
     def _line(self, content: Mapping[str, object]) -> None:
@@ -113,7 +122,7 @@ class PlanWriter:
 
     def catalog_end(self, plan: CatalogPlan) -> None:
         """End a catalog with all that is known of it as a whole."""
-        self._line({"catalog_end": _catalog_to_data(plan)})
+        self._line({"catalog_end": catalog_to_data(plan)})
 
     def seal(self, plans: Iterable[CatalogPlan] = (), budget: Iterable[Gate] = ()) -> str:
         """Finish the file and return its digest.
@@ -125,7 +134,7 @@ class PlanWriter:
         digest = self._hash.hexdigest()
         # What was measured says nothing of what would happen, so it stands behind the digest.
         measured = {each.name: [getattr(each.cost, name) for name in _MEASURED] for each in plans}
-        end = {"digest": digest, "measured": measured, "budget": [_gate_to_data(each) for each in budget]}
+        end = {"digest": digest, "measured": measured, "budget": [gate_to_data(each) for each in budget]}
         self._out.write(orjson.dumps({"end": end}) + b"\n")
         self.close()
         return digest
@@ -145,6 +154,7 @@ class PlanFile:
         catalogs: without their changes, which ``changes`` reads.
         environment: the one it was made for; None for the project file alone.
         budget: what the project allows a plan to take, and what this one takes, judged when it was made.
+        base: of a comparison of two versions, which cannot be applied: the old one.
     """
 
     path: Path
@@ -152,6 +162,7 @@ class PlanFile:
     catalogs: tuple[CatalogPlan, ...]
     environment: Environment | None = None
     budget: tuple[Gate, ...] = ()
+    base: BaseCommit | None = None
 
     @property
     def tripped(self) -> tuple[Gate, ...]:
@@ -218,7 +229,8 @@ def read_plan(path: Path) -> PlanFile:
     try:
         with _unpacked(path) as lines:
             lines = iter(lines)
-            environment = _environment_of(next(_counted(lines, digest)))
+            head = _head_of(next(_counted(lines, digest)))
+            environment, base = environment_from_data(head), base_from_data(head)
             for line in lines:
                 if sealed:
                     raise ValueError("there is something behind its end")
@@ -231,16 +243,21 @@ def read_plan(path: Path) -> PlanFile:
                     continue
                 digest.update(line)
                 if kind == "catalog_end":
-                    catalogs.append(_catalog_from_data(content))
+                    catalogs.append(catalog_from_data(content))
         planned = tuple(_with_measured(each, end["measured"].get(each.name)) for each in catalogs) if sealed else ()
-        budget = tuple(map(_gate_from_data, end["budget"])) if sealed else ()
+        budget = tuple(map(gate_from_data, end["budget"])) if sealed else ()
     except FileNotFoundError:
         raise Refused(f"there is no plan file {path}", hint=made_anew) from None
-    except (OSError, EOFError, ValueError, KeyError, TypeError, StopIteration, zlib.error) as error:
+    except _OtherFormat as error:
+        raise Refused(f"{path} {error}", hint=made_anew) from None
+    except KeyError as error:
+        why = f"a line of it lacks {error}, which the format has"
+        raise Refused(f"{path} is not a whole plan file: {why}", hint=made_anew) from error
+    except (OSError, EOFError, ValueError, TypeError, StopIteration, AttributeError, zlib.error) as error:
         raise Refused(f"{path} is not a whole plan file: {error}", hint=made_anew) from error
     if not sealed or sealed != digest.hexdigest():
         raise Refused(f"{path} was cut off or altered: its digest does not match its content", hint=made_anew)
-    return PlanFile(path, sealed, planned, environment, budget)
+    return PlanFile(path, sealed, planned, environment, budget, base)
 
 
 def _with_measured(plan: CatalogPlan, measured: Sequence[Any] | None) -> CatalogPlan:
@@ -256,121 +273,18 @@ def _counted(lines: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
         yield line
 
 
-def _environment_of(line: bytes) -> Environment | None:
-    """The environment that the first line names, after a look at whether it begins a plan file."""
-    head = json.loads(line).get("head", {})
+class _OtherFormat(Exception):
+    """A plan file of another version of the format."""
+
+
+def _head_of(line: bytes) -> dict[str, Any]:
+    """The first line, after a look at whether it begins a plan file of this version."""
+    head: dict[str, Any] = json.loads(line).get("head", {})
     if head.get("format") != FORMAT:
         raise ValueError("it does not begin as one")
     if head.get("version") != VERSION:
-        raise ValueError(f"it has version {head.get('version')} of the format, this sync-engine reads {VERSION}")
-    data = head.get("environment")
-    if data is None:
-        return None
-    overrides = (Override(place, before, after, Origin(*origin)) for place, before, after, *origin in data["overrides"])
-    return Environment(data["name"], data["file"], frozenset(data["connections"]), tuple(overrides))
-
-
-def _environment_to_data(environment: Environment) -> dict[str, object]:
-    return {
-        "name": environment.name,
-        "file": environment.file,
-        "connections": sorted(environment.connections),
-        "overrides": [
-            [each.place, each.before, each.after, each.origin.file, each.origin.line, each.origin.column]
-            for each in environment.overrides
-        ],
-    }
-
-
-def _catalog_to_data(plan: CatalogPlan) -> dict[str, object]:
-    return {
-        "name": plan.name,
-        "path": plan.path,
-        "fingerprint": dict(plan.fingerprint),
-        "streams": [stream_to_data(each) for each in plan.streams],
-        "warnings": plan.warnings,
-        "gates": [_gate_to_data(each) for each in plan.gates],
-        "cost": {name: getattr(plan.cost, name) for name in _CERTAIN},
-        "restores": plan.restores,
-    }
-
-
-def stream_to_data(stream: StreamPlan) -> dict[str, object]:
-    """A stream without its changes as plain data."""
-    return {
-        "name": stream.name,
-        "read": {
-            "collection": stream.read.collection,
-            "pushed": stream.read.pushed,
-            "here": stream.read.here,
-            "not_applicable": stream.read.not_applicable,
-            "since": stream.read.since,
-        },
-        "write": {
-            "object": stream.write.object_name,
-            "key_fields": stream.write.key_fields,
-            "mode": stream.write.mode,
-            "batches": stream.write.batches,
-        },
-        "fields": [
-            [one.name, one.type, one.request.parent_object, one.request.parent_field, one.mapping]
-            for one in stream.fields
-        ],
-        "causes": dict(stream.causes),
-        "kept": dict(stream.kept),
-        "new_options": [[new.field, new.values] for new in stream.new_options],
-        "summary": {name: getattr(stream.summary, name) for name in Summary.__slots__},
-    }
-
-
-def _catalog_from_data(data: Mapping[str, Any]) -> CatalogPlan:
-    fingerprint = data["fingerprint"]
-    if not fingerprint or not all(fingerprint.values()):
-        raise ValueError("it holds no fingerprint of what it was made for")
-    return CatalogPlan(
-        name=data["name"],
-        path=data["path"],
-        fingerprint=fingerprint,
-        streams=tuple(stream_from_data(each) for each in data["streams"]),
-        warnings=tuple(data["warnings"]),
-        gates=tuple(map(_gate_from_data, data["gates"])),
-        cost=Cost(**data["cost"]),
-        restores=data["restores"],
-    )
-
-
-def _gate_to_data(gate: Gate) -> list[object]:
-    return [gate.name, gate.limit, gate.actual, gate.tripped, gate.allow, gate.records]
-
-
-def _gate_from_data(data: Sequence[Any]) -> Gate:
-    name, limit, actual, tripped, allow, records = data
-    return Gate(name, limit, actual, tripped, allow, tuple((stream, key) for stream, key in records))
-
-
-def stream_from_data(data: Mapping[str, Any]) -> StreamPlan:
-    """A stream from what ``stream_to_data`` made of it."""
-    read, write = data["read"], data["write"]
-    return StreamPlan(
-        name=data["name"],
-        read=ReadStep(
-            read["collection"],
-            tuple(read["pushed"]),
-            tuple(read["here"]),
-            tuple(read["not_applicable"]),
-            read["since"],
-        ),
-        write=WriteStep(write["object"], tuple(write["key_fields"]), write["mode"], write["batches"]),
-        fields=tuple(_planned_field(each) for each in data["fields"]),
-        summary=Summary(**data["summary"]),
-        new_options=tuple(
-            NewOptions(name, tuple((value, label) for value, label in values)) for name, values in data["new_options"]
-        ),
-        causes=data["causes"],
-        kept=data["kept"],
-    )
-
-
-def _planned_field(data: Sequence[str]) -> PlannedField:
-    name, type_, parent_object, parent_field, mapping = data
-    return PlannedField(name, FieldType(type_), FieldRequest(name, parent_object, parent_field), mapping)
+        raise _OtherFormat(
+            f"is a plan of format {head.get('version')}, written by sync-engine {head.get('engine')}; "
+            f"sync-engine {__version__} reads format {VERSION} only"
+        )
+    return head

@@ -10,12 +10,12 @@ from datetime import datetime
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream, MappedRecord
 from sync_engine.planner.adoption import adopt, take_over
 from sync_engine.planner.causes import find_causes
-from sync_engine.planner.claims import claim_keys
+from sync_engine.planner.claims import accepted_rows
 from sync_engine.planner.conclusion import conclude
 from sync_engine.planner.difference import create, desired_fields, update
 from sync_engine.planner.files import file_places, leave_same_files
 from sync_engine.planner.fingerprint import changed_mappings
-from sync_engine.planner.held import key_of, read_held
+from sync_engine.planner.held import read_held
 from sync_engine.planner.mapped import MappedPage, Reading, Recipe
 from sync_engine.planner.missing import plan_missing
 from sync_engine.planner.new_options import collect, creating
@@ -211,15 +211,7 @@ def _compare_page(
     target: Target,
 ) -> None:
     rejections: list[Rejection] = []
-    mapped: list[tuple[str, MappedRecord]] = []
-    for row in rows:
-        if row.key_values:
-            row = dataclasses.replace(row, key=key_of(work.slot, target, row.key_values))
-        if row.reasons:
-            rejections.append(Rejection(row.key, row.source_key, row.reasons))
-        else:
-            mapped.append((work.slot.normalise(row.key), row))
-    unique = claim_keys(space, work, works, mapped, rejections)
+    unique = accepted_rows(space, work, works, rows, target, rejections)
     held = space.find_held(work.slot.number, [key for key, _ in unique])
     adopted = adopt(space, work, [each for each in unique if each[0] not in held], target) if work.stream.match else {}
     fields = creating(work.stream)

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -99,7 +99,7 @@ class Workspace:
         # One transaction from beginning to end, that is never committed: each commit would write to the file.
         self._db.execute("BEGIN")
 
-    def __enter__(self) -> Workspace:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -323,7 +323,7 @@ class Workspace:
             (stream,),
         )
         for key, source_key, reasons in rows:
-            yield Rejection(key, source_key, _load_reasons(reasons))
+            yield Rejection(key, source_key, load_reasons(reasons))
 
 
 def _columns(change: PackedChange) -> tuple[str, bytes, bytes]:
@@ -351,5 +351,6 @@ def _dump_reasons(reasons: Sequence[Reason]) -> bytes:
     return orjson.dumps([(each.code, each.message, each.field, each.owner) for each in reasons])
 
 
-def _load_reasons(body: bytes) -> tuple[Reason, ...]:
+def load_reasons(body: bytes) -> tuple[Reason, ...]:
+    """The reasons of a rejection, as a workspace keeps them."""
     return tuple(Reason(code, message, field, Owner(owner)) for code, message, field, owner in orjson.loads(body))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from sync_engine.planner.plan import (
     CatalogPlan,
     Change,
     ChangeKind,
+    ConfigChange,
     FieldChange,
     Kept,
     PlannedField,
@@ -26,13 +27,15 @@ from sync_engine.report.plan_text import (
 )
 from sync_engine.report.values import (
     around_difference,
+    before_and_after,
     cause_text,
     causes_text,
     kept_field_text,
     kept_text,
+    record_cause,
     shortened,
-    shown,
 )
+from sync_engine.report.wording import Wording, base_line, config_lines, wording
 
 MOST_ROWS = 5000
 """Rows of a stream that are put in the page; more make a browser slow and are in the JSON output."""
@@ -59,7 +62,8 @@ overflow-wrap:anywhere;width:26%}.tag{border-radius:6px;padding:2px 8px;font-siz
 .tag.create{background:var(--create)}.tag.update{background:var(--update)}
 .tag.delete,.tag.rejected{background:var(--delete)}
 .tag.kept{background:#68717d}
-.tag.deactivate{background:#6b4fa0}dl{margin:0;display:grid;grid-template-columns:max-content 1fr;gap:2px 14px}
+.tag.deactivate,.tag.leave{background:#6b4fa0}
+dl{margin:0;display:grid;grid-template-columns:max-content 1fr;gap:2px 14px}
 dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}del{background:#fde2df;text-decoration:none}
 ins{background:#dcf5e6;text-decoration:none}tr[hidden]{display:none}
 """
@@ -76,14 +80,22 @@ text.addEventListener('input',filter);kind.addEventListener('change',filter);fil
 
 def render(file: PlanFile) -> Iterator[str]:
     """Pieces of the page."""
-    yield '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>sync-engine plan</title>'
+    words = wording(file)
+    yield f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{words.title}</title>'
     yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
     yield f"<style>{_STYLE}</style></head><body>"
-    yield f"<header><h1>sync-engine plan</h1><p>Digest {escape(file.digest)}</p></header><main>"
+    said = f"Digest {file.digest}" if file.base is None else f"{base_line(file)}."
+    yield f"<header><h1>{words.title}</h1><p>{escape(said)}</p></header><main>"
+    if file.base is not None and not file.catalogs:
+        yield f"<p>{words.nothing}</p>"
     if file.environment is not None:
         changed = "<br>".join(map(escape, override_lines(file.environment)))
         yield f'<h2>Environment {escape(file.environment.name)}</h2><p class="dim">{changed}</p>'
-    kinds = "".join(f'<option value="{each}">{each}</option>' for each in (*ChangeKind, "kept", "rejected"))
+    names = {each: words.columns[each] for each in ChangeKind if each in words.columns} | {
+        "kept": "kept",
+        "rejected": words.columns["rejected"],
+    }
+    kinds = "".join(f'<option value="{kind}">{name}</option>' for kind, name in names.items())
     yield '<div class="tools"><input id="text" placeholder="Filter by key, field or value" aria-label="Filter">'
     yield f'<select id="kind" aria-label="Kind"><option value="">everything</option>{kinds}</select></div>'
     yield '<p class="dim" id="shown"></p>'
@@ -99,9 +111,11 @@ def _catalog(file: PlanFile, catalog: CatalogPlan) -> Iterator[str]:
     if catalog.restores:
         yield f"<p>Rolls back transfer {escape(catalog.restores)}.</p>"
     yield '<div class="cards">'
-    for name, count in catalog.summary.published().items():
-        yield f'<div class="card {name if count else ""}"><b>{count:,}</b><span>{name}</span></div>'
+    for name, said in wording(file).columns.items():
+        count = getattr(catalog.summary, name)
+        yield f'<div class="card {name if count else ""}"><b>{count:,}</b><span>{said}</span></div>'
     yield "</div>"
+    yield from _config(catalog.config)
     for gate in catalog.tripped:
         text = ". ".join(filter(None, (f"{gate_line(gate)}: nothing will be written", examples_line(gate))))
         once = f"<code>--allow {escape(gate.allow)}</code>"
@@ -117,6 +131,7 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
     write = stream.write
     yield f"<h3>{escape(stream.name)}: {escape(stream.read.collection)} → {escape(write.object_name)}</h3>"
     filters = [*stream.read.pushed, *(f"{each} (evaluated here)" for each in stream.read.here)]
+    yield from _config(stream.config)
     if filters:
         yield f'<p class="dim">Filter: {escape("; ".join(filters))}</p>'
     for line in new_options_lines(stream):
@@ -134,31 +149,39 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
     for kept, _ in zip(file.kept(catalog.name, stream.name), range(MOST_ROWS), strict=False):
         yield _kept(kept, stream.field_by_name)
     for change, _ in zip(file.changes(catalog.name, stream.name), range(MOST_ROWS), strict=False):
-        yield _change(change, stream.field_by_name)
+        yield _change(change, stream.field_by_name, wording(file))
     yield "</tbody></table>"
     hidden = stream.summary.changes - MOST_ROWS
     if hidden > 0:
         yield f'<p class="dim">… and {hidden:,} more changes, which `--format json` lists.</p>'
 
 
-def _change(change: Change, planned: Mapping[str, PlannedField]) -> str:
+def _config(config: Sequence[ConfigChange]) -> Iterator[str]:
+    if config:
+        yield f"<ul>{''.join(f'<li>{escape(each)}</li>' for each in config_lines(config))}</ul>"
+
+
+def _change(change: Change, planned: Mapping[str, PlannedField], words: Wording) -> str:
+    whole = record_cause(change)
+    why = f'<br><span class="dim">{escape(whole)}</span>' if whole else ""
     identity = f'<br><span class="dim">{escape(change.target_id)}</span>' if change.target_id else ""
     fields = "".join(
         f"<dt>{escape(each.field)}</dt><dd>{_field(change, each, planned.get(each.field))}</dd>"
         for each in change.fields
     )
     return (
-        f'<tr data-kind="{change.kind}"><td><span class="tag {change.kind}">{change.kind}</span></td>'
+        f'<tr data-kind="{change.kind}"><td><span class="tag {change.kind}">{words.columns[change.kind]}</span>'
+        f"{why}</td>"
         f'<td class="key">{escape(change.key)}{identity}</td><td><dl>{fields}</dl></td></tr>'
     )
 
 
 def _field(record: Change, change: FieldChange, field: PlannedField | None) -> str:
-    after = shown(change.after, field)
-    if record.kind is ChangeKind.CREATE:
+    before, after = before_and_after(change, field)
+    if record.kind in (ChangeKind.CREATE, ChangeKind.LEAVE):
         return escape(shortened(after, 300))
-    before, after = around_difference(shown(change.before, field), after, 160)
-    why = cause_text(change.cause, record.modified)
+    before, after = around_difference(before, after, 160)
+    why = "" if record_cause(record) else cause_text(change.cause, record.modified)
     said = f' <span class="dim">({escape(why)})</span>' if why else ""
     return f"<del>{escape(before)}</del> → <ins>{escape(after)}</ins>{said}"
 

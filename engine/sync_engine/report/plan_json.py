@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import orjson
 
 from sync_engine.catalog.model import Environment
-from sync_engine.planner.plan import CatalogPlan, Change, Cost, Gate, Kept, Rejection, StreamPlan
+from sync_engine.planner.plan import CatalogPlan, Change, ConfigChange, Cost, Gate, Kept, Rejection, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.report.values import json_value, modified_data
 
@@ -15,9 +15,10 @@ VERSION = 1
 
 
 def render(file: PlanFile) -> Iterator[str]:
-    """Pieces of one JSON document, whose names are promised: ``{version, digest, environment, catalogs: […]}``."""
+    """Pieces of one JSON document with promised names: ``{version, digest, environment, base, catalogs: […]}``."""
     environment = _dump(_environment(file.environment))
-    yield f'{{"version":{VERSION},"digest":"{file.digest}","environment":{environment},"catalogs":['
+    base = _dump(file.base and {"reference": file.base.reference, "commit": file.base.commit})
+    yield f'{{"version":{VERSION},"digest":"{file.digest}","environment":{environment},"base":{base},"catalogs":['
     for index, catalog in enumerate(file.catalogs):
         yield "," if index else ""
         yield from _catalog(file, catalog)
@@ -35,6 +36,10 @@ def _gate(gate: Gate) -> dict[str, object]:
     }
 
 
+def _config(config: Sequence[ConfigChange]) -> list[dict[str, str]]:
+    return [{"part": each.part, "said": each.said, "place": each.place} for each in config]
+
+
 def _environment(environment: Environment | None) -> dict[str, object] | None:
     if environment is None:
         return None
@@ -43,7 +48,11 @@ def _environment(environment: Environment | None) -> dict[str, object] | None:
 
 
 def _catalog(file: PlanFile, catalog: CatalogPlan) -> Iterator[str]:
-    head = {"name": catalog.name, "path": catalog.path, "summary": catalog.summary.published()}
+    compared = file.base is not None
+    head: dict[str, object] = {"name": catalog.name, "path": catalog.path}
+    head["summary"] = catalog.summary.published(compared=compared)
+    if compared:
+        head["config"] = _config(catalog.config)
     if catalog.restores:
         head["restores"] = catalog.restores
     yield _dump(head)[:-1] + ',"streams":['
@@ -62,7 +71,7 @@ def _catalog(file: PlanFile, catalog: CatalogPlan) -> Iterator[str]:
 
 
 def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterator[str]:
-    head = {
+    head: dict[str, object] = {
         "name": stream.name,
         "object": stream.write.object_name,
         "key": stream.write.key_name,
@@ -77,10 +86,12 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
             {"field": new.field, "values": [{"value": value, "label": label} for value, label in new.values]}
             for new in stream.new_options
         ],
-        "summary": stream.summary.published(),
+        "summary": stream.summary.published(compared=file.base is not None),
         "causes": dict(stream.causes),
         "kept_fields": dict(stream.kept),
     }
+    if file.base is not None:
+        head["config"] = _config(stream.config)
     yield _dump(head)[:-1] + ',"changes":['
     yield from _separated(_dump(_change(stream, each)) for each in file.changes(catalog.name, stream.name))
     yield '],"kept":['

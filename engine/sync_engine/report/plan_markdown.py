@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from sync_engine.planner.plan import CatalogPlan, Change, Kept, PlannedField, Rejection, StreamPlan, Summary
+from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, Kept, PlannedField, Rejection, StreamPlan, Summary
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.report.plan_text import (
     SYMBOLS,
@@ -20,15 +20,17 @@ from sync_engine.report.plan_text import (
 )
 from sync_engine.report.values import (
     around_difference,
+    before_and_after,
     cause_text,
     causes_text,
     kept_field_text,
     kept_text,
     plural,
     quoted,
+    record_cause,
     shortened,
-    shown,
 )
+from sync_engine.report.wording import Wording, base_line, config_lines, total_of, wording
 
 SAMPLES = 3
 MOST_FIELDS = 8
@@ -42,15 +44,15 @@ BRIEF = 300
 """Room that is kept for each stream that is still to come."""
 
 
-def render(file: PlanFile) -> Iterator[str]:
-    """Pieces of a Markdown document that never exceeds ``LONGEST`` characters.
+def render(file: PlanFile, longest: int = LONGEST) -> Iterator[str]:
+    """Pieces of a Markdown document that never exceeds so many characters.
 
     Counts, gates, warnings and cost come first when room is short, samples last: a stream with many long values shows
     fewer of them, and what is left out is said.
     """
     frames = [(catalog, _frame(catalog)) for catalog in file.catalogs[:MOST_CATALOGS]]
     head = _head(file)
-    left = LONGEST - len(head) - BRIEF
+    left = longest - len(head) - BRIEF
     yield head
     while frames and sum(len(frame) for _, frame in frames) > left:
         frames.pop()
@@ -71,15 +73,20 @@ def render(file: PlanFile) -> Iterator[str]:
 
 
 def _head(file: PlanFile) -> str:
-    lines = ["## sync-engine plan\n", "| catalog | create | update | deactivate | delete | unchanged | rejected |"]
-    lines.append("|---|--:|--:|--:|--:|--:|--:|")
-    lines += [_row(_cell(each.name), each.summary) for each in file.catalogs[:MOST_CATALOGS]]
-    if len(file.catalogs) > 1:
-        total = Summary()
-        for each in file.catalogs:
-            total = total + each.summary
-        lines.append(_row(f"**all {len(file.catalogs):,}**", total))
-    lines.append(f"\nDigest `{file.digest}`\n")
+    words = wording(file)
+    lines = [f"## {words.title}\n"]
+    if file.base is not None:
+        lines.append(f"{_cell(base_line(file))}.\n")
+        if not file.catalogs:
+            lines.append(f"{words.nothing}\n")
+    if file.catalogs:
+        lines.append(f"| catalog | {' | '.join(words.columns.values())} |")
+        lines.append("|---" + "|--:" * len(words.columns) + "|")
+        lines += [_row(_cell(each.name), each.summary, words) for each in file.catalogs[:MOST_CATALOGS]]
+        if len(file.catalogs) > 1:
+            lines.append(_row(f"**all {len(file.catalogs):,}**", total_of(file.catalogs), words))
+    if file.base is None:
+        lines.append(f"\nDigest `{file.digest}`\n")
     lines += [f"**Gate tripped:** {_line(each)}.\n" for each in budget_lines(file)]
     if file.environment is not None:
         lines.append(f"Environment **{_cell(file.environment.name)}**\n")
@@ -87,8 +94,8 @@ def _head(file: PlanFile) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(name: str, summary: Summary) -> str:
-    return f"| {name} | {' | '.join(f'{count:,}' for count in summary.published().values())} |"
+def _row(name: str, summary: Summary, words: Wording) -> str:
+    return f"| {name} | {' | '.join(f'{getattr(summary, each):,}' for each in words.columns)} |"
 
 
 def _frame(catalog: CatalogPlan) -> str:
@@ -96,6 +103,7 @@ def _frame(catalog: CatalogPlan) -> str:
     lines = [f"\n### {_cell(catalog.name)}\n"]
     if catalog.restores:
         lines.append(f"- Rolls back transfer {_cell(catalog.restores)}")
+    lines += _some(f"- {_line(each)}" for each in config_lines(catalog.config))
     for gate in catalog.tripped[:MOST_LINES]:
         text = _line(". ".join(filter(None, (gate_line(gate), examples_line(gate)))))
         lines.append(f"- **Gate tripped:** {text}. Nothing will be written. To allow it once: `--allow {gate.allow}`")
@@ -107,11 +115,18 @@ def _frame(catalog: CatalogPlan) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _some(lines: Iterable[str]) -> list[str]:
+    """The first lines, and how many more there are."""
+    listed = list(lines)
+    more = len(listed) - MOST_LINES
+    return [*listed[:MOST_LINES], *([f"- … and {more:,} more"] if more > 0 else [])]
+
+
 def _worth_showing(catalog: CatalogPlan) -> list[StreamPlan]:
     return [
         each
         for each in catalog.streams
-        if each.summary.changes or each.summary.rejected or each.new_options or each.kept
+        if each.summary.changes or each.summary.rejected or each.new_options or each.kept or each.config
     ]
 
 
@@ -128,7 +143,7 @@ def _fitting(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, room: int
     kept = list(islice(file.kept(catalog.name, stream.name), SAMPLES)) if stream.kept else []
     seen = _Seen(fields, samples, rejections, kept)
     for most in (SAMPLES, 1, 0):
-        text = "".join(_stream(stream, seen, most))
+        text = "".join(_stream(stream, seen, most, wording(file)))
         if len(text) <= room:
             yield text
 
@@ -143,9 +158,11 @@ class _Seen:
     kept: Sequence[Kept]
 
 
-def _stream(stream: StreamPlan, seen: _Seen, most: int) -> Iterator[str]:
+def _stream(stream: StreamPlan, seen: _Seen, most: int, words: Wording) -> Iterator[str]:
     """A stream with at most so many records of each kind."""
     yield f"\n**{_cell(stream.name)}** → {_cell(stream.write.object_name)}\n\n"
+    if stream.config:
+        yield "\n".join(_some(f"- {_line(each)}" for each in config_lines(stream.config))) + "\n\n"
     for line in list(new_options_lines(stream))[:MOST_LINES]:
         yield f"- First: {_line(line)}\n\n"
     if seen.fields:
@@ -156,12 +173,13 @@ def _stream(stream: StreamPlan, seen: _Seen, most: int) -> Iterator[str]:
     yield from _kept(stream, seen.kept[:most])
     for kind, some in seen.samples.items():
         count = getattr(stream.summary, kind)
+        name = words.columns[kind]
         if not most:
-            yield f"{kind}: {count:,}\n\n"
+            yield f"{name}: {count:,}\n\n"
             continue
-        yield f"<details><summary>{kind}: {count:,}</summary>\n\n```diff\n"
+        yield f"<details><summary>{name}: {count:,}</summary>\n\n```diff\n"
         for change in some[:most]:
-            yield from _sample(change, stream.field_by_name)
+            yield from _sample(change, stream.field_by_name, words)
         yield "```\n</details>\n\n"
     yield from _rejected(stream, seen.rejections[:most])
 
@@ -196,14 +214,18 @@ def _kept(stream: StreamPlan, some: Sequence[Kept]) -> Iterator[str]:
         yield "\n"
 
 
-def _sample(change: Change, planned: Mapping[str, PlannedField]) -> Iterator[str]:
-    yield f"{SYMBOLS[change.kind]} {change.kind} {_fenced(shortened(quoted(change.key)[1:-1]))}\n"
+def _sample(change: Change, planned: Mapping[str, PlannedField], words: Wording) -> Iterator[str]:
+    whole = record_cause(change)
+    named = f"{SYMBOLS[change.kind]} {words.verbs[change.kind]} {_fenced(shortened(quoted(change.key)[1:-1]))}"
+    yield f"{named}{f'  ({whole})' if whole else ''}\n"
     for each in change.fields[:MOST_FIELDS]:
-        field = planned.get(each.field)
-        before, after = around_difference(shown(each.before, field), shown(each.after, field))
+        before, after = around_difference(*before_and_after(each, planned.get(each.field)))
+        if change.kind is ChangeKind.LEAVE:
+            yield f"    {each.field}: {_fenced(after)}\n"
+            continue
         if each.before is not None:
             yield f"-   {each.field}: {_fenced(before)}\n"
-        why = cause_text(each.cause, change.modified)
+        why = "" if whole else cause_text(each.cause, change.modified)
         yield f"+   {each.field}: {_fenced(after)}{f'  ({_fenced(why)})' if why else ''}\n"
     if len(change.fields) > MOST_FIELDS:
         yield f"    … and {len(change.fields) - MOST_FIELDS} more fields\n"

@@ -22,15 +22,17 @@ from sync_engine.planner.plan_file import PlanFile
 from sync_engine.report.values import (
     apart,
     around_difference,
+    before_and_after,
     cause_text,
     causes_text,
     kept_field_text,
     kept_text,
     plural,
     quoted,
+    record_cause,
     shortened,
-    shown,
 )
+from sync_engine.report.wording import PLAN, Wording, base_line, config_lines, total_of, wording
 
 Paint = Callable[[str, str], str]
 """Colours a text: (text, name of a colour or ``bold`` or ``dim``) → text."""
@@ -38,12 +40,19 @@ Paint = Callable[[str, str], str]
 SIDE_BY_SIDE = 90
 """Characters up to which a value before and after stand on one line."""
 
-SYMBOLS = {ChangeKind.CREATE: "+", ChangeKind.UPDATE: "~", ChangeKind.DEACTIVATE: "○", ChangeKind.DELETE: "-"}
+SYMBOLS = {
+    ChangeKind.CREATE: "+",
+    ChangeKind.UPDATE: "~",
+    ChangeKind.DEACTIVATE: "○",
+    ChangeKind.DELETE: "-",
+    ChangeKind.LEAVE: "·",
+}
 COLOURS = {
     ChangeKind.CREATE: "green",
     ChangeKind.UPDATE: "yellow",
     ChangeKind.DEACTIVATE: "magenta",
     ChangeKind.DELETE: "red",
+    ChangeKind.LEAVE: "magenta",
 }
 
 
@@ -64,17 +73,22 @@ def render(file: PlanFile, most: int, paint: Paint = plain) -> Iterator[str]:
         yield f"{paint('Environment ' + file.environment.name, 'bold')}  {paint(file.environment.file, 'dim')}"
         yield from (f"  {each}" for each in override_lines(file.environment))
         yield ""
+    words = wording(file)
+    if said := base_line(file):
+        yield f"{said}."
+        yield ""
     for catalog in file.catalogs:
         yield from _catalog(file, catalog, most, paint)
     if not file.catalogs:
-        yield "No catalogs."
+        yield "No catalogs." if file.base is None else words.nothing
         return
-    total = Summary()
-    for catalog in file.catalogs:
-        total = total + catalog.summary
-    yield paint("Nothing to do.", "bold") if not total.changes else paint("Plan: ", "bold") + totals(total, paint)
-    if not total.changes:
-        yield totals(total, paint)
+    total = total_of(file.catalogs)
+    if total.changes:
+        yield paint("Plan: " if file.base is None else "In all: ", "bold") + totals(total, words, paint)
+    else:
+        if file.base is None or not total.rejected:
+            yield paint(words.nothing, "bold")
+        yield totals(total, words, paint)
     for line in budget_lines(file):
         yield paint(f"Gate {line}", "red")
     yield f"Digest: {file.digest}"
@@ -85,17 +99,12 @@ def override_lines(environment: Environment) -> list[str]:
     return [f"{each.place}: {each.before or 'nothing'} → {each.after or 'nothing'}" for each in environment.overrides]
 
 
-def totals(summary: Summary, paint: Paint) -> str:
+def totals(summary: Summary, words: Wording, paint: Paint) -> str:
     """One line with all counts; a count of zero steps back."""
-    parts = [
-        (summary.create, "to create", "green"),
-        (summary.update, "to update", "yellow"),
-        (summary.deactivate, "to deactivate", "magenta"),
-        (summary.delete, "to delete", "red"),
-        (summary.unchanged, "unchanged", ""),
-        (summary.rejected, "rejected", "red"),
-    ]
-    texts = [paint(f"{count:,} {word}", colour if count else "dim") for count, word, colour in parts]
+    texts = []
+    for name, (word, colour) in words.counts.items():
+        count = getattr(summary, name)
+        texts.append(paint(f"{count:,} {word}", colour if count else "dim"))
     if summary.filtered:
         texts.append(f"{summary.filtered:,} left out by filter")
     return ", ".join(texts) + "."
@@ -105,6 +114,7 @@ def _catalog(file: PlanFile, catalog: CatalogPlan, most: int, paint: Paint) -> I
     yield paint(f"Catalog {catalog.name}", "bold") + paint(f"  {catalog.path}", "dim")
     if catalog.restores:
         yield f"  rolls back transfer {catalog.restores}"
+    yield from (f"  {each}" for each in config_lines(catalog.config))
     for stream in catalog.streams:
         yield ""
         yield from _stream(file, catalog, stream, most, paint)
@@ -144,6 +154,8 @@ def cost_line(catalog: CatalogPlan) -> str:
     cost = catalog.cost
     asked = "" if cost.source_requests is None else f" by {plural(cost.source_requests, 'request')}"
     read = f"Cost: {plural(cost.pages_read, 'page')} read{asked}"
+    if not catalog.writes:
+        return read
     left = "" if cost.requests_remaining is None else f"{cost.requests_remaining:,} requests left today"
     if not cost.batches:
         return f"{read}; nothing to send{left and f', {left}'}"
@@ -172,10 +184,11 @@ def _duration(seconds: float) -> str:
 
 
 def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, most: int, paint: Paint) -> Iterator[str]:
-    way = f" ({stream.write.mode})" if stream.summary.changes else ""
+    way = f" ({stream.write.mode})" if stream.summary.changes and stream.write.mode else ""
     write = stream.write
     head = f"{stream.read.collection} → {write.object_name} by {write.key_name}{way}"
     yield f"  {paint(stream.name, 'bold')}: {head}"
+    yield from (f"    {each}" for each in config_lines(stream.config))
     if stream.read.since:
         yield paint(f"    only what may have changed in the source since {stream.read.since}", "dim")
     for label, filters in (
@@ -187,9 +200,9 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, most: int,
             yield paint(f"    {label}: {'; '.join(filters)}", "dim")
     for line in new_options_lines(stream):
         yield paint(f"    + {line}", "green")
-    fields = stream.field_by_name
+    fields, words = stream.field_by_name, wording(file)
     for change in _first_of_each_kind(file.changes(catalog.name, stream.name), stream.summary, most):
-        yield from _change(change, fields, paint)
+        yield from _change(change, fields, words, paint)
     if stream.kept:
         for kept in islice(file.kept(catalog.name, stream.name), most or None):
             yield from _kept(kept, fields, paint)
@@ -197,10 +210,10 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, most: int,
     if stream.summary.rejected:
         for rejection in islice(file.rejections(catalog.name, stream.name), most or None):
             yield from _rejection(rejection, paint)
-    yield from _more(stream.summary, most)
+    yield from _more(stream.summary, words, most)
     if stream.causes:
         yield paint(f"    why: {causes_text(stream.causes)}", "dim")
-    yield f"    {totals(stream.summary, paint)}"
+    yield f"    {totals(stream.summary, words, paint)}"
 
 
 def new_options_lines(stream: StreamPlan) -> Iterator[str]:
@@ -235,31 +248,36 @@ def _counts(summary: Summary) -> dict[ChangeKind, int]:
     return {kind: getattr(summary, kind.value) for kind in ChangeKind}
 
 
-def _more(summary: Summary, most: int) -> Iterator[str]:
-    counts = [*((count, f"{kind}s") for kind, count in _counts(summary).items()), (summary.rejected, "rejections")]
+def _more(summary: Summary, words: Wording, most: int) -> Iterator[str]:
+    plain = words is PLAN
+    counts = [
+        *((count, f"{kind}s" if plain else words.counts[kind][0]) for kind, count in _counts(summary).items()),
+        (summary.rejected, "rejections" if plain else words.counts["rejected"][0]),
+    ]
     hidden = [(count - most, word) for count, word in counts if most and count > most]
     if hidden:
         yield f"    … and {', '.join(f'{count:,} more {word}' for count, word in hidden)} (--show 0 shows all)"
 
 
-def _change(change: Change, fields: Mapping[str, PlannedField], paint: Paint) -> Iterator[str]:
+def _change(change: Change, fields: Mapping[str, PlannedField], words: Wording, paint: Paint) -> Iterator[str]:
     identity = f" ({change.target_id})" if change.target_id else ""
-    head = f"    {SYMBOLS[change.kind]} {change.kind} {shortened(quoted(change.key)[1:-1])}{identity}"
-    yield paint(head, COLOURS[change.kind])
+    head = f"    {SYMBOLS[change.kind]} {words.verbs[change.kind]} {shortened(quoted(change.key)[1:-1])}{identity}"
+    whole = record_cause(change)
+    yield paint(head, COLOURS[change.kind]) + (paint(f"  ({whole})", "dim") if whole else "")
     width = max((len(each.field) for each in change.fields), default=0)
     for each in change.fields:
         first, *others = _field(change.kind, each, fields.get(each.field), paint)
-        why = cause_text(each.cause, change.modified)
+        why = "" if whole else cause_text(each.cause, change.modified)
         yield f"        {each.field:<{width}}  {first}" + (paint(f"  ({why})", "dim") if why else "")
         yield from (f"        {'':<{width}}  {other}" for other in others)
 
 
 def _field(kind: ChangeKind, change: FieldChange, field: PlannedField | None, paint: Paint) -> list[str]:
     """Before and after: side by side, or one below the other where they are long, with only the difference coloured."""
-    after = shown(change.after, field)
-    if kind is ChangeKind.CREATE:
+    before, after = before_and_after(change, field)
+    if kind in (ChangeKind.CREATE, ChangeKind.LEAVE):
         return [shortened(after)]
-    before, after = around_difference(shown(change.before, field), after)
+    before, after = around_difference(before, after)
     if len(before) + len(after) <= SIDE_BY_SIDE:
         return [f"{paint(before, 'red')} → {paint(after, 'green')}"]
     head, old, new, tail = apart(before, after)

@@ -9,7 +9,15 @@ import orjson
 
 from sync_engine.planner.causes import modified_text
 from sync_engine.planner.encoding import Encoded
-from sync_engine.planner.plan import Cause, KeptField, PlannedField
+from sync_engine.planner.plan import (
+    Cause,
+    Change,
+    ChangeKind,
+    ConfigCause,
+    FieldChange,
+    KeptField,
+    PlannedField,
+)
 from sync_engine.sdk.target import FieldType, Modified
 
 NUMBERS = (FieldType.DECIMAL, FieldType.PERCENT, FieldType.CURRENCY)
@@ -74,29 +82,61 @@ def json_value(value: Encoded, field: PlannedField | None) -> object:
     return value
 
 
-CAUSES = {
+CAUSES: Mapping[str, str] = {
     Cause.FIRST: "never written before",
     Cause.PIM: "PIM changed",
     Cause.MAPPING: "mapping changed",
     Cause.ORG: "changed in the org",
     Cause.BOTH: "changed on both sides",
+    ConfigCause.FIELD: "new field",
+    ConfigCause.EMPTIED: "emptied now where there is no value",
+    ConfigCause.LEFT: "left alone now where there is no value",
+    ConfigCause.SETTINGS: "locales, channel or time zone changed",
+    ConfigCause.FILTER: "filter changed",
+    ConfigCause.ROWS: "other rows of the same record",
+    ConfigCause.KEY: "key changed",
+    ConfigCause.SOURCE: "read from elsewhere",
+    ConfigCause.STREAM: "stream new or removed",
+    ConfigCause.CATALOG: "catalog new or removed",
+    ConfigCause.REJECTED: "rejected before",
+    ConfigCause.ON_MISSING: "on_missing changed",
 }
-"""Why a field differs, for people."""
+"""Why a field or a record differs, for people."""
+
+_OF_RECORDS = frozenset(
+    {
+        *(ConfigCause.FILTER, ConfigCause.ROWS, ConfigCause.KEY, ConfigCause.SOURCE, ConfigCause.STREAM),
+        *(ConfigCause.CATALOG, ConfigCause.REJECTED, ConfigCause.ON_MISSING),
+    }
+)
+LEFT_ALONE = "(left alone)"
 
 
 def cause_text(cause: str, modified: Modified | None = None) -> str:
     """Why a field differs; where it was changed in the org also who modified its record last, and when."""
     if not cause:
         return ""
-    words = CAUSES[Cause(cause)]
+    words = CAUSES[cause]
     if modified is None or cause not in (Cause.ORG, Cause.BOTH):
         return words
     return f"{words}; {modified_text(modified)}"
 
 
 def causes_text(causes: Mapping[str, int]) -> str:
-    """How many fields differ for which cause; empty where none does."""
-    return "; ".join(f"{CAUSES[Cause(cause)]}: {plural(count, 'field')}" for cause, count in causes.items())
+    """How many fields, or whole records, differ for which cause; empty where none does."""
+    nouns = {each: "record" if each in _OF_RECORDS else "field" for each in causes}
+    return "; ".join(f"{CAUSES[cause]}: {plural(count, nouns[cause])}" for cause, count in causes.items())
+
+
+def record_cause(change: Change) -> str:
+    """Why a whole record enters or leaves, where two versions of a catalog are compared; else empty."""
+    return "" if change.kind is ChangeKind.UPDATE or not change.fields else cause_text(change.fields[0].cause)
+
+
+def before_and_after(change: FieldChange, field: PlannedField | None) -> tuple[str, str]:
+    """Both values of a field, as ``shown``."""
+    before = LEFT_ALONE if change.cause == ConfigCause.EMPTIED else shown(change.before, field)
+    return before, LEFT_ALONE if change.cause == ConfigCause.LEFT else shown(change.after, field)
 
 
 _LEFT = {"keep": "kept", "report": "reported"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import orjson
 
 from sync_engine.planner.plan import Change, ChangeKind, PackedChange, StreamPlan
-from sync_engine.planner.plan_file import stream_from_data, stream_to_data
+from sync_engine.planner.plan_data import stream_from_data, stream_to_data
 from sync_engine.sdk.target import Batch, Operation
 from sync_engine.transfer.packing import make_batch
 

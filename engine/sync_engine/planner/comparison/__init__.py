@@ -1,0 +1,1 @@
+"""What a change of a catalog causes: two versions of it, compared on the same records of the source."""
