@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from sync_engine.catalog.notifications import Notification
+from sync_engine.catalog.serving import USUAL, Serving
 from sync_engine.schedule.model import Schedule
 from sync_engine.sdk.filters import Filter
 from sync_engine.sdk.problem import NOWHERE, Origin
@@ -460,16 +461,20 @@ class Project:
 
     Attributes:
         root: the folder.
+        home: where relative paths of the ledger begin, and what is remembered lies: ``root``, unless that is one of a
+            commit, which comes and goes.
         connections: by name.
         state: URL of the ledger, references resolved late: it may hold a password.
         state_origin: where that was written.
         mapping_processes: how many processes may help to map; None leaves it to the engine.
         environment: what was laid over the project file; None where nothing was.
         notifications: who is told of what.
+        serve: how ``sync-engine serve`` runs that is started here.
         lease_seconds: how long a lock outlives the last sign of life of its holder; None leaves it to the engine.
     """
 
     root: Path
+    home: Path
     connections: Mapping[str, Connection]
     state: str | Secret
     origin: Origin = NOWHERE
@@ -479,3 +484,4 @@ class Project:
     notifications: tuple[Notification, ...] = ()
     lease_seconds: int | None = None
     budget: PlanBudget = PlanBudget()
+    serve: Serving = USUAL

@@ -20,9 +20,10 @@ from sync_engine.catalog.notifications import build_notifications
 from sync_engine.catalog.references import unescaped
 from sync_engine.catalog.registry import Side, adapter_sides, installed_adapters, settings_schema
 from sync_engine.catalog.schemas import make_validator, read_schema
+from sync_engine.catalog.serving import build_serving
 from sync_engine.catalog.settings import (
-    check_notifications,
     check_reference,
+    check_references,
     check_secrets,
     check_settings,
     connection_schema,
@@ -107,7 +108,7 @@ def _check_settings(
     state = text(table(document.data).get("state"))
     if state is not None:
         check_reference(state, ("state",), findings)
-    check_notifications(findings)
+    check_references(findings, "notifications", "serve")
     connections = table(table(document.data).get("connections"))
     sides = {name: _check_connection(name, written, findings) for name, written in connections.items()}
     check_secrets(findings)
@@ -153,6 +154,7 @@ def _build(root: Path, document: Document, default: str, environment: Environmen
     budget = table(table(document.data).get("budget"))
     return Project(
         root=root,
+        home=root,
         connections={
             name: _connection(name, table(written), hidden, document) for name, written in connections.items()
         },
@@ -161,6 +163,7 @@ def _build(root: Path, document: Document, default: str, environment: Environmen
         state_origin=document.origin(("state",)),
         environment=environment,
         notifications=build_notifications(document, hidden),
+        serve=build_serving(document),
         mapping_processes=processes if isinstance(processes, int) else None,
         lease_seconds=lease if isinstance(lease, int) else None,
         budget=PlanBudget(**{key: value for key, each in budget.items() if (value := number(each)) is not None}),

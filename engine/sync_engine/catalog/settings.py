@@ -82,7 +82,8 @@ def plain_secrets(data: Plain) -> list[tuple[str, Pointer]]:
         if table(written).get("kind") == "slack"
     }
     found: list[tuple[str, Pointer]] = []
-    for pointer, value in {**settings, ("state",): document.get("state")}.items():
+    alone: dict[Pointer, Plain] = {("serve", key): value for key, value in table(document.get("serve")).items()}
+    for pointer, value in {**settings, **alone, ("state",): document.get("state")}.items():
         if not isinstance(value, str):
             continue
         if (pointer in slack or _SECRET_KEY.search(str(pointer[-1]))) and value and is_plain(value):
@@ -98,10 +99,10 @@ def check_secrets(findings: Findings) -> None:
         findings.add("SE611", pointer, place=place_name(pointer))
 
 
-def check_notifications(findings: Findings) -> None:
-    """Report malformed references in the notifications; the schema says the rest, templates are checked elsewhere."""
-    written = table(findings.document.data).get("notifications")
-    _with_references(written, ("notifications",), findings)
+def check_references(findings: Findings, *parts: str) -> None:
+    """Report malformed references in parts of the project file, of which the schema says the rest."""
+    for part in parts:
+        _with_references(table(findings.document.data).get(part), (part,), findings)
 
 
 def _with_references(value: Plain, pointer: Pointer, findings: Findings) -> Plain:

@@ -14,7 +14,7 @@ from sync_engine.catalog.validate import validate_project
 from sync_engine.cli.checking import check_live, check_offline
 from sync_engine.cli.console import Console
 from sync_engine.cli.schedule import planned_of
-from sync_engine.cli.session import open_state
+from sync_engine.cli.session import at_home, open_state
 from sync_engine.cli.tables import print_table
 from sync_engine.ledger.store import Ledger
 from sync_engine.planner.describe import describe
@@ -49,7 +49,7 @@ def list_(console: Console, live: bool, as_json: bool) -> None:
     found = sorted((*result.catalogs, *result.incomplete), key=lambda each: each.name)
     about = check_live(console, result.project, found) if live else check_offline(result.project, found)
     problems = sorted((*result.problems, *about), key=lambda each: (each.origin, each.code))
-    with open_state(result.project, console) as ledger:
+    with open_state(at_home(console, result.project), console) as ledger:
         last = _last_transfers(ledger, found)
         planned = {each.name: each for each in planned_of(ledger, found, datetime.now(UTC))}
     if as_json:

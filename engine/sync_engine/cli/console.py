@@ -21,19 +21,22 @@ class Console:
 
     Attributes:
         folder: the project's folder, or one inside it, as the user named it.
+        home: where relative paths of the ledger begin; None for the project's folder.
         environment: the one that is laid over the project file; None for the project file alone.
         sources: text of the project's files by name, for the excerpts of problems; without secrets.
     """
 
     def __init__(self) -> None:
         self.folder = "."
+        self.home: str | None = None
         self.environment: str | None = None
         self.sources: Mapping[str, str] = {}
         self._secrets: set[str] = set()
 
     def hide(self, secrets: Iterable[Secret]) -> None:
         """From now on these texts are replaced by ``***`` in everything that is printed."""
-        self._secrets.update(each.reveal() for each in secrets if len(each.reveal()) >= SHORTEST_SECRET)
+        # Another set, because one that grows cannot be looked through by another thread.
+        self._secrets = self._secrets | {each.reveal() for each in secrets if len(each.reveal()) >= SHORTEST_SECRET}
 
     def redact(self, text: str) -> str:
         """The text without the secrets that are known; the longest first, because one may contain another."""

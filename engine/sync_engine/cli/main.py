@@ -38,6 +38,8 @@ COMMANDS = {
     "pull-request": "sync_engine.cli.pull_request:pull_request",
     "schedule": "sync_engine.cli.schedule:schedule",
     "schema": "sync_engine.cli.schema:schema",
+    "serve": "sync_engine.cli.serve:serve",
+    "serve-run": "sync_engine.cli.serve_run:serve_run",
     "show": "sync_engine.cli.plan:show",
     "snapshot": "sync_engine.cli.snapshot:snapshot",
     "test": "sync_engine.cli.test:test",
@@ -90,8 +92,14 @@ class LazyGroup(click.Group):
     envvar="SYNC_ENGINE_ENV",
     help="Lay environments/NAME.yaml over the project file: other connections and another ledger, the same catalogs.",
 )
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False),
+    envvar="SYNC_ENGINE_HOME",
+    help="Where a relative path of `state:` begins. Default: the project's folder.",
+)
 @click.pass_obj
-def cli(console: Console, folder: str, environment: str | None) -> None:
+def cli(console: Console, folder: str, environment: str | None, home: str | None) -> None:
     """Move products from a PIM into a CRM as catalogs in git say, after a plan you can read.
 
     \b
@@ -102,6 +110,7 @@ def cli(console: Console, folder: str, environment: str | None) -> None:
     """  # noqa: D301 - the backspace is click's sign to leave the lines as they are
     console.folder = folder
     console.environment = environment or None
+    console.home = home or None
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:

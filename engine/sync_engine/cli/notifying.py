@@ -15,6 +15,7 @@ from sync_engine.catalog.model import Project
 from sync_engine.catalog.notifications import EventKind, Notification
 from sync_engine.catalog.project import load_project
 from sync_engine.cli.console import Console
+from sync_engine.cli.session import at_home
 from sync_engine.notifications.delivery import DeliveryFailed, deliver, resolve_settings
 from sync_engine.notifications.events import Event, variables
 from sync_engine.notifications.throttle import Told, held_back, read_told, throttle_path, write_told
@@ -70,19 +71,24 @@ def notifying(console: Console, names: Sequence[str]) -> Iterator[Transfers]:
         if transfers.events:
             project = load_project(Path(console.folder), console.environment)
             if isinstance(project, Project):
-                announce(console, project, transfers.events)
+                announce(console, at_home(console, project), transfers.events)
 
 
 def _failure(error: Exception, catalogs: tuple[str, ...]) -> Event:
     kind = EventKind.GATE if isinstance(error, GateTripped) else EventKind.FAILURE
-    if isinstance(error, InvalidInput):
-        shown = [f"{each.origin}: {each.code} {each.message}" for each in error.problems[:SHOWN]]
-        more = len(error.problems) - len(shown)
-        text = "\n".join((error.message, *shown, *([f"… and {more} more"] if more else [])))
-        return Event(kind, catalogs, text, "sync-engine validate")
     if isinstance(error, SyncEngineError):
-        return Event(kind, catalogs, error.message, error.hint)
+        hint = "sync-engine validate" if isinstance(error, InvalidInput) else error.hint
+        return Event(kind, catalogs, whole_message(error), hint)
     return Event(kind, catalogs, f"sync-engine itself failed ({type(error).__name__}); this is a defect")
+
+
+def whole_message(error: SyncEngineError) -> str:
+    """What an error says, with the first problems where it stands for several."""
+    if not isinstance(error, InvalidInput):
+        return error.message
+    shown = [f"{each.origin}: {each.code} {each.message}" for each in error.problems[:SHOWN]]
+    more = len(error.problems) - len(shown)
+    return "\n".join((error.message, *shown, *([f"… and {more} more"] if more else [])))
 
 
 def announce(console: Console, project: Project, events: Sequence[Event]) -> None:

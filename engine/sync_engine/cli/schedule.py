@@ -14,8 +14,9 @@ import orjson
 from sync_engine.catalog.model import Catalog, PlanBudget, Project
 from sync_engine.catalog.validate import validate_project
 from sync_engine.cli.console import Console
-from sync_engine.cli.session import Connections, load, load_settings, lock_names, open_state
+from sync_engine.cli.session import Connections, load, load_settings, open_state
 from sync_engine.cli.tables import print_table
+from sync_engine.ledger.locks import lock_names
 from sync_engine.ledger.records import Effort, Pause, utc_now
 from sync_engine.ledger.store import Ledger
 from sync_engine.problems import nearest
@@ -95,7 +96,7 @@ def _expected(catalogs: Sequence[Catalog], planned: Mapping[str, report.Planned]
         yield Expected(
             each.name,
             each.schedule,
-            frozenset(lock_names([each])),
+            lock_names([each]),
             {connection: count for connection, count in asked if count is not None},
             timedelta(seconds=effort.seconds or 0),
         )

@@ -20,6 +20,7 @@ from sync_engine.compiler.catalog import compile_catalog, needs_all, source_need
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.compiler.found import find_records
 from sync_engine.compiler.rows import ROW_PROPERTIES
+from sync_engine.ledger.locks import lock_names
 from sync_engine.ledger.store import Ledger, open_ledger
 from sync_engine.problems import nearest
 from sync_engine.sdk.adapter import Settings
@@ -47,7 +48,7 @@ def load(console: Console, names: Sequence[str] = ()) -> tuple[Project, tuple[Ca
     errors = [each for each in result.problems if each.severity is Severity.ERROR]
     if errors or result.project is None:
         raise InvalidInput(result.problems)
-    return result.project, choose(result.catalogs, names)
+    return at_home(console, result.project), choose(result.catalogs, names)
 
 
 def choose(catalogs: Sequence[Catalog], names: Sequence[str]) -> tuple[Catalog, ...]:
@@ -80,7 +81,12 @@ def load_settings(console: Console) -> Project:
     console.sources = settings_texts(reading)
     if reading.project is None:
         raise InvalidInput(reading.problems)
-    return reading.project
+    return at_home(console, reading.project)
+
+
+def at_home(console: Console, project: Project) -> Project:
+    """The project with its ledger where this command was told to have it."""
+    return project if console.home is None else replace(project, home=Path(console.home).resolve())
 
 
 def open_state(project: Project, console: Console) -> Ledger:
@@ -88,7 +94,7 @@ def open_state(project: Project, console: Console) -> Ledger:
     state = resolve_state(project, os.environ)
     if isinstance(state, Secret):
         console.hide([state])
-    return open_ledger(state, project.root)
+    return open_ledger(state, project.home)
 
 
 @contextlib.contextmanager
@@ -100,12 +106,6 @@ def locked_state(project: Project, catalogs: Sequence[Catalog], console: Console
     """
     with open_state(project, console) as ledger, ledger.locked(lock_names(catalogs), project.lease_seconds):
         yield ledger
-
-
-def lock_names(catalogs: Sequence[Catalog]) -> list[str]:
-    """What is locked while these catalogs are transferred."""
-    names = [f"catalog {each.name}" for each in catalogs]
-    return names + [f"object {stream.object} of {each.target}" for each in catalogs for stream in each.streams]
 
 
 class Connections:

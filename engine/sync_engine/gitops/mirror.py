@@ -226,6 +226,11 @@ def is_ancestor(mirror: Mirror, old: str, new: str) -> bool:
     return True
 
 
+def has(mirror: Mirror, commit: str) -> bool:
+    """Whether the mirror has a commit."""
+    return bool(_COMMIT.fullmatch(commit)) and _resolve(mirror, commit) is not None
+
+
 def recent(mirror: Mirror, commit: str, most: int) -> list[Commit]:
     """A commit and those before it on the branch, the newest first."""
     form = "--format=%H%x00%an%x00%cI%x00%s"

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
+from sync_engine.catalog.model import Catalog
 from sync_engine.ledger.database import Database, Transaction
 from sync_engine.ledger.process import Process, is_dead, this_process
 from sync_engine.ledger.records import utc_now
@@ -19,6 +20,12 @@ from sync_engine.sdk.errors import Locked, SyncEngineError
 
 LEASE_SECONDS = 60.0
 """How long a lock outlives the last sign of life of its holder."""
+
+
+def lock_names(catalogs: Sequence[Catalog]) -> frozenset[str]:
+    """What a transfer of catalogs locks: each of them, and each object that they write to."""
+    objects = (f"object {stream.object} of {each.target}" for each in catalogs for stream in each.streams)
+    return frozenset((*(f"catalog {each.name}" for each in catalogs), *objects))
 
 
 class Lease:
@@ -115,6 +122,12 @@ def take_locks(database: Database, names: Iterable[str], seconds: float | None =
                 (name, fence, me.host, me.pid, me.mark, since, now + int(seconds * 1000)),
             )
     return Lease(database, wanted, fence, seconds)
+
+
+def held_locks(transaction: Transaction) -> frozenset[str]:
+    """The names that are locked by somebody who is not known to be dead."""
+    rows = transaction.query("SELECT name, host, pid, process FROM locks WHERE expires >= ?", (transaction.now(),))
+    return frozenset(name for name, host, pid, mark in rows if not is_dead(Process(host, pid, mark)))
 
 
 def _refuse_held(transaction: Transaction, name: str, now: int) -> None:

@@ -202,3 +202,23 @@ class Effort:
     seconds: float | None = None
     source_requests: int | None = None
     target_requests: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServedCatalog:
+    """What a catalog was last transferred for by ``sync-engine serve``.
+
+    Attributes:
+        meaning: digest of what decides what is transferred, see ``serve.facts.meaning``.
+        revision: commit in which it stood so.
+        outcome: how that ended, as the status of a transfer, or ``gate``.
+        message: why, where it did not end well.
+        at: when, as ISO 8601 in UTC.
+    """
+
+    catalog: str
+    meaning: str
+    revision: str
+    outcome: str
+    message: str
+    at: str

@@ -116,6 +116,13 @@ CREATE TABLE pauses (
     12: """
 ALTER TABLE transfers ADD COLUMN requests {text} NOT NULL DEFAULT '{{}}';
 """,
+    # What each catalog was last transferred for by a process that follows git.
+    13: """
+CREATE TABLE served (
+    catalog {text} PRIMARY KEY, meaning {text} NOT NULL, revision {text} NOT NULL, outcome {text} NOT NULL,
+    message {text} NOT NULL, at {text} NOT NULL
+) {strict};
+""",
 }
 
 VERSION = max(MIGRATIONS)

@@ -14,7 +14,7 @@ import orjson
 
 from sync_engine.ledger import journal, schedules
 from sync_engine.ledger.database import Database, Transaction
-from sync_engine.ledger.locks import Lease, take_locks
+from sync_engine.ledger.locks import Lease, held_locks, take_locks
 from sync_engine.ledger.records import (
     BatchRecord,
     Effort,
@@ -23,11 +23,13 @@ from sync_engine.ledger.records import (
     OwnedRecord,
     Pause,
     ScheduledRun,
+    ServedCatalog,
     Status,
     TransferRecord,
     WrittenRecord,
     utc_now,
 )
+from sync_engine.ledger.served import keep_served, read_served
 from sync_engine.ledger.sqlite import open_sqlite
 from sync_engine.ledger.written import (
     keep_mappings,
@@ -107,6 +109,11 @@ class Ledger:
                 yield
             finally:
                 self._lease = None
+
+    def held_locks(self) -> frozenset[str]:
+        """What somebody writes to at this moment, as far as that can be seen from here."""
+        with self._database.writing() as transaction:
+            return held_locks(transaction)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Transaction]:
@@ -357,11 +364,27 @@ class Ledger:
                 gone += transaction.execute("DELETE FROM outcomes WHERE transfer = ?", (each,))
             return gone
 
-    def transfers(self, catalog: str | None = None, limit: int = 50) -> Sequence[TransferRecord]:
-        """The newest transfers first."""
-        only, of = ("WHERE catalog = ? ", (catalog,)) if catalog is not None else ("", ())
-        rows = self._database.query(f"{_TRANSFER} {only}ORDER BY id DESC LIMIT ?", (*of, limit))
+    def transfers(self, catalog: str | None = None, limit: int = 50, *, before: str = "") -> Sequence[TransferRecord]:
+        """The newest transfers first; with ``before``, those that began before the one with that id."""
+        wanted = {"catalog = ?": catalog, "id < ?": before or None}
+        given = {sql: value for sql, value in wanted.items() if value is not None}
+        where = f"WHERE {' AND '.join(given)} " if given else ""
+        rows = self._database.query(f"{_TRANSFER} {where}ORDER BY id DESC LIMIT ?", (*given.values(), limit))
         return [_transfer(row) for row in rows]
+
+    def unfinished(self) -> frozenset[str]:
+        """The catalogs of transfers that are under way, or whose process ended before they did."""
+        rows = self._database.query("SELECT DISTINCT catalog FROM transfers WHERE status = ?", (Status.RUNNING,))
+        return frozenset(row[0] for row in rows)
+
+    def served(self) -> dict[str, ServedCatalog]:
+        """What each catalog was last transferred for by a process that follows git."""
+        return read_served(self._database)
+
+    def keep_served(self, served: ServedCatalog) -> None:
+        """Keep what a catalog was transferred for; only while it is ``locked``, so that it happens once."""
+        with self._writing() as transaction:
+            keep_served(transaction, served)
 
     def running(self, catalog: str) -> Sequence[TransferRecord]:
         """The transfers of a catalog that have not come to an end, or whose process ended before."""
@@ -388,9 +411,11 @@ class Ledger:
             )
         return _transfer(rows[0])
 
-    def outcomes(self, transfer: str, outcome: str | None = None) -> Iterator[OutcomeRecord]:
-        """Outcomes of a transfer in the order of stream and key, page by page."""
-        last = ("", "")
+    def outcomes(
+        self, transfer: str, outcome: str | None = None, *, after: tuple[str, str] = ("", "")
+    ) -> Iterator[OutcomeRecord]:
+        """Outcomes of a transfer in the order of stream and key, behind those of ``after``, page by page."""
+        last = after
         only, of = ("AND outcome = ? ", (outcome,)) if outcome is not None else ("", ())
         while True:
             rows = self._database.query(

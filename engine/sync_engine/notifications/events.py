@@ -54,7 +54,7 @@ def variables(event: Event, project: Project, now: datetime, held: int) -> dict[
     """
     return {
         "event": event.kind.value,
-        "project": project.root.name,
+        "project": project.home.name,
         "environment": project.environment.name if project.environment else None,
         "catalog": ", ".join(event.catalogs) or None,
         "message": event.message,

@@ -30,7 +30,7 @@ class Told:
 def throttle_path(project: Project) -> Path:
     """The file; environments do not hold back each other's messages."""
     name = f"notified-{project.environment.name}.json" if project.environment else "notified.json"
-    return project.root / ".sync-engine" / name
+    return project.home / ".sync-engine" / name
 
 
 def read_told(path: Path) -> dict[str, Told]:

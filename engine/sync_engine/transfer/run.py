@@ -42,6 +42,7 @@ class TransferResult:
         summary: counts under the names that JSON output promises; ``rejected`` includes uncertain records.
         flapping: fields that did not take what was written.
         unread: why that is not known; empty when it is.
+        cost: of its plan.
     """
 
     id: str
@@ -50,6 +51,7 @@ class TransferResult:
     summary: dict[str, int]
     flapping: tuple[Flapping, ...] = ()
     unread: str = ""
+    cost: Cost = field(default_factory=Cost)
 
 
 @dataclass(slots=True)
@@ -154,7 +156,7 @@ def apply_catalog(
     if status is Status.DONE and whole and read_from:
         ledger.complete(transfer, read_from)
     ledger.purge(plan.name, log.keep_days, log.keep_records)
-    return TransferResult(transfer, plan.name, status, summary, flapping, unread)
+    return TransferResult(transfer, plan.name, status, summary, flapping, unread, plan.cost)
 
 
 def _source_requests(cost: Cost) -> int | None:
