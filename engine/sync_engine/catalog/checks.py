@@ -24,7 +24,11 @@ _EMPTINESS = frozenset({"default", "required", "when_empty"})
 _NO_EFFECT: Mapping[str, tuple[frozenset[str], str]] = {
     "const": (_READING | _OF_VALUES | _EMPTINESS | _CHOICES, "a constant is written as it is, and is never empty"),
     "lookup": (_OF_VALUES | _CHOICES | {"default"}, "a lookup writes a reference"),
-    "find": (_READING | _OF_VALUES | _EMPTINESS | _CHOICES, "it refers to one and the same record, and is never empty"),
+    "find": (
+        _READING | _OF_VALUES | _EMPTINESS | _CHOICES | {"missing"},
+        "it is one and the same record, and never empty",
+    ),
+    "find by value": (_OF_VALUES | _CHOICES | {"default"}, "it writes a reference"),
     "media": (_OF_VALUES | _CHOICES | {"default"}, "a media mapping writes a file"),
     "expression": (frozenset({"labels", "unit", "currency", "table"}), "it applies to the value of one attribute"),
     "template": (frozenset({"labels", "unit", "currency", "table"}), "it applies to the value of one attribute"),
@@ -97,8 +101,9 @@ def _check_fields(name: str, stream: dict[str, Plain], findings: Findings) -> No
 
 
 def _check_options(pointer: Pointer, mapping: dict[str, Plain], findings: Findings) -> None:
+    by_value = isinstance(mapping.get("find"), str)
     for rule, (useless, why) in _NO_EFFECT.items():
-        if rule in mapping:
+        if rule == "find by value" if by_value else rule in mapping:
             for option in mapping:
                 if option in useless:
                     findings.add(

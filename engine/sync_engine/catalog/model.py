@@ -126,13 +126,28 @@ class FindRule:
 
 
 @dataclass(frozen=True, slots=True)
+class FindByRule:
+    """A reference to a record that no stream of the catalog writes: the one whose field has the value of an attribute.
+
+    Attributes:
+        field: an external id of the object that the reference points to.
+        value: attribute or property.
+        missing: what to do when there is no such record.
+    """
+
+    field: str
+    value: str
+    missing: WhenMissingParent = WhenMissingParent.REJECT
+
+
+@dataclass(frozen=True, slots=True)
 class MediaRule:
     """The file itself that an attribute, or the row of ``for_each: media``, names."""
 
     code: str
 
 
-Rule = ValueRule | ConstRule | ExpressionRule | TemplateRule | LookupRule | FindRule | MediaRule
+Rule = ValueRule | ConstRule | ExpressionRule | TemplateRule | LookupRule | FindRule | FindByRule | MediaRule
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from sync_engine.catalog.model import (
     Each,
     ExpressionRule,
     FieldMapping,
+    FindByRule,
     FindRule,
     ForEach,
     LogLevel,
@@ -240,9 +241,11 @@ def _shorthand(written: str) -> Rule:
 
 
 def _rule(options: dict[str, Plain]) -> Rule:
+    missing = WhenMissingParent(text(options.get("missing")) or WhenMissingParent.REJECT)
     if "lookup" in options:
-        missing = WhenMissingParent(text(options.get("missing")) or WhenMissingParent.REJECT)
         return LookupRule(text(options["lookup"]) or "", text(options["value"]) or "", missing)
+    if isinstance(options.get("find"), str):
+        return FindByRule(text(options["find"]) or "", text(options["value"]) or "", missing)
     if "find" in options:
         field, value = next(iter(table(options["find"]).items()))
         return FindRule(field, value)

@@ -18,8 +18,8 @@ from sync_engine.cli.session import (
     choose,
     compile_described,
     describe_source,
+    describe_target,
     load,
-    objects_of,
     open_state,
 )
 from sync_engine.gitops.repository import open_repository
@@ -157,7 +157,7 @@ def _version(
     source = connections.source(catalog.source)
     described = describe_source(source, *(each for each in both if each.source == catalog.source))
     of_target = [each for each in both if each.target == catalog.target]
-    target = connections.target(catalog.target).describe(objects_of(of_target))
+    target = describe_target(connections.target(catalog.target), of_target)
     compiled, problems = compile_described(catalog, described, target, connections)
     return None if compiled is None else Version(compiled, source), problems
 

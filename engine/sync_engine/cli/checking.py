@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sync_engine.catalog.model import Catalog, Project
 from sync_engine.cli.console import Console
-from sync_engine.cli.session import Connections, describe_source, objects_of
+from sync_engine.cli.session import Connections, describe_source, describe_target
 from sync_engine.compiler.catalog import check_catalog, check_expressions
 from sync_engine.problems import problem
 from sync_engine.sdk.errors import InvalidInput, SyncEngineError
@@ -58,7 +58,7 @@ def check_live(console: Console, project: Project, catalogs: Sequence[Catalog]) 
                 continue  # the names in a broken expression are not known
             try:
                 source = describe_source(connections.source(catalog.source), catalog)
-                target = connections.target(catalog.target).describe(objects_of([catalog]))
+                target = describe_target(connections.target(catalog.target), [catalog])
             except InvalidInput as error:
                 problems += error.problems
                 continue

@@ -18,7 +18,7 @@ from sync_engine.catalog.validate import settings_texts, validate_project
 from sync_engine.cli.console import Console
 from sync_engine.compiler.catalog import compile_catalog, needs_all, source_needs
 from sync_engine.compiler.compiled import CompiledCatalog
-from sync_engine.compiler.found import find_records
+from sync_engine.compiler.found import find_records, referred_objects
 from sync_engine.compiler.rows import ROW_PROPERTIES
 from sync_engine.ledger.locks import lock_names
 from sync_engine.ledger.store import Ledger, open_ledger
@@ -179,7 +179,7 @@ def compile_live(catalogs: Sequence[Catalog], connections: Connections) -> tuple
     problems: list[Problem] = []
     for catalog in catalogs:
         source = describe_source(connections.source(catalog.source), catalog)
-        target = connections.target(catalog.target).describe(objects_of([catalog]))
+        target = describe_target(connections.target(catalog.target), [catalog])
         done, found = compile_described(catalog, source, target, connections)
         problems += found
         if done is not None:
@@ -225,6 +225,13 @@ def describe_source(source: Source, *catalogs: Catalog) -> SourceSchema:
         return schema
     whole = source.describe()
     return replace(whole, attributes={**whole.attributes, **schema.attributes})  # labels of records only when named
+
+
+def describe_target(target: Target, catalogs: Sequence[Catalog]) -> TargetSchema:
+    """The objects that catalogs write to, and those that they only refer to."""
+    schema = target.describe(objects_of(catalogs))
+    others = referred_objects(catalogs, schema)
+    return replace(schema, objects={**schema.objects, **target.describe(others).objects}) if others else schema
 
 
 def objects_of(catalogs: Sequence[Catalog]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from sync_engine.catalog.model import Catalog, Project
 from sync_engine.catalog.notifications import EventKind
 from sync_engine.cli.console import Console
 from sync_engine.cli.notifying import announce
-from sync_engine.cli.session import Connections, load, objects_of
+from sync_engine.cli.session import Connections, describe_target, load
 from sync_engine.compiler.affected import affected_by_source, affected_by_target
 from sync_engine.notifications.events import Event
 from sync_engine.problems import nearest
@@ -103,7 +103,7 @@ def _target(
     console: Console, project: Project, catalogs: Sequence[Catalog], name: str, connections: Connections
 ) -> tuple[Drift, str]:
     own = [each for each in catalogs if each.target == name]
-    now = connections.target(name).describe(objects_of(own))
+    now = describe_target(connections.target(name), own)
     before = _saved(console, project, name, TargetSchema)
     if before is None:
         return Drift(name, [f"+ {name}"]), to_text(now)

@@ -7,13 +7,23 @@ from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from sync_engine.catalog.model import Catalog, Each, ExpressionRule, LookupRule, Stream, TemplateRule, ValueRule
+from sync_engine.catalog.model import (
+    Catalog,
+    Each,
+    ExpressionRule,
+    FieldMapping,
+    FindByRule,
+    LookupRule,
+    Stream,
+    TemplateRule,
+    ValueRule,
+)
 from sync_engine.compiler.checks import check_key, check_mapping, check_match, check_required
 from sync_engine.compiler.choices import allowed_codes
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.compiler.criteria import Surroundings, check_filter, fields_of
 from sync_engine.compiler.locales import check_locales
-from sync_engine.compiler.mapping import Scope
+from sync_engine.compiler.mapping import Scope, parent_place
 from sync_engine.compiler.needs import mapping_needs
 from sync_engine.compiler.rows import added_properties, check_for_each, check_row_filter, row_needs, takes_all
 from sync_engine.compiler.streams import compile_stream, stream_locales
@@ -100,7 +110,7 @@ def _check_stream(catalog: Catalog, stream: Stream, scope: Scope, described: Obj
         for each in check_mapping(mapping, described, replace(scope, locale=locale))
     ]
     yield from dict.fromkeys(found)
-    yield from _check_parents(catalog, stream)
+    yield from _check_parents(catalog, stream, scope)
     for mapping in stream.match:
         yield from check_match(mapping, described, scope)
 
@@ -178,14 +188,31 @@ def _scope(
         timezone=ZoneInfo(catalog.timezone),
         added=added_properties(stream.for_each, collection, source),
         filter=allowed_codes(catalog, stream.filter),
+        objects=target.objects,
     )
 
 
-def _check_parents(catalog: Catalog, stream: Stream) -> Iterator[Problem]:
+def _check_written(mapping: FieldMapping, rule: FindByRule, stream: Stream, scope: Scope) -> Iterator[Problem]:
+    """Records that a stream writes are looked up, so that they are written first."""
+    described = scope.objects.get(stream.object)
+    field = described.field(mapping.target) if described else None
+    if field is None or len(field.refers_to) != 1:
+        return
+    place = parent_place(rule, field, scope)
+    for name, written in scope.parents.items():
+        if written == place:
+            hint = f"Write `lookup: {name}` with `value: {rule.value}` instead."
+            yield problem("SE334", mapping.place("find"), hint, stream=name)
+            return
+
+
+def _check_parents(catalog: Catalog, stream: Stream, scope: Scope) -> Iterator[Problem]:
     """A lookup finds a record by its source key, so that must be what the other stream's key is filled with."""
     streams = {each.name: each for each in catalog.streams}
     for mapping in stream.mappings:
         rule = mapping.rule
+        if isinstance(rule, FindByRule):
+            yield from _check_written(mapping, rule, stream, scope)
         if not isinstance(rule, LookupRule):
             continue
         keys = streams[rule.stream].keys

@@ -9,6 +9,7 @@ from sync_engine.catalog.model import (
     ConstRule,
     ExpressionRule,
     FieldMapping,
+    FindByRule,
     FindRule,
     LookupRule,
     MediaRule,
@@ -102,8 +103,8 @@ def check_mapping(mapping: FieldMapping, described: ObjectSchema, scope: Scope) 
         yield from _check_expression(mapping, rule, scope)
     elif isinstance(rule, MediaRule):
         yield from _check_media(mapping, rule, field, scope)
-    elif isinstance(rule, FindRule) and field is not None and len(field.refers_to) != 1:
-        yield problem("SE358", mapping.place("find"), object=described.name, name=field.name)
+    elif isinstance(rule, (FindRule, FindByRule)):
+        yield from _check_find(mapping, rule, field, described, scope)
     if field is not None:
         yield from check_new_options(mapping, field)
         yield from _check_constants(mapping, as_judged(field, mapping), scope)
@@ -287,6 +288,33 @@ def _check_lookup(
         expected = " or ".join(field.refers_to)
         place = mapping.place("lookup")
         yield problem("SE317", place, field=field.name, expected=expected, stream=rule.stream, object=written)
+
+
+def _check_find(
+    mapping: FieldMapping,
+    rule: FindRule | FindByRule,
+    field: FieldDescription | None,
+    described: ObjectSchema,
+    scope: Scope,
+) -> Iterator[Problem]:
+    """What is referred to must be of one object; where each record names another one, it has to be an external id."""
+    if isinstance(rule, FindByRule):
+        yield from check_name(rule.value, mapping.place("value"), mapping, scope)
+    if field is None:
+        return
+    if len(field.refers_to) != 1:
+        yield problem("SE358", mapping.place("find"), object=described.name, name=field.name)
+        return
+    other = scope.objects.get(field.refers_to[0])
+    if not isinstance(rule, FindByRule) or other is None:
+        return
+    key = other.field(rule.field)
+    if key is None:
+        yield problem(
+            "SE304", mapping.place("find"), nearest(rule.field, other.fields), object=other.name, name=rule.field
+        )
+    elif not (key.external_id and key.unique):
+        yield problem("SE335", mapping.place("find"), _external_ids(other), object=other.name, name=key.name)
 
 
 def _check_expression(mapping: FieldMapping, rule: ExpressionRule | TemplateRule, scope: Scope) -> Iterator[Problem]:

@@ -58,7 +58,7 @@ class CompiledField:
         evaluate: see ``Evaluate``.
         reads: codes of the attributes and properties it depends on (its lineage).
         parts: what ``evaluate`` is made of.
-        parent_stream: of a lookup: the stream that writes the parent.
+        request: how the target is asked for what it holds; of a reference by a key with the place of the other record.
         new_labels: with ``new_options: create``: what new values are called, where it is not the value itself.
     """
 
@@ -68,13 +68,17 @@ class CompiledField:
     reads: frozenset[str]
     parts: Parts
     request: FieldRequest
-    parent_stream: str = ""
     new_labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """The field's name as the target spells it."""
         return self.description.name
+
+    @property
+    def refers(self) -> bool:
+        """Whether it is a reference, written by the key of the other record."""
+        return bool(self.request.parent_object)
 
 
 @dataclass(frozen=True, slots=True)

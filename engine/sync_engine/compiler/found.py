@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from sync_engine.catalog.model import Catalog, ConstRule, FieldMapping, FindRule, Stream
+from sync_engine.catalog.model import Catalog, ConstRule, FieldMapping, FindByRule, FindRule, Stream
 from sync_engine.problems import nearest, problem
 from sync_engine.sdk.problem import Problem
 from sync_engine.sdk.target import ObjectSchema, TargetSchema
@@ -51,6 +51,18 @@ def find_records(catalog: Catalog, target: TargetSchema, describe: Describe, ask
         for stream in catalog.streams
     )
     return dataclasses.replace(catalog, streams=streams), problems
+
+
+def referred_objects(catalogs: Sequence[Catalog], target: TargetSchema) -> list[str]:
+    """Objects that references of catalogs point to by a value of each record, and that no stream writes."""
+    found: dict[str, None] = {}
+    for stream in (each for catalog in catalogs for each in catalog.streams):
+        described = target.objects.get(stream.object)
+        for mapping in stream.mappings:
+            field = described.field(mapping.target) if described else None
+            if isinstance(mapping.rule, FindByRule) and field is not None and len(field.refers_to) == 1:
+                found[field.refers_to[0]] = None
+    return [each for each in found if each not in target.objects]
 
 
 def _find(rule: FindRule, mapping: FieldMapping, name: str, describe: Describe, ask: Ask) -> str | Problem:

@@ -10,6 +10,7 @@ from sync_engine.catalog.model import (
     ConstRule,
     ExpressionRule,
     FieldMapping,
+    FindByRule,
     FindRule,
     LookupRule,
     MediaRule,
@@ -28,7 +29,7 @@ from sync_engine.compiler.new_options import as_judged, guarded, labels_of
 from sync_engine.expressions import EvaluationFailed, Expression, Template, compile_expression, compile_template
 from sync_engine.expressions.variables import variable_maker
 from sync_engine.sdk.source import Attribute, RecordCollection, SourceRecord, SourceSchema
-from sync_engine.sdk.target import FieldDescription, FieldRequest, FieldType, Owner, Reason
+from sync_engine.sdk.target import FieldDescription, FieldRequest, FieldType, ObjectSchema, Owner, Reason
 from sync_engine.sdk.values import Blank, MediaRef, ParentKey, TargetValue
 
 Getter = Callable[[SourceRecord], object]
@@ -48,6 +49,7 @@ class Scope:
         timezone: in which a moment becomes a day.
         added: properties that the rows of ``for_each`` have beside those of the record.
         filter: the codes that the filter leaves of an attribute or property, where it names them.
+        objects: of the target, by name; also those that the catalog only refers to.
     """
 
     schema: SourceSchema
@@ -59,6 +61,7 @@ class Scope:
     timezone: ZoneInfo
     added: Mapping[str, Attribute] = field(default_factory=dict)
     filter: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    objects: Mapping[str, ObjectSchema] = field(default_factory=dict)
 
     def known(self) -> dict[str, Attribute]:
         """Every attribute and property by code."""
@@ -69,7 +72,7 @@ class Scope:
 def compile_field(mapping: FieldMapping, description: FieldDescription, scope: Scope) -> CompiledField:
     """Make the function for one target field; the mapping has been checked before (see ``compiler.checks``)."""
     rule = mapping.rule
-    getter, reads = _getter(mapping, scope)
+    getter, reads = _getter(mapping, description, scope)
     named = option_steps(mapping, description, scope)
     chain = tuple(step for _, step in named)
     convert = converter(as_judged(description, mapping), scope.timezone)
@@ -93,14 +96,11 @@ def compile_field(mapping: FieldMapping, description: FieldDescription, scope: S
             return empty() if default is None else default
         return convert(value)
 
-    parent_stream, request = "", FieldRequest(name)
-    if isinstance(rule, LookupRule):
-        parent_stream = rule.stream
-        request = FieldRequest(name, *scope.parents[rule.stream])
+    request = FieldRequest(name, *(parent_place(rule, description, scope) or ()))
     parts = Parts(_inputs(mapping, reads, scope), getter, named)
     attribute = scope.known().get(rule.code) if isinstance(rule, ValueRule) else None
     new_labels = labels_of(mapping, attribute, mapping.locale or scope.locale) if creates else {}
-    return CompiledField(description, mapping, evaluate, reads, parts, request, parent_stream, new_labels)
+    return CompiledField(description, mapping, evaluate, reads, parts, request, new_labels)
 
 
 def _is_empty(value: object) -> bool:
@@ -131,7 +131,19 @@ def _when_empty(mapping: FieldMapping, description: FieldDescription) -> Callabl
     return refuse
 
 
-def _getter(mapping: FieldMapping, scope: Scope) -> tuple[Getter, frozenset[str]]:
+def parent_place(rule: Rule, field: FieldDescription, scope: Scope) -> tuple[str, str] | None:
+    """The object and the field by which the record is found that a reference points to; None of any other rule."""
+    if isinstance(rule, LookupRule):
+        return scope.parents[rule.stream]
+    if isinstance(rule, FindByRule):
+        (name,) = field.refers_to
+        described = scope.objects.get(name)
+        found = described.field(rule.field) if described else None
+        return name, found.name if found else rule.field
+    return None
+
+
+def _getter(mapping: FieldMapping, description: FieldDescription, scope: Scope) -> tuple[Getter, frozenset[str]]:
     rule: Rule = mapping.rule
     locale, channel = mapping.locale or scope.locale, mapping.channel or scope.channel
     known = scope.known()
@@ -141,8 +153,9 @@ def _getter(mapping: FieldMapping, scope: Scope) -> tuple[Getter, frozenset[str]
         return (lambda _: rule.value), frozenset()
     if isinstance(rule, FindRule):
         return (lambda _: None), frozenset()  # not looked for: offline, nobody can say which record it is
-    if isinstance(rule, LookupRule):
-        return _lookup(rule, known[rule.value], scope, locale, channel), frozenset({rule.value})
+    place = parent_place(rule, description, scope)
+    if isinstance(rule, (LookupRule, FindByRule)) and place is not None:
+        return _reference(value_getter(known[rule.value], locale, channel), *place), frozenset({rule.value})
     if isinstance(rule, MediaRule):
         return _media(value_getter(known[rule.code], locale, channel), mapping.target), frozenset({rule.code})
     if isinstance(rule, (ExpressionRule, TemplateRule)):
@@ -191,9 +204,8 @@ def _inputs(mapping: FieldMapping, reads: frozenset[str], scope: Scope) -> tuple
     )
 
 
-def _lookup(rule: LookupRule, attribute: Attribute, scope: Scope, locale: str | None, channel: str | None) -> Getter:
-    get = value_getter(attribute, locale, channel)
-    parent_object, parent_field = scope.parents[rule.stream]
+def _reference(get: Getter, parent_object: str, parent_field: str) -> Getter:
+    """A function to the key of the record that a value names."""
 
     def parent(record: SourceRecord) -> object:
         key = get(record)

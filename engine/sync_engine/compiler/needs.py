@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from sync_engine.catalog.model import ExpressionRule, FieldMapping, LookupRule, MediaRule, TemplateRule, ValueRule
+from sync_engine.catalog.model import (
+    ExpressionRule,
+    FieldMapping,
+    FindByRule,
+    LookupRule,
+    MediaRule,
+    TemplateRule,
+    ValueRule,
+)
 from sync_engine.expressions import compile_expression, compile_template
 
 
@@ -17,6 +25,6 @@ def mapping_needs(mapping: FieldMapping) -> frozenset[str]:
         return compile_expression(rule.text, mapping.origin).names
     if isinstance(rule, TemplateRule):
         return compile_template(rule.text, mapping.origin).names
-    if isinstance(rule, LookupRule):
+    if isinstance(rule, (LookupRule, FindByRule)):
         return frozenset({rule.value})
     return frozenset({rule.code}) if isinstance(rule, (ValueRule, MediaRule)) else frozenset()

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import orjson
 
-from sync_engine.catalog.model import ConstRule, FindRule, LookupRule, ValueRule
+from sync_engine.catalog.model import ConstRule, FindByRule, FindRule, LookupRule, ValueRule
 from sync_engine.compiler.compiled import CompiledField, CompiledStream
 from sync_engine.sdk.filters import AllOf, AnyOf, Criterion, Filter, Not
 from sync_engine.sdk.source import Kind, SourceSchema
@@ -53,7 +53,7 @@ def _reads_labels(field: CompiledField, stream: CompiledStream) -> bool:
     mapping = field.mapping
     if mapping.labels:
         return True
-    if isinstance(mapping.rule, ValueRule | ConstRule | LookupRule | FindRule):
+    if isinstance(mapping.rule, ValueRule | ConstRule | LookupRule | FindRule | FindByRule):
         return False
     return any(stream.known[code].kind in _CODED for code in field.reads)
 

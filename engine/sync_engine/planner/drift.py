@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from sync_engine.catalog.model import Catalog, Conflict, FieldMapping, LookupRule, Stream
+from sync_engine.catalog.model import Catalog, Conflict, FieldMapping, FindByRule, LookupRule, Stream
 from sync_engine.compiler.catalog import find_object, key_place
 from sync_engine.ledger.records import WrittenRecord
 from sync_engine.ledger.store import Ledger
@@ -18,7 +18,15 @@ from sync_engine.planner.plan import PlannedField, ReadStep, StreamPlan, Summary
 from sync_engine.planner.progress import Progress
 from sync_engine.planner.work import Slot, slot_of
 from sync_engine.planner.workspace import Held, Workspace
-from sync_engine.sdk.target import FieldRequest, Modified, ObjectSchema, Target, TargetSchema, TellsModified
+from sync_engine.sdk.target import (
+    FieldDescription,
+    FieldRequest,
+    Modified,
+    ObjectSchema,
+    Target,
+    TargetSchema,
+    TellsModified,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +149,7 @@ def _stream(catalog: Catalog, stream: Stream, described: ObjectSchema, schema: T
         if field is None:
             missing.append(mapping.target)
         else:
-            fields.setdefault(field.name, PlannedField(field.name, field.type, _request(mapping, field.name, places)))
+            fields.setdefault(field.name, PlannedField(field.name, field.type, _request(mapping, field, places)))
     keys = tuple(name for each in stream.keys if (name := _name(described, each.target)))
     plan = StreamPlan(
         name=stream.name,
@@ -154,9 +162,13 @@ def _stream(catalog: Catalog, stream: Stream, described: ObjectSchema, schema: T
     return StreamDrift(stream.name, described.name, plan.fields, tuple(missing), slot_of(plan, described), policies)
 
 
-def _request(mapping: FieldMapping, name: str, places: dict[str, tuple[str, str]]) -> FieldRequest:
+def _request(mapping: FieldMapping, field: FieldDescription, places: dict[str, tuple[str, str]]) -> FieldRequest:
     rule = mapping.rule
-    return FieldRequest(name, *places[rule.stream]) if isinstance(rule, LookupRule) else FieldRequest(name)
+    if isinstance(rule, LookupRule):
+        return FieldRequest(field.name, *places[rule.stream])
+    if isinstance(rule, FindByRule) and len(field.refers_to) == 1:
+        return FieldRequest(field.name, field.refers_to[0], rule.field)
+    return FieldRequest(field.name)
 
 
 def _name(described: ObjectSchema, written: str) -> str:

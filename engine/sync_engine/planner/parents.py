@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from sync_engine.catalog.model import LookupRule, WhenMissingParent
+from sync_engine.catalog.model import FindByRule, LookupRule, WhenMissingParent
 from sync_engine.compiler.compiled import MappedRecord
 from sync_engine.planner.plan import Change, Rejection
-from sync_engine.planner.work import Slot, Work
+from sync_engine.planner.work import Place, Slot, Work
 from sync_engine.planner.workspace import Orphan, Workspace
 from sync_engine.sdk.target import Owner, Reason
 from sync_engine.sdk.values import ParentKey
@@ -16,18 +17,50 @@ DEEPEST_TREE = 100
 """Levels of parents within one stream; a deeper one is taken for a cycle."""
 
 
+def as_spelled(
+    space: Workspace, work: Work, places: Mapping[Place, Slot], rows: Sequence[MappedRecord]
+) -> Sequence[MappedRecord]:
+    """Rows whose references by a value of the source are spelled as the target spells that key.
+
+    People write these values, and most targets compare without regard to case.
+    """
+    for number, compiled in enumerate(work.stream.fields):
+        if isinstance(compiled.mapping.rule, FindByRule):
+            slot = places[compiled.request.parent_object, compiled.request.parent_field]
+            keys = {key: slot.normalise(key) for row in rows if (key := _key(row, number))}
+            held = space.find_held(slot.number, list(set(keys.values())))
+            spelled = {key: held[normal].key for key, normal in keys.items() if normal in held}
+            rows = [_spelled(row, number, spelled) for row in rows]
+    return rows
+
+
+def _key(row: MappedRecord, number: int) -> str:
+    """The key in a field of a row; empty where it has none."""
+    value = row.values[number] if row.values else None
+    return value.key if isinstance(value, ParentKey) else ""
+
+
+def _spelled(row: MappedRecord, number: int, spelled: Mapping[str, str]) -> MappedRecord:
+    key = _key(row, number)
+    if spelled.get(key, key) == key:
+        return row
+    values = list(row.values)
+    values[number] = replace(values[number], key=spelled[key])  # type: ignore[type-var]
+    return replace(row, values=tuple(values))
+
+
 def needed_parents(
-    work: Work, slots: Mapping[str, Slot], key: str, row: MappedRecord, change: Change
+    work: Work, places: Mapping[Place, Slot], key: str, row: MappedRecord, change: Change
 ) -> Iterator[tuple[int, str, str, int, str, str, bool]]:
     """The parents that a change needs, as rows for ``Workspace.need_parents``."""
-    if not any(each.parent_stream for each in work.stream.fields):
+    if not any(each.refers for each in work.stream.fields):
         return
     changed = {each.field for each in change.fields if each.after is not None}
     for compiled, value in zip(work.stream.fields, row.values, strict=True):
-        if compiled.parent_stream and compiled.name in changed and isinstance(value, ParentKey):
-            slot = slots[compiled.parent_stream]
+        if compiled.refers and compiled.name in changed and isinstance(value, ParentKey):
+            slot = places[value.object, value.field]
             rule = compiled.mapping.rule
-            leave = isinstance(rule, LookupRule) and rule.missing is WhenMissingParent.LEAVE
+            leave = isinstance(rule, (LookupRule, FindByRule)) and rule.missing is WhenMissingParent.LEAVE
             yield (work.number, key, compiled.name, slot.number, slot.normalise(value.key), value.key, leave)
 
 

@@ -19,7 +19,7 @@ from sync_engine.planner.held import read_held
 from sync_engine.planner.mapped import MappedPage, Reading, Recipe
 from sync_engine.planner.missing import plan_missing
 from sync_engine.planner.new_options import collect, creating
-from sync_engine.planner.parents import needed_parents, resolve_parents
+from sync_engine.planner.parents import as_spelled, needed_parents, resolve_parents
 from sync_engine.planner.plan import CatalogPlan, Change, Kept, Rejection
 from sync_engine.planner.plan_file import PlanWriter
 from sync_engine.planner.policies import decide, policies_of
@@ -28,10 +28,10 @@ from sync_engine.planner.processes import Mappers
 from sync_engine.planner.progress import Progress
 from sync_engine.planner.pushdown import push_down_changed
 from sync_engine.planner.remembered import NOTHING, Remembered
-from sync_engine.planner.work import Slot, Work, lay_out_columns
+from sync_engine.planner.work import Place, Slot, Work, described_field, lay_out_columns
 from sync_engine.planner.workspace import Held, Workspace
 from sync_engine.sdk.source import Page, Pushdown, Query, Source
-from sync_engine.sdk.target import Owner, Reason, Target
+from sync_engine.sdk.target import FieldDescription, Owner, Reason, Target
 from sync_engine.sdk.values import Blank
 
 PAGES_AHEAD = 8
@@ -62,7 +62,7 @@ def plan_catalog(
     Raises:
         Unavailable, BrokenContract, Unauthorised: a side could not be read completely; there is no plan then.
     """
-    slots, works = _lay_out(compiled, source, selected, remembered.since)
+    places, works = _lay_out(compiled, source, selected, remembered.since)
     for work in works:
         work.remembered = remembered
         work.policies = policies_of(work.stream)
@@ -75,14 +75,14 @@ def plan_catalog(
         ThreadPoolExecutor(max_workers=1, thread_name_prefix="held") as background,
         Mappers(compiled, _recipe(compiled, readings), beside) as mappers,
     ):
-        loading = background.submit(_load_held, space, _needed(slots, works), target, name, progress)
+        loading = background.submit(_load_held, space, _needed(places, works), target, name, progress)
         for number, together in enumerate(readings):
             pages = mappers.pages(number, prefetch(_read(source, together[0].pushdown), PAGES_AHEAD))
             loading.result()
-            _compare(space, together, works, slots, pages, target, progress, name)
+            _compare(space, together, works, places, pages, target, progress, name)
         resolve_parents(space, works)
         # Where not all records were read, one that nobody claims may be there all the same.
-        shared = _shared_with_others(slots, works) | {work.slot.number for work in works if work.since}
+        shared = _shared_with_others(compiled, places, works) | {work.slot.number for work in works if work.since}
         for work in works:
             if work.slot.number not in shared:
                 plan_missing(space, work, remembered.owned(work.stream.name))
@@ -98,18 +98,19 @@ def plan_catalog(
 
 def _lay_out(
     compiled: CompiledCatalog, source: Source, selected: frozenset[str] | None, since: datetime | None
-) -> tuple[dict[str, Slot], list[Work]]:
-    """The slot of each stream by its name, and the work of each selected stream."""
-    slots: dict[tuple[str, str], Slot] = {}
-    of_stream: dict[str, Slot] = {}
+) -> tuple[dict[Place, Slot], list[Work]]:
+    """The slot of each place that streams write to or refer to, and the work of each selected stream."""
+    places: dict[Place, Slot] = {}
     works: list[Work] = []
     asked: list[tuple[Query, tuple[Pushdown, str]]] = []
     streams = [each for each in compiled.streams if selected is None or each.name in selected]
     for stream in compiled.streams:
-        place = (stream.object.name, stream.key.name)
-        of_stream[stream.name] = slots.setdefault(place, Slot(len(slots), *place[:1], stream.key.description))
+        place = _place(stream)
+        places.setdefault(place, Slot(len(places), stream.object.name, stream.key.description))
+    for place, described in _referred(compiled):
+        places.setdefault(place, Slot(len(places), place[0], described))
     for number, stream in enumerate(streams):
-        slot = of_stream[stream.name]
+        slot = places[_place(stream)]
         columns = lay_out_columns(slot, stream)
         missing = [slot.column(each) for each in stream.missing]
         query = _widened(stream.query, streams)
@@ -118,23 +119,32 @@ def _lay_out(
             found = push_down_changed(source, query, streams, compiled.source_schema, since)
             asked.append((query, found))
         works.append(Work(number, stream, slot, columns, missing, found[0], since=found[1]))
-    return of_stream, works
+    return places, works
 
 
-def _needed(slots: Mapping[str, Slot], works: Sequence[Work]) -> list[Slot]:
+def _place(stream: CompiledStream) -> Place:
+    return stream.object.name, stream.key.name
+
+
+def _referred(compiled: CompiledCatalog) -> Iterator[tuple[Place, FieldDescription]]:
+    """What references of streams point to, with the field by which it is found."""
+    for each in (field for stream in compiled.streams for field in stream.fields if field.refers):
+        place = each.request.parent_object, each.request.parent_field
+        yield place, described_field(compiled.target_schema.objects[place[0]], place[1])
+
+
+def _needed(places: Mapping[Place, Slot], works: Sequence[Work]) -> list[Slot]:
     """The slots that the works write to or look parents up in, each once."""
-    names = [name for work in works for name in (work.stream.name, *_parent_streams(work.stream))]
-    return list({slots[name].number: slots[name] for name in names}.values())
+    needed = [work.slot for work in works]
+    requests = (each.request for work in works for each in work.stream.fields if each.refers)
+    needed += [places[each.parent_object, each.parent_field] for each in requests]
+    return list({slot.number: slot for slot in needed}.values())
 
 
-def _parent_streams(stream: CompiledStream) -> list[str]:
-    return [each.parent_stream for each in stream.fields if each.parent_stream]
-
-
-def _shared_with_others(slots: Mapping[str, Slot], works: Sequence[Work]) -> set[int]:
+def _shared_with_others(compiled: CompiledCatalog, places: Mapping[Place, Slot], works: Sequence[Work]) -> set[int]:
     """Numbers of slots that a stream writes to which is not selected: there, a missing record may be that stream's."""
     planned = {work.stream.name for work in works}
-    return {slot.number for name, slot in slots.items() if name not in planned}
+    return {places[_place(each)].number for each in compiled.streams if each.name not in planned}
 
 
 def _widened(query: Query, streams: Sequence[CompiledStream]) -> Query:
@@ -185,7 +195,7 @@ def _compare(
     space: Workspace,
     together: Sequence[Work],
     works: Sequence[Work],
-    slots: Mapping[str, Slot],
+    places: Mapping[Place, Slot],
     pages: Iterable[tuple[Page, MappedPage]],
     target: Target,
     progress: Progress,
@@ -198,7 +208,7 @@ def _compare(
         for work, rows in zip(together, mapped.rows, strict=True):
             work.read += len(page.records)
             work.filtered += len(page.records) - mapped.kept
-            _compare_page(space, work, works, slots, rows, target)
+            _compare_page(space, work, works, places, rows, target)
         progress.step(catalog, first.stream.name, "reading", first.read)
 
 
@@ -206,11 +216,12 @@ def _compare_page(
     space: Workspace,
     work: Work,
     works: Sequence[Work],
-    slots: Mapping[str, Slot],
+    places: Mapping[Place, Slot],
     rows: Sequence[MappedRecord],
     target: Target,
 ) -> None:
     rejections: list[Rejection] = []
+    rows = as_spelled(space, work, places, rows)
     unique = accepted_rows(space, work, works, rows, target, rejections)
     held = space.find_held(work.slot.number, [key for key, _ in unique])
     adopted = adopt(space, work, [each for each in unique if each[0] not in held], target) if work.stream.match else {}
@@ -244,7 +255,7 @@ def _compare_page(
             changes.append((key, decision.change))
             work.count_emptied(decision.change)
             collect(work, fields, row)
-            parents.extend(needed_parents(work, slots, key, row, decision.change))
+            parents.extend(needed_parents(work, places, key, row, decision.change))
     space.keep(work.number, kept)
     space.add_changes(work.number, work.slot.number, changes)
     space.need_parents(parents)

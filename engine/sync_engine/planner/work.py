@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from sync_engine.catalog.model import Conflict, ConstRule
 from sync_engine.compiler.compiled import CompiledField, CompiledStream
@@ -12,6 +13,9 @@ from sync_engine.planner.plan import Change, ChangeKind, StreamPlan
 from sync_engine.planner.remembered import NOTHING, Remembered
 from sync_engine.sdk.source import Pushdown
 from sync_engine.sdk.target import FieldDescription, FieldRequest, FieldType, ObjectSchema
+
+Place: TypeAlias = tuple[str, str]
+"""An object and the field, or the fields, by which its records are found."""
 
 
 @dataclass(slots=True)

@@ -136,6 +136,14 @@ CODES: dict[str, Code] = {
         "the source has no associations of the type `{name}`",
         "`for_each: {{association: […]}}` names types of associations by their codes.",
     ),
+    "SE334": Code(
+        "the records that `find` looks for are written by the stream `{stream}`",
+        "Write `lookup` with the name of that stream instead, so that they are written before what refers to them.",
+    ),
+    "SE335": Code(
+        "{object}.{name} does not tell records apart",
+        "`find` with `value` writes a reference by a field that is marked External ID and Unique.",
+    ),
     "SE350": Code(
         "`media` sends files, and `{name}` ({kind}) is none",
         "It takes images, files, the files of linked assets and records, and in rows of `for_each: media` the property "

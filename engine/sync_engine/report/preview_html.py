@@ -205,9 +205,7 @@ _NUMERIC = (*NUMBERS, FieldType.INTEGER)
 def _title(row: RowTrace) -> str:
     """What a person would call the record: its first text, or its key."""
     texts = (
-        each.result
-        for each in row.fields[1:]
-        if each.compiled.description.type in _TITLES and not each.compiled.parent_stream
+        each.result for each in row.fields[1:] if each.compiled.description.type in _TITLES and not each.compiled.refers
     )
     found = next((each for each in texts if isinstance(each, str) and each), None)
     return found if found and len(found) <= 120 else row.key or row.source_key
@@ -251,7 +249,7 @@ def _shown(value: Encoded, field: FieldTrace) -> str:
     if isinstance(value, list):
         return f'<span class="chips">{"".join(f"<span class=chip>{escape(each)}</span>" for each in value)}</span>'
     if isinstance(value, str) and field.compiled.description.type not in NUMBERS:
-        return f"{'→ ' if field.compiled.parent_stream else ''}{escape(value)}"
+        return f"{'→ ' if field.compiled.refers else ''}{escape(value)}"
     return escape(shown(value, field.planned))
 
 

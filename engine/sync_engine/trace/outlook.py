@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sync_engine.catalog.model import ConstRule, OnMissing
+from sync_engine.catalog.model import ConstRule, LookupRule, OnMissing, Rule
 from sync_engine.compiler.compiled import CompiledField, CompiledStream
 from sync_engine.ledger.records import History
 from sync_engine.planner.adoption import adopt, take_over
@@ -198,10 +198,14 @@ def _lacking_parents(stream: CompiledStream, row: RowTrace, change: Change | Non
         asked = target.read(value.object, value.field, [FieldRequest(value.field)], [value.key])
         if not any(rows for rows in asked):
             remarks.append(
-                f"{compiled.name} refers to {value.key}, which the target does not hold; unless the same transfer "
-                f"creates it (stream {compiled.parent_stream}), `missing:` decides"
+                f"{compiled.name} refers to {value.key}, which the target does not hold; "
+                f"{_unless(compiled.mapping.rule)}`missing:` decides"
             )
     return remarks
+
+
+def _unless(rule: Rule) -> str:
+    return f"unless the same transfer creates it (stream {rule.stream}), " if isinstance(rule, LookupRule) else ""
 
 
 def _outlook(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sync_engine.catalog.model import (
     ConstRule,
     ExpressionRule,
+    FindByRule,
     FindRule,
     LookupRule,
     MediaRule,
@@ -121,6 +122,7 @@ def _word(rule: Rule) -> str:
         TemplateRule: "template",
         LookupRule: "lookup",
         FindRule: "find",
+        FindByRule: "find",
         MediaRule: "media",
     }
     return words[type(rule)]
@@ -134,6 +136,8 @@ def rule_text(rule: Rule) -> str:
         return f"const {rule.value}"
     if isinstance(rule, LookupRule):
         return f"lookup {rule.stream} by {rule.value}"
+    if isinstance(rule, FindByRule):
+        return f"find {rule.field} by {rule.value}"
     if isinstance(rule, FindRule):
         return f"find {rule.field} {rule.value}"
     return " ".join(rule.text.split())

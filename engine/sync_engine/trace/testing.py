@@ -184,7 +184,7 @@ def _expected(field: CompiledField, value: object, timezone: str) -> Encoded | U
     """The expected value as the mapped one is compared; a parent is written as its key."""
     if value in (None, ""):
         return None
-    if field.parent_stream:
+    if field.refers:
         return str(value)
     try:
         return encode(converter(field.description, ZoneInfo(timezone))(value))
