@@ -73,7 +73,8 @@ PLAN = CatalogPlan(
 def write(path: Path, plan: CatalogPlan = PLAN) -> str:
     writer = PlanWriter(path)
     writer.catalog(plan.name, plan.path)
-    writer.changes("products", (each.packed() for each in CHANGES))
+    for each in CHANGES:
+        writer.change("products", each.packed())
     writer.kept("products", [KEPT])
     writer.rejections("products", [REJECTION])
     writer.catalog_end(plan)

@@ -77,7 +77,8 @@ def made(folder: Path, catalogs: int, streams: int, count: int) -> PlanFile:
     for plan in plans:
         writer.catalog(plan.name, plan.path)
         for name in names:
-            writer.changes(name, (each.packed() for each in changes(count)))
+            for each in changes(count):
+                writer.change(name, each.packed())
             writer.rejections(name, [Rejection(f"key {number} {NASTY}", "", reasons) for number in range(5)])
         writer.catalog_end(plan)
     return PlanFile(folder / "plan", writer.seal(plans), tuple(plans))

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -19,6 +20,8 @@ from sync_engine.planner.mapped import Reading, Recipe, page_mapper
 from sync_engine.planner.processes import Mappers
 from sync_engine.sdk.errors import SyncEngineError
 from sync_engine.sdk.source import Page
+from sync_engine.sdk.target import FieldDescription
+from sync_engine.sdk.values import TargetValue
 
 FIELDS = [
     {"name": "Colour__c", "type": "string", "length": 40},
@@ -70,9 +73,9 @@ def mapping(shop: Shop) -> Iterator[tuple[CompiledCatalog, Recipe, list[Page]]]:
             pushdown = source.pushdown(compiled.streams[0].query)
             pages = [page for each in pushdown.partitions for page in source.read(each)]
             reading = Reading(("items",), pushdown.residual)
-            recipe = Recipe(
-                compiled.catalog, compiled.source_schema, compiled.target_schema, compiled.today, (reading,)
-            )
+            schemas = compiled.source_schema, compiled.target_schema
+            normal_form = connections.target("crm").normal_form
+            recipe = Recipe(compiled.catalog, *schemas, compiled.today, normal_form, (reading,))
             yield compiled, recipe, pages
 
 
@@ -89,13 +92,27 @@ def children() -> set[int]:
 
 def test_other_processes_map_pages_as_this_one_does_and_in_the_same_order(shop: Shop) -> None:
     with mapping(shop) as (compiled, recipe, pages), Mappers(compiled, recipe, 2) as mappers:
-        here = page_mapper({each.name: each for each in compiled.streams}, recipe.readings[0])
+        here = page_mapper({each.name: each for each in compiled.streams}, recipe.readings[0], recipe.normal_form)
         expected = [here(page.records) for page in pages]
         done = list(mappers.pages(0, again_and_again(pages, mappers, 3 * len(pages))))
         assert mappers.helped >= 3 * len(pages)
         for number, (page, mapped) in enumerate(done):
             assert page is pages[number % len(pages)]
             assert mapped == expected[number % len(pages)]
+
+
+class Stateful:
+    def normal_form(self, _: FieldDescription, value: TargetValue) -> TargetValue:
+        return value
+
+
+def test_a_target_whose_normal_form_no_other_process_can_import_is_asked_here_only(shop: Shop) -> None:
+    with mapping(shop) as (compiled, recipe, pages):
+        here = replace(recipe, normal_form=Stateful().normal_form)
+        with Mappers(compiled, here, 2) as mappers:
+            done = [page for _ in range(20) for page, _ in mappers.pages(0, pages)]
+        assert len(done) == 20 * len(pages)
+        assert not mappers.helped
 
 
 def test_nothing_is_left_running_when_a_plan_ends_early(shop: Shop) -> None:

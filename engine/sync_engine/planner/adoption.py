@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from sync_engine.compiler.compiled import CompiledField, MappedRecord
+from sync_engine.compiler.compiled import CompiledField
 from sync_engine.planner.encoding import Encoded, encode
 from sync_engine.planner.plan import Change, ChangeKind, FieldChange, Rejection
+from sync_engine.planner.wanted import Wanted
 from sync_engine.planner.work import Work
 from sync_engine.planner.workspace import Held, Workspace
 from sync_engine.sdk.target import FieldRequest, FieldType, Owner, Reason, Target, TargetRow
@@ -21,7 +22,7 @@ ID_LENGTH = 15
 
 
 def take_over(
-    work: Work, row: MappedRecord, held: Held, change: Change | tuple[Reason, ...] | None
+    work: Work, row: Wanted, held: Held, change: Change | tuple[Reason, ...] | None
 ) -> Change | tuple[Reason, ...]:
     """The change that adopts a record: it gets its key, beside the fields that differ."""
     if isinstance(change, tuple):
@@ -32,7 +33,7 @@ def take_over(
 
 
 def adopt(
-    space: Workspace, work: Work, rows: Sequence[tuple[str, MappedRecord]], target: Target
+    space: Workspace, work: Work, rows: Sequence[tuple[str, Wanted]], target: Target
 ) -> Mapping[str, Held | Reason]:
     """What ``match`` finds for records whose key the target does not hold.
 

@@ -1,15 +1,15 @@
-"""How changes become batches: what is done to each, how large it is, and how many batches it will take."""
+"""How changes become batches: what is done to each, when a batch is full, and how many batches there will be."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
-import orjson
-
-from sync_engine.planner.plan import Change, ChangeKind
-from sync_engine.planner.workspace import Group, Workspace
-from sync_engine.sdk.target import Batching, Operation
+from sync_engine.planner.plan import ChangeKind
+from sync_engine.planner.plan_file import PlanWriter
+from sync_engine.planner.workspace import Workspace
+from sync_engine.sdk.target import Batching, Operation, Target
 
 OPERATIONS = {
     # A create is sent as an upsert by key: repeated after a lost answer, it makes no second record.
@@ -19,8 +19,6 @@ OPERATIONS = {
     ChangeKind.DEACTIVATE: Operation.UPDATE,
     ChangeKind.DELETE: Operation.DELETE,
 }
-_OVERHEAD = 64
-"""Bytes of a row beside its values and its key, roughly."""
 
 Limits = Callable[[Operation], Batching]
 
@@ -53,47 +51,71 @@ def operation_of(kind: ChangeKind, key_fields: int) -> Operation:
     return OPERATIONS[kind]
 
 
-def size_of(change: Change) -> int:
-    """Bytes of a change in a batch, roughly."""
-    return len(orjson.dumps([(each.field, each.after) for each in change.fields])) + len(change.key) + _OVERHEAD
+def limits_of(target: Target, object_name: str, changes: int) -> Limits:
+    """How the target wants a number of changes of an object to arrive, for each operation."""
+    return cache(lambda operation: target.batching(object_name, operation, changes))
 
 
-def count_ways(space: Workspace, stream: int, key_fields: int, limits: Limits) -> tuple[Way, ...]:
-    """The batches that the changes of a stream will take, as ``transfer.packing`` packs them.
+@dataclass(slots=True)
+class Filling:
+    """Batches while they are being filled, one after the other.
+
+    Attributes:
+        limits: the target's.
+        batches: begun so far.
+        taken: changes in all of them.
+    """
+
+    limits: Batching
+    batches: int = 0
+    taken: int = 0
+    _rows: int = 0
+    _size: int = 0
+
+    def take(self, size: int) -> bool:
+        """Put a change into a batch; returns whether it is the first in its batch.
+
+        Args:
+            size: of the change's line in the plan file. That has names of fields, too, and what was there before, so
+                it is no less than what is sent.
+        """
+        full = self._rows >= self.limits.max_rows or self._size + size > self.limits.max_bytes
+        begins = not self.batches or full
+        if begins:
+            self.batches += 1
+            self._rows = self._size = 0
+        self.taken += 1
+        self._rows += 1
+        self._size += size
+        return begins
+
+
+def write_changes(
+    writer: PlanWriter, space: Workspace, number: int, stream: str, key_fields: int, limits: Limits
+) -> tuple[Way, ...]:
+    """Write the changes of a stream into the plan file; returns the batches they will take.
 
     Args:
+        writer: of the file.
         space: holds the changes.
-        stream: its number.
+        number: of the stream there.
+        stream: its name.
         key_fields: how many fields its key has.
         limits: the target's, for an operation.
     """
-    together: dict[tuple[Operation, int], list[Group]] = {}
-    for group in space.groups(stream):
-        operation = operation_of(group.kind, key_fields)
+    filling: dict[tuple[Operation, int], Filling] = {}
+    for change in space.changes(number):
+        operation = operation_of(change.kind, key_fields)
         # Deletes are sent at the end, whatever level their record is on.
-        together.setdefault((operation, -1 if operation is Operation.DELETE else group.wave), []).append(group)
-    ways: list[Way] = []
-    for (operation, _), groups in together.items():
-        batching = limits(operation)
-        batches = _count(space, stream, groups, batching)
-        rounds = -(-batches // max(1, batching.parallel))
-        full = sum(each.count for each in groups) / (batches * batching.max_rows)
-        ways.append(Way(batching.mode, batches, batches * batching.requests, rounds * batching.seconds * full))
-    return tuple(ways)
+        place = (operation, -1 if operation is Operation.DELETE else change.wave)
+        if place not in filling:
+            filling[place] = Filling(limits(operation))
+        filling[place].take(writer.change(stream, change))
+    return tuple(_way(each) for _, each in sorted(filling.items(), key=lambda item: item[0]))
 
 
-def _count(space: Workspace, stream: int, groups: list[Group], batching: Batching) -> int:
-    rows = sum(each.count for each in groups)
-    longest = max(each.longest for each in groups) + _OVERHEAD
-    if min(rows, batching.max_rows) * longest <= batching.max_bytes:
-        return -(-rows // batching.max_rows)
-    batches = count = size = 0
-    places = {(each.kind, each.wave) for each in groups}
-    for packed in space.changes(stream, [kind for kind, _ in places]):
-        if (packed.kind, packed.wave) not in places:
-            continue
-        own = size_of(packed.unpacked())
-        if not batches or count >= batching.max_rows or size + own > batching.max_bytes:
-            batches, count, size = batches + 1, 0, 0
-        count, size = count + 1, size + own
-    return batches
+def _way(filled: Filling) -> Way:
+    limits, batches = filled.limits, filled.batches
+    rounds = -(-batches // max(1, limits.parallel))
+    full = filled.taken / (batches * limits.max_rows)
+    return Way(limits.mode, batches, batches * limits.requests, rounds * limits.seconds * full)

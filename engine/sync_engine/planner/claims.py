@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from sync_engine.compiler.compiled import MappedRecord
 from sync_engine.planner.held import key_of
 from sync_engine.planner.plan import Rejection
+from sync_engine.planner.wanted import Wanted
 from sync_engine.planner.work import Work
 from sync_engine.planner.workspace import Workspace
 from sync_engine.sdk.target import Owner, Reason, Target
@@ -17,10 +16,10 @@ def accepted_rows(
     space: Workspace,
     work: Work,
     works: Sequence[Work],
-    rows: Sequence[MappedRecord],
+    rows: Sequence[Wanted],
     target: Target,
     rejections: list[Rejection],
-) -> list[tuple[str, MappedRecord]]:
+) -> list[tuple[str, Wanted]]:
     """The rows of a page that can be written as far as the page says, with their keys as the target compares them.
 
     Args:
@@ -31,10 +30,10 @@ def accepted_rows(
         target: knows the form of keys.
         rejections: gets one for each row that is left out here.
     """
-    mapped: list[tuple[str, MappedRecord]] = []
+    mapped: list[tuple[str, Wanted]] = []
     for row in rows:
         if row.key_values:
-            row = replace(row, key=key_of(work.slot, target, row.key_values))
+            row = row._replace(key=key_of(work.slot, target, row.key_values))
         if row.reasons:
             rejections.append(Rejection(row.key, row.source_key, row.reasons))
         else:
@@ -46,9 +45,9 @@ def claim_keys(
     space: Workspace,
     work: Work,
     works: Sequence[Work],
-    mapped: Sequence[tuple[str, MappedRecord]],
+    mapped: Sequence[tuple[str, Wanted]],
     rejections: list[Rejection],
-) -> list[tuple[str, MappedRecord]]:
+) -> list[tuple[str, Wanted]]:
     """Leave out records whose key another record has; both are rejected, because nobody can say which is right.
 
     Args:
@@ -62,7 +61,7 @@ def claim_keys(
         The records whose key nobody else has claimed so far. The same record met twice is passed over in silence.
     """
     taken = space.claim(work.slot.number, work.number, [(key, row.source_key) for key, row in mapped])
-    unique: dict[str, MappedRecord] = {}
+    unique: dict[str, Wanted] = {}
     disputed: set[str] = set()
     for key, row in mapped:
         if key in taken:
@@ -82,12 +81,12 @@ def claim_keys(
     return [(key, row) for key, row in unique.items() if key not in disputed]
 
 
-def _duplicate(row: MappedRecord, other: str) -> Rejection:
+def _duplicate(row: Wanted, other: str) -> Rejection:
     message = f"the key {row.key!r} is also the key of {other}"
     return Rejection(row.key, row.source_key, (Reason("DUPLICATE_KEY", message, "", Owner.DATA),))
 
 
-def _take_back(space: Workspace, first: Work, key: str, source_key: str, row: MappedRecord) -> None:
+def _take_back(space: Workspace, first: Work, key: str, source_key: str, row: Wanted) -> None:
     """Undo what was decided for the record that claimed a key first."""
     if space.is_disputed(first.slot.number, key):
         return

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
-from sync_engine.planner.batches import Way, count_ways, operation_of
+from sync_engine.planner.batches import Way, limits_of, operation_of
 from sync_engine.planner.cost import cost_of
 from sync_engine.planner.describe import describe
 from sync_engine.planner.fingerprint import fingerprint, mapping_digest
@@ -28,11 +28,16 @@ from sync_engine.planner.work import Work
 from sync_engine.planner.workspace import Workspace
 from sync_engine.problems import locales
 from sync_engine.sdk.errors import Unavailable
-from sync_engine.sdk.target import Batching, Operation, Target
+from sync_engine.sdk.target import Target
 
 
 def conclude(
-    compiled: CompiledCatalog, space: Workspace, works: Sequence[Work], target: Target, remembered: Remembered
+    compiled: CompiledCatalog,
+    space: Workspace,
+    works: Sequence[Work],
+    ways: Sequence[tuple[Way, ...]],
+    target: Target,
+    remembered: Remembered,
 ) -> CatalogPlan:
     """The plan of a catalog without its changes, once all of them are known.
 
@@ -40,14 +45,15 @@ def conclude(
         compiled: the catalog.
         space: holds the changes.
         works: its streams.
+        ways: the batches that the changes of each will take.
         target: is asked what is left of its daily limit.
         remembered: what is known of earlier transfers.
     """
-    made = [_stream_plan(compiled, space, work, target) for work in works]
-    streams = tuple(stream for stream, _ in made)
-    cost = cost_of(sum(work.pages for work in works), ((stream.summary, ways) for stream, ways in made))
+    streams = tuple(_stream_plan(compiled, space, *each, target) for each in zip(works, ways, strict=True))
+    summaries = [each.summary for each in streams]
+    cost = cost_of(sum(work.pages for work in works), zip(summaries, ways, strict=True))
     if remembered.rate is not None:
-        cost = replace(cost, seconds=sum(each.summary.changes for each in streams) / remembered.rate)
+        cost = replace(cost, seconds=sum(each.changes for each in summaries) / remembered.rate)
     try:
         remaining = target.budget().requests_remaining
     except Unavailable:
@@ -64,8 +70,8 @@ def conclude(
 
 
 def _stream_plan(
-    compiled: CompiledCatalog, space: Workspace, work: Work, target: Target
-) -> tuple[StreamPlan, tuple[Way, ...]]:
+    compiled: CompiledCatalog, space: Workspace, work: Work, ways: Sequence[Way], target: Target
+) -> StreamPlan:
     counts = space.counts(work.number)
     summary = Summary(
         create=counts.get(ChangeKind.CREATE, 0),
@@ -78,13 +84,9 @@ def _stream_plan(
     )
     stream = work.stream
     key_fields = tuple(each.name for each in stream.fields[: stream.key_parts]) or (stream.key.name,)
-
-    def limits(operation: Operation) -> Batching:
-        return target.batching(stream.object.name, operation, summary.changes)
-
-    ways = count_ways(space, work.number, len(key_fields), limits)
+    limits = limits_of(target, stream.object.name, summary.changes)
     mode = limits(operation_of(ChangeKind.CREATE, len(key_fields))).mode
-    planned_stream = StreamPlan(
+    return StreamPlan(
         name=stream.name,
         read=ReadStep(
             stream.query.collection,
@@ -100,7 +102,6 @@ def _stream_plan(
         causes=_causes(space, work) if summary.update else {},
         kept=_kept(space, work) if work.policies else {},
     )
-    return planned_stream, ways
 
 
 def _causes(space: Workspace, work: Work) -> Mapping[str, int]:

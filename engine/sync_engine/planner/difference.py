@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sync_engine.catalog.model import Overwrite
-from sync_engine.compiler.compiled import CompiledStream, MappedRecord
-from sync_engine.planner.encoding import Encoded, encode
+from sync_engine.compiler.compiled import CompiledStream
 from sync_engine.planner.plan import Change, ChangeKind, FieldChange
+from sync_engine.planner.wanted import Wanted
 from sync_engine.planner.workspace import Held
-from sync_engine.sdk.target import FieldDescription, Owner, Reason
-from sync_engine.sdk.values import Blank, TargetValue
-
-NormalForm = Callable[[FieldDescription, TargetValue], TargetValue]
+from sync_engine.sdk.target import Owner, Reason
+from sync_engine.sdk.values import Blank
 
 
-def desired_fields(stream: CompiledStream, mapped: MappedRecord, normal_form: NormalForm) -> list[Encoded | Blank]:
-    """Each field encoded in normal form; ``Blank.LEAVE`` where it is left alone, None where it is emptied."""
-    wanted: list[Encoded | Blank] = []
-    for field, value in zip(stream.fields, mapped.values, strict=True):
-        if value is Blank.LEAVE:
-            wanted.append(Blank.LEAVE)
-        elif value is Blank.CLEAR or value is None:
-            wanted.append(None)
-        else:
-            wanted.append(encode(normal_form(field.description, value)))
-    return wanted
-
-
-def create(stream: CompiledStream, mapped: MappedRecord, normal_form: NormalForm) -> Change:
+def create(stream: CompiledStream, wanted: Wanted) -> Change:
     """A new record with all its fields that have a value."""
-    fields: list[FieldChange] = []
-    for field, value in zip(stream.fields, mapped.values, strict=True):
-        if value is None or value is Blank.LEAVE or value is Blank.CLEAR:
-            continue
-        after = encode(normal_form(field.description, value))
-        if after is not None:
-            fields.append(FieldChange(field.description.name, None, after))
-    return Change(ChangeKind.CREATE, mapped.key, mapped.source_key, "", 0, tuple(fields))
+    fields = tuple(
+        FieldChange(field.name, None, after)
+        for field, after in zip(stream.fields, wanted.fields, strict=True)
+        if after is not None and not isinstance(after, Blank)
+    )
+    return Change(ChangeKind.CREATE, wanted.key, wanted.source_key, "", 0, fields)
 
 
 def update(
     stream: CompiledStream,
-    mapped: MappedRecord,
-    wanted: Sequence[Encoded | Blank],
+    wanted: Wanted,
     held: Held,
     columns: Sequence[int],
 ) -> Change | tuple[Reason, ...] | None:
@@ -51,8 +33,7 @@ def update(
 
     Args:
         stream: what is being mapped.
-        mapped: where the key comes from.
-        wanted: as ``desired_fields`` gives it.
+        wanted: what it is to hold.
         held: the record as the target holds it.
         columns: for each field of the stream, its place in ``held.fields``.
 
@@ -61,7 +42,7 @@ def update(
     """
     differing: list[FieldChange] = []
     refused: list[Reason] = []
-    for field, after, column in zip(stream.fields, wanted, columns, strict=True):
+    for field, after, column in zip(stream.fields, wanted.fields, columns, strict=True):
         before = held.fields[column]
         if isinstance(after, Blank) or before == after:
             continue
@@ -76,4 +57,4 @@ def update(
         return tuple(refused)
     if not differing:
         return None
-    return Change(ChangeKind.UPDATE, held.key, mapped.source_key, held.id, 0, tuple(differing))
+    return Change(ChangeKind.UPDATE, held.key, wanted.source_key, held.id, 0, tuple(differing))

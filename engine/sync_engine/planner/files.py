@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 
-from sync_engine.compiler.compiled import CompiledStream, MappedRecord
+from sync_engine.compiler.compiled import CompiledStream
 from sync_engine.planner.encoding import Encoded
+from sync_engine.planner.wanted import Wanted
 from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.files import MD5, OpenMedia
 from sync_engine.sdk.target import FieldType, Owner, Reason
@@ -63,27 +64,26 @@ def file_places(stream: CompiledStream) -> tuple[int, ...]:
 
 def leave_same_files(
     stream: CompiledStream,
-    row: MappedRecord,
+    wanted: Wanted,
     held: Sequence[Encoded],
-    wanted: list[Encoded | Blank],
     files: Files | None,
-) -> Reason | None:
-    """Leave alone in ``wanted`` each file that the target holds already; or why that cannot be told of one.
+) -> tuple[Wanted, Reason | None]:
+    """Leave alone each file that the target holds already; and why that cannot be told of one.
 
     Args:
         stream: of the row.
-        row: with its files.
+        wanted: what the record is to hold.
         held: for each field of the stream, what the target holds.
-        wanted: as ``difference.desired_fields`` gives it.
         files: what the files of the source contain; None takes all for different ones.
     """
+    fields = list(wanted.fields)
     for place in file_places(stream):
-        value, now = row.values[place], held[place]
-        if files is None or not isinstance(value, MediaRef) or not isinstance(now, str):
+        value, now = fields[place], held[place]
+        if files is None or not isinstance(value, list) or not isinstance(now, str):
             continue
         try:
-            if files.content(value) == now:
-                wanted[place] = Blank.LEAVE
+            if files.content(MediaRef(*value)) == now:
+                fields[place] = Blank.LEAVE
         except Refused as error:
-            return Reason("FILE_REFUSED", error.message, stream.fields[place].name, Owner.DATA)
-    return None
+            return wanted, Reason("FILE_REFUSED", error.message, stream.fields[place].name, Owner.DATA)
+    return wanted._replace(fields=tuple(fields)), None

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from sync_engine.catalog.model import Catalog
-from sync_engine.compiler.compiled import CompiledStream, MappedRecord
+from sync_engine.compiler.compiled import CompiledStream
+from sync_engine.planner.wanted import NormalForm, Wanted, wanted
 from sync_engine.sdk.filters import Filter
 from sync_engine.sdk.source import SourceRecord, SourceSchema
 from sync_engine.sdk.target import TargetSchema
@@ -32,6 +33,7 @@ class Recipe:
 
     Attributes:
         catalog, source, target, today: what the catalog was compiled from.
+        normal_form: the target's.
         readings: what is read; tasks name one by its place.
     """
 
@@ -39,6 +41,7 @@ class Recipe:
     source: SourceSchema
     target: TargetSchema
     today: date
+    normal_form: NormalForm
     readings: tuple[Reading, ...]
 
 
@@ -48,24 +51,27 @@ class MappedPage:
 
     Attributes:
         kept: how many of them passed the filters.
-        rows: for each stream of the reading what it made of these.
+        rows: for each stream of the reading what it makes of these.
     """
 
     kept: int
-    rows: tuple[tuple[MappedRecord, ...], ...]
+    rows: tuple[tuple[Wanted, ...], ...]
 
 
 MapPage = Callable[[Sequence[SourceRecord]], MappedPage]
 
 
-def page_mapper(streams: Mapping[str, CompiledStream], reading: Reading) -> MapPage:
+def page_mapper(streams: Mapping[str, CompiledStream], reading: Reading, normal_form: NormalForm) -> MapPage:
     """The function that maps the pages of a reading."""
     own = [streams[name] for name in reading.streams]
     keep = own[0].compile_residual(reading.residual)
 
     def map_page(records: Sequence[SourceRecord]) -> MappedPage:
         kept = [record for record in records if keep(record)]
-        rows = tuple(tuple(row for record in kept for row in stream.map_rows(record)) for stream in own)
+        rows = tuple(
+            tuple(wanted(stream, row, normal_form) for record in kept for row in stream.map_rows(record))
+            for stream in own
+        )
         return MappedPage(len(kept), rows)
 
     return map_page

@@ -7,6 +7,7 @@ it never outlives the process that started it.
 
 from __future__ import annotations
 
+import gc
 import pickle
 import sys
 import traceback
@@ -49,8 +50,9 @@ def prepare(recipe: Recipe) -> list[MapPage]:
     if compiled is None:
         raise ValueError(f"a catalog that compiled does so no longer: {problems[0].message}")
     streams = {each.name: each for each in compiled.streams}
-    return [page_mapper(streams, each) for each in recipe.readings]
+    return [page_mapper(streams, each, recipe.normal_form) for each in recipe.readings]
 
 
 if __name__ == "__main__":
+    gc.set_threshold(100_000, 50, 50)  # as in cli.main, for the same reason
     serve(sys.stdin.buffer, sys.stdout.buffer)

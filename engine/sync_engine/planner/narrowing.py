@@ -36,7 +36,7 @@ def narrow(
             for each in file.changes(plan.name, stream.name):
                 if change(stream, each):
                     counts[each.kind] += 1
-                    writer.changes(stream.name, [each.packed()])
+                    writer.change(stream.name, each.packed())
             kept = [each for each in file.rejections(plan.name, stream.name) if rejection(stream, each)]
             writer.rejections(stream.name, kept)
             summary = Summary(**{kind: counts[kind] for kind in counts}, rejected=len(kept))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sync_engine.catalog import model
-from sync_engine.compiler.compiled import CompiledField, CompiledStream, MappedRecord
+from sync_engine.compiler.compiled import CompiledField, CompiledStream
 from sync_engine.compiler.new_options import unlisted
 from sync_engine.planner.plan import NewOptions
+from sync_engine.planner.wanted import Wanted
 from sync_engine.planner.work import Work
 from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.target import AddsChoices, PicklistValue, Target
@@ -16,7 +17,7 @@ Creating = Sequence[tuple[int, CompiledField, Callable[[object], tuple[str, ...]
 
 
 def creating(stream: CompiledStream) -> Creating:
-    """The fields whose new values are created, each with its place among the values of a row."""
+    """The fields whose new values are created, each with its place among the fields of a row."""
     return [
         (index, each, unlisted(each.description))
         for index, each in enumerate(stream.fields)
@@ -24,10 +25,11 @@ def creating(stream: CompiledStream) -> Creating:
     ]
 
 
-def collect(work: Work, fields: Creating, row: MappedRecord) -> None:
+def collect(work: Work, fields: Creating, row: Wanted) -> None:
     """Note the values of a row that will be written and that its picklists do not list yet."""
     for index, each, missing in fields:
-        for value in missing(row.values[index]):
+        held = row.fields[index]
+        for value in missing(tuple(held) if isinstance(held, list) else held):
             work.new_options.setdefault(each.name, {})[value] = each.new_labels.get(value, value)
 
 

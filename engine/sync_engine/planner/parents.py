@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from sync_engine.catalog.model import FindByRule, LookupRule, WhenMissingParent
-from sync_engine.compiler.compiled import MappedRecord
 from sync_engine.planner.plan import Change, Rejection
+from sync_engine.planner.wanted import Wanted
 from sync_engine.planner.work import Place, Slot, Work
 from sync_engine.planner.workspace import Orphan, Workspace
 from sync_engine.sdk.target import Owner, Reason
-from sync_engine.sdk.values import ParentKey
 
 DEEPEST_TREE = 100
 """Levels of parents within one stream; a deeper one is taken for a cycle."""
 
 
-def as_spelled(
-    space: Workspace, work: Work, places: Mapping[Place, Slot], rows: Sequence[MappedRecord]
-) -> Sequence[MappedRecord]:
+def as_spelled(space: Workspace, work: Work, places: Mapping[Place, Slot], rows: Sequence[Wanted]) -> Sequence[Wanted]:
     """Rows whose references by a value of the source are spelled as the target spells that key.
 
     People write these values, and most targets compare without regard to case.
@@ -34,34 +30,32 @@ def as_spelled(
     return rows
 
 
-def _key(row: MappedRecord, number: int) -> str:
+def _key(row: Wanted, number: int) -> str:
     """The key in a field of a row; empty where it has none."""
-    value = row.values[number] if row.values else None
-    return value.key if isinstance(value, ParentKey) else ""
+    value = row.fields[number] if row.fields else None
+    return value if isinstance(value, str) else ""
 
 
-def _spelled(row: MappedRecord, number: int, spelled: Mapping[str, str]) -> MappedRecord:
+def _spelled(row: Wanted, number: int, spelled: Mapping[str, str]) -> Wanted:
     key = _key(row, number)
     if spelled.get(key, key) == key:
         return row
-    values = list(row.values)
-    values[number] = replace(values[number], key=spelled[key])  # type: ignore[type-var]
-    return replace(row, values=tuple(values))
+    return row._replace(fields=(*row.fields[:number], spelled[key], *row.fields[number + 1 :]))
 
 
 def needed_parents(
-    work: Work, places: Mapping[Place, Slot], key: str, row: MappedRecord, change: Change
+    work: Work, places: Mapping[Place, Slot], key: str, row: Wanted, change: Change
 ) -> Iterator[tuple[int, str, str, int, str, str, bool]]:
     """The parents that a change needs, as rows for ``Workspace.need_parents``."""
     if not any(each.refers for each in work.stream.fields):
         return
     changed = {each.field for each in change.fields if each.after is not None}
-    for compiled, value in zip(work.stream.fields, row.values, strict=True):
-        if compiled.refers and compiled.name in changed and isinstance(value, ParentKey):
-            slot = places[value.object, value.field]
+    for compiled, parent in zip(work.stream.fields, row.fields, strict=True):
+        if compiled.refers and compiled.name in changed and isinstance(parent, str):
+            slot = places[compiled.request.parent_object, compiled.request.parent_field]
             rule = compiled.mapping.rule
             leave = isinstance(rule, (LookupRule, FindByRule)) and rule.missing is WhenMissingParent.LEAVE
-            yield (work.number, key, compiled.name, slot.number, slot.normalise(value.key), value.key, leave)
+            yield (work.number, key, compiled.name, slot.number, slot.normalise(parent), parent, leave)
 
 
 def resolve_parents(space: Workspace, works: Sequence[Work]) -> None:

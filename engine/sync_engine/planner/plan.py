@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 
 import orjson
@@ -75,6 +76,7 @@ class Change:
         wave: changes of a stream with a smaller wave are written first (parents before children).
         fields: only the fields that differ.
         modified: the record's last modification, where a field of it was changed in the org and the target tells.
+        line: the change as it stands in the plan file; empty while the plan is being made.
     """
 
     kind: ChangeKind
@@ -84,6 +86,7 @@ class Change:
     wave: int
     fields: tuple[FieldChange, ...]
     modified: Modified | None = None
+    line: bytes = field(default=b"", compare=False, repr=False)
 
     def packed(self) -> PackedChange:
         """The change as it goes into the plan file."""
@@ -105,8 +108,17 @@ class PackedChange:
 
     def unpacked(self) -> Change:
         """The change itself."""
-        fields = tuple(map(FieldChange._make, orjson.loads(self.fields)))
+        fields = field_changes(orjson.loads(self.fields))
         return Change(self.kind, self.key, self.source_key, self.target_id, self.wave, fields, self.modified)
+
+
+_make_field = partial(tuple.__new__, FieldChange)
+"""``FieldChange._make`` without its check, which takes three times as long; a large plan has millions of fields."""
+
+
+def field_changes(fields: Iterable[Sequence[Encoded]]) -> tuple[FieldChange, ...]:
+    """The fields of a change from plain lists."""
+    return tuple(map(_make_field, fields))
 
 
 class KeptField(NamedTuple):

@@ -17,6 +17,7 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,12 @@ from sync_engine.planner.plan import (
     CatalogPlan,
     Change,
     ChangeKind,
-    FieldChange,
     Gate,
     Kept,
     KeptField,
     PackedChange,
     Rejection,
+    field_changes,
     modified_from_data,
     modified_to_data,
 )
@@ -92,20 +93,21 @@ class PlanWriter:
             head["base"] = {"reference": base.reference, "commit": base.commit}
         self._line({"head": head})
 
-    def _line(self, content: Mapping[str, object]) -> None:
-        line = orjson.dumps(content) + b"\n"
+    def _line(self, content: Mapping[str, object]) -> int:
+        line = orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
         self._hash.update(line)
         self._out.write(line)
+        return len(line)
 
     def catalog(self, name: str, path: str) -> None:
         """Begin a catalog."""
         self._line({"catalog": {"name": name, "path": path}})
 
-    def changes(self, stream: str, changes: Iterable[PackedChange]) -> None:
-        """Write the changes of a stream in order."""
-        for each in changes:
-            body = [each.kind, each.key, each.source_key, each.target_id, each.wave, orjson.Fragment(each.fields)]
-            self._line({"change": [stream, *body, modified_to_data(each.modified)]})
+    def change(self, stream: str, change: PackedChange) -> int:
+        """Write the next change of a stream; returns the size of its line in bytes."""
+        body = [change.kind, change.key, change.source_key, change.target_id, change.wave]
+        fields, modified = orjson.Fragment(change.fields), modified_to_data(change.modified)
+        return self._line({"change": [stream, *body, fields, modified]})
 
     def kept(self, stream: str, kept: Iterable[Kept]) -> None:
         """Write what differs and is left as it is."""
@@ -172,28 +174,31 @@ class PlanFile:
 
     def changes(self, catalog: str, stream: str) -> Iterator[Change]:
         """The changes of a stream, in the order they are to be written."""
-        for content in self._rows_of(catalog, stream, "change"):
-            _, operation, key, source_key, target_id, wave, fields, modified = content
-            fields = tuple(map(FieldChange._make, fields))
-            kind = ChangeKind(operation)
-            yield Change(kind, key, source_key, target_id, wave, fields, modified_from_data(modified))
+        return map(read_change, self._lines(catalog, stream, "change"))
+
+    def sample(self, catalog: str, stream: str, every: int) -> Iterator[Change]:
+        """The first of every so many changes of a stream, deletes left out."""
+        delete = _begin("change", stream, ChangeKind.DELETE)
+        lines = (each for each in self._lines(catalog, stream, "change") if not each.startswith(delete))
+        return map(read_change, islice(lines, 0, None, every))
 
     def kept(self, catalog: str, stream: str) -> Iterator[Kept]:
         """What differs of a stream's records and is left as it is."""
-        for content in self._rows_of(catalog, stream, "kept"):
-            _, key, source_key, target_id, fields, modified = content
+        for line in self._lines(catalog, stream, "kept"):
+            _, key, source_key, target_id, fields, modified = orjson.loads(line)["kept"]
             fields = tuple(map(KeptField._make, fields))
             yield Kept(key, source_key, target_id, fields, modified_from_data(modified))
 
     def rejections(self, catalog: str, stream: str) -> Iterator[Rejection]:
         """The rejections of a stream."""
-        for content in self._rows_of(catalog, stream, "rejection"):
-            reasons = tuple(Reason(one[0], one[1], one[2], Owner(one[3])) for one in content[3])
-            yield Rejection(content[1], content[2], reasons)
+        for line in self._lines(catalog, stream, "rejection"):
+            _, key, source_key, plain = orjson.loads(line)["rejection"]
+            reasons = tuple(Reason(one[0], one[1], one[2], Owner(one[3])) for one in plain)
+            yield Rejection(key, source_key, reasons)
 
-    def _rows_of(self, catalog: str, stream: str, kind: str) -> Iterator[Any]:
+    def _lines(self, catalog: str, stream: str, kind: str) -> Iterator[bytes]:
         current = ""
-        wanted = b'{"%s":[%s,' % (kind.encode(), orjson.dumps(stream))
+        wanted = _begin(kind, stream)
         with _unpacked(self.path) as lines:
             for line in lines:
                 if line.startswith(b'{"catalog":'):
@@ -201,7 +206,20 @@ class PlanFile:
                         return
                     current = orjson.loads(line)["catalog"]["name"]
                 elif current == catalog and line.startswith(wanted):
-                    yield orjson.loads(line)[kind]
+                    yield line
+
+
+def _begin(kind: str, *first: str) -> bytes:
+    """How the lines of a kind begin whose first elements are these."""
+    return b'{"%s":%s,' % (kind.encode(), orjson.dumps(first)[:-1])
+
+
+def read_change(line: bytes) -> Change:
+    """The change in a line of a plan file; the digest has vouched for it, or whatever else holds the line."""
+    _, kind, key, source_key, target_id, wave, fields, modified = orjson.loads(line)["change"]
+    return Change(
+        *(ChangeKind(kind), key, source_key, target_id, wave, field_changes(fields)), modified_from_data(modified), line
+    )
 
 
 @contextlib.contextmanager

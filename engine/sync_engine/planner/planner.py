@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream, MappedRecord
+from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.planner.adoption import adopt, take_over
+from sync_engine.planner.batches import Way, limits_of, write_changes
 from sync_engine.planner.causes import find_causes
 from sync_engine.planner.claims import accepted_rows
 from sync_engine.planner.conclusion import conclude
-from sync_engine.planner.difference import create, desired_fields, update
+from sync_engine.planner.difference import create, update
 from sync_engine.planner.files import file_places, leave_same_files
 from sync_engine.planner.fingerprint import changed_mappings
 from sync_engine.planner.held import read_held
@@ -28,6 +29,7 @@ from sync_engine.planner.processes import Mappers
 from sync_engine.planner.progress import Progress
 from sync_engine.planner.pushdown import push_down_changed
 from sync_engine.planner.remembered import NOTHING, Remembered
+from sync_engine.planner.wanted import Wanted
 from sync_engine.planner.work import Place, Slot, Work, described_field, lay_out_columns
 from sync_engine.planner.workspace import Held, Workspace
 from sync_engine.sdk.source import Page, Pushdown, Query, Source
@@ -73,7 +75,7 @@ def plan_catalog(
     with (
         Workspace() as space,
         ThreadPoolExecutor(max_workers=1, thread_name_prefix="held") as background,
-        Mappers(compiled, _recipe(compiled, readings), beside) as mappers,
+        Mappers(compiled, _recipe(compiled, readings, target), beside) as mappers,
     ):
         loading = background.submit(_load_held, space, _needed(places, works), target, name, progress)
         for number, together in enumerate(readings):
@@ -86,12 +88,15 @@ def plan_catalog(
         for work in works:
             if work.slot.number not in shared:
                 plan_missing(space, work, remembered.owned(work.stream.name))
-        plan = conclude(compiled, space, works, target, remembered)
-        writer.catalog(plan.name, plan.path)
+        writer.catalog(name, compiled.catalog.origin.file)
+        ways: list[tuple[Way, ...]] = []
         for work in works:
-            writer.changes(work.stream.name, space.changes(work.number))
+            stream = work.stream
+            limits = limits_of(target, stream.object.name, space.count(work.number))
+            ways.append(write_changes(writer, space, work.number, stream.name, stream.key_parts or 1, limits))
             writer.kept(work.stream.name, space.kept(work.number))
             writer.rejections(work.stream.name, space.rejections(work.number))
+        plan = conclude(compiled, space, works, ways, target, remembered)
         writer.catalog_end(plan)
         return plan
 
@@ -170,10 +175,11 @@ def _readings(works: Sequence[Work]) -> list[list[Work]]:
     return list(together.values())
 
 
-def _recipe(compiled: CompiledCatalog, readings: Sequence[Sequence[Work]]) -> Recipe:
+def _recipe(compiled: CompiledCatalog, readings: Sequence[Sequence[Work]], target: Target) -> Recipe:
     """What other processes need to map the pages of these readings."""
     asked = tuple(Reading(tuple(work.stream.name for work in each), each[0].pushdown.residual) for each in readings)
-    return Recipe(compiled.catalog, compiled.source_schema, compiled.target_schema, compiled.today, asked)
+    schemas = compiled.source_schema, compiled.target_schema
+    return Recipe(compiled.catalog, *schemas, compiled.today, target.normal_form, asked)
 
 
 def _read(source: Source, pushdown: Pushdown) -> Iterator[Page]:
@@ -217,7 +223,7 @@ def _compare_page(
     work: Work,
     works: Sequence[Work],
     places: Mapping[Place, Slot],
-    rows: Sequence[MappedRecord],
+    rows: Sequence[Wanted],
     target: Target,
 ) -> None:
     rejections: list[Rejection] = []
@@ -226,11 +232,11 @@ def _compare_page(
     held = space.find_held(work.slot.number, [key for key, _ in unique])
     adopted = adopt(space, work, [each for each in unique if each[0] not in held], target) if work.stream.match else {}
     fields = creating(work.stream)
-    drafts: list[tuple[str, MappedRecord, Change]] = []
+    drafts: list[tuple[str, Wanted, Change]] = []
     ambiguous = {} if work.slot.unique else _ambiguous(space, work, held)
     for key, row in unique:
         found = ambiguous.get(key) or adopted.get(key)
-        change = (found,) if isinstance(found, Reason) else _difference(work, row, found or held.get(key), target)
+        change = (found,) if isinstance(found, Reason) else _difference(work, row, found or held.get(key))
         if isinstance(found, Held):
             change = take_over(work, row, found, change)
         if isinstance(change, Change):
@@ -276,18 +282,18 @@ def _ambiguous(space: Workspace, work: Work, held: Mapping[str, Held]) -> dict[s
     return reasons
 
 
-def _difference(work: Work, row: MappedRecord, held: Held | None, target: Target) -> Change | tuple[Reason, ...] | None:
+def _difference(work: Work, row: Wanted, held: Held | None) -> Change | tuple[Reason, ...] | None:
     if held is None:
-        return create(work.stream, row, target.normal_form)
-    wanted = desired_fields(work.stream, row, target.normal_form)
+        return create(work.stream, row)
     if work.has_files:
         now = [held.fields[column] for column in work.columns]
-        refused = leave_same_files(work.stream, row, now, wanted, work.remembered.files)
+        row, refused = leave_same_files(work.stream, row, now, work.remembered.files)
         if refused is not None:
             return (refused,)
-    # The fields by which the record was found are as they must be.
-    wanted[: work.stream.key_parts] = [Blank.LEAVE] * work.stream.key_parts
+    if parts := work.stream.key_parts:
+        # The fields by which the record was found are as they must be.
+        row = row._replace(fields=(Blank.LEAVE,) * parts + row.fields[parts:])
     for compiled, column in zip(work.stream.fields, work.columns, strict=True):
         if held.fields[column] is not None:
             work.filled[compiled.name] += 1
-    return update(work.stream, row, wanted, held, work.columns)
+    return update(work.stream, row, held, work.columns)

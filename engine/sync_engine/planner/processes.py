@@ -14,7 +14,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
+from types import MethodType, TracebackType
 from typing import Any
 
 from sync_engine.compiler.compiled import CompiledCatalog
@@ -51,7 +51,7 @@ class Mappers:
     def __init__(self, compiled: CompiledCatalog, recipe: Recipe, beside: int) -> None:
         self._streams = {each.name: each for each in compiled.streams}
         self._recipe = recipe
-        self._beside = beside
+        self._beside = beside if _travels(recipe.normal_form) else 0
         self._seen = 0
         self.helped = 0
         self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mappers")
@@ -74,7 +74,7 @@ class Mappers:
         Raises:
             SyncEngineError: a process ended before its page was mapped.
         """
-        here = page_mapper(self._streams, self._recipe.readings[reading])
+        here = page_mapper(self._streams, self._recipe.readings[reading], self._recipe.normal_form)
         idle: deque[_Helper] = deque()
         busy: deque[tuple[_Helper, Page]] = deque()
         for page in pages:
@@ -113,6 +113,15 @@ class Mappers:
             self._helpers.append(_Helper(self._recipe))
         for each in self._helpers:
             each.wait_until_ready()
+
+
+def _travels(function: object) -> bool:
+    """Whether another process can import a function; see ``Target.normal_form``."""
+    try:
+        pickle.dumps(function)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return False
+    return not isinstance(function, MethodType)
 
 
 class _Helper:

@@ -12,7 +12,7 @@ from itertools import groupby, islice
 
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.ledger.records import OutcomeRecord
-from sync_engine.planner.batches import Way, count_ways
+from sync_engine.planner.batches import Way, limits_of, write_changes
 from sync_engine.planner.cost import cost_of
 from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.gates import deletes_gate
@@ -33,7 +33,7 @@ from sync_engine.planner.plan_file import PlanWriter
 from sync_engine.planner.work import Slot, slot_of
 from sync_engine.planner.workspace import Workspace
 from sync_engine.sdk.errors import Refused
-from sync_engine.sdk.target import Batching, FieldRequest, Operation, Owner, Reason, Target
+from sync_engine.sdk.target import FieldRequest, Operation, Owner, Reason, Target
 
 TOGETHER = 200
 """Records that are read again in one request."""
@@ -85,10 +85,10 @@ def plan_rollback(
             for name, records in groupby(outcomes(word), key=lambda each: each.stream):
                 _undo(space, undone[name], records, target)
         writer.catalog(catalog.name, catalog.origin.file)
+        counted = []
         for each in undone.values():
-            writer.changes(each.stream.name, space.changes(each.number))
+            counted.append(_counted(space, each, target, writer))
             writer.rejections(each.stream.name, space.rejections(each.number))
-        counted = [_counted(space, each, target) for each in undone.values()]
     streams = tuple(stream for stream, _ in counted)
     deletes = sum(each.summary.delete for each in streams)
     limit = catalog.safety.max_deletes
@@ -202,7 +202,10 @@ def _way_back(record: OutcomeRecord, row: HeldRow | None, slot: Slot) -> Change 
     return Change(ChangeKind.UPDATE, record.key, "", row[1], 0, fields)
 
 
-def _counted(space: Workspace, undone: _Undone, target: Target) -> tuple[StreamPlan, tuple[Way, ...]]:
+def _counted(
+    space: Workspace, undone: _Undone, target: Target, writer: PlanWriter
+) -> tuple[StreamPlan, tuple[Way, ...]]:
+    """Write the changes of a stream; returns the stream as it is planned, and the batches that they will take."""
     counts = space.counts(undone.number)
     summary = Summary(
         update=counts.get(ChangeKind.UPDATE, 0),
@@ -211,10 +214,7 @@ def _counted(space: Workspace, undone: _Undone, target: Target) -> tuple[StreamP
         rejected=space.rejected(undone.number),
     )
     write = undone.stream.write
-
-    def limits(operation: Operation) -> Batching:
-        return target.batching(write.object_name, operation, summary.changes)
-
-    ways = count_ways(space, undone.number, len(write.key_fields), limits)
+    limits = limits_of(target, write.object_name, summary.changes)
+    ways = write_changes(writer, space, undone.number, undone.stream.name, len(write.key_fields), limits)
     write = replace(write, mode=limits(Operation.UPDATE).mode, batches=sum(each.batches for each in ways))
     return replace(undone.stream, summary=summary, write=write), ways

@@ -76,16 +76,6 @@ class Orphan:
     leave: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Changes of one kind on one level; ``longest`` is the size of the largest, in bytes of its keys and fields."""
-
-    kind: ChangeKind
-    wave: int
-    count: int
-    longest: int
-
-
 class Workspace:
     """The scratch database; used from one thread."""
 
@@ -297,20 +287,15 @@ class Workspace:
         asked = (stream, *(kinds if of_kind else ()))
         return map(_packed, self._db.execute(f"{_CHANGES} WHERE stream = ? {of_kind} ORDER BY wave, key", asked))
 
+    def count(self, stream: int) -> int:
+        """Number of changes of a stream."""
+        return sum(self.counts(stream).values())
+
     def counts(self, stream: int) -> dict[str, int]:
         """Number of changes of a stream by kind."""
         return dict(
             self._db.execute("SELECT kind, count(*) FROM changes WHERE stream = ? GROUP BY kind", (stream,)).fetchall()
         )
-
-    def groups(self, stream: int) -> list[Group]:
-        """The changes of a stream, counted by kind and level."""
-        rows = self._db.execute(
-            "SELECT kind, wave, count(*), max(length(record) + length(fields)) FROM changes WHERE stream = ? "
-            "GROUP BY kind, wave ORDER BY kind, wave",
-            (stream,),
-        )
-        return [Group(ChangeKind(kind), wave, count, longest) for kind, wave, count, longest in rows]
 
     def rejected(self, stream: int) -> int:
         """Number of rejections of a stream."""

@@ -200,6 +200,10 @@ class SourceRecord:
     properties: Mapping[str, SourceValue]
     values: Mapping[str, Sequence[Localized]]
 
+    def __reduce__(self) -> tuple[type[SourceRecord], tuple[object, ...]]:
+        """For pickle, see ``values.Measurement``."""
+        return SourceRecord, (self.collection, self.key, self.properties, self.values)
+
 
 @dataclass(frozen=True, slots=True)
 class Query:

@@ -397,7 +397,9 @@ class Target(Protocol):
     def normal_form(self, description: FieldDescription, value: TargetValue) -> TargetValue:
         """The value as the target will hold it once written: trimmed, rounded to scale, sorted, in UTC.
 
-        Two values with the same normal form are no difference. Calling it twice changes nothing more.
+        Two values with the same normal form are no difference. Calling it twice changes nothing more. Pages are mapped
+        by several processes where this is a function that can be imported there (a ``staticmethod`` that stands for
+        a function of a module); a method keeps the work in one process.
         """
 
     def read(

@@ -10,13 +10,14 @@ from sync_engine.compiler.compiled import CompiledField, CompiledStream
 from sync_engine.ledger.records import History
 from sync_engine.planner.adoption import adopt, take_over
 from sync_engine.planner.causes import find_causes
-from sync_engine.planner.difference import create, desired_fields, update
+from sync_engine.planner.difference import create, update
 from sync_engine.planner.encoding import Encoded, encode
 from sync_engine.planner.files import leave_same_files
 from sync_engine.planner.held import read_held
 from sync_engine.planner.plan import Change, ChangeKind, FieldChange, Kept
 from sync_engine.planner.policies import decide, policies_of
 from sync_engine.planner.remembered import Remembered
+from sync_engine.planner.wanted import wanted
 from sync_engine.planner.work import Slot, Work, lay_out_columns
 from sync_engine.planner.workspace import Held, Workspace
 from sync_engine.sdk.source import Pushdown
@@ -83,17 +84,17 @@ def outlook(
     verdict = found or _adopted(stream, slot, columns, row, target)
     if isinstance(verdict, Reason):
         return _outlook(stream, row.key, slot, columns, None, None, history, "it is rejected", (verdict,))
-    wanted = desired_fields(stream, row.mapped, target.normal_form)
+    made = wanted(stream, row.mapped, target.normal_form)
     change: Change | tuple[Reason, ...] | None
     if verdict is None:
-        change = create(stream, row.mapped, target.normal_form)
+        change = create(stream, made)
     else:
         now = [verdict.fields[column] for column in columns]
-        refused = leave_same_files(stream, row.mapped, now, wanted, remembered.files)
-        change = (refused,) if refused else update(stream, row.mapped, wanted, verdict, columns)
+        made, refused = leave_same_files(stream, made, now, remembered.files)
+        change = (refused,) if refused else update(stream, made, verdict, columns)
         if found is None:
             work = Work(0, stream, slot, columns, [], Pushdown((), (), ()))
-            change = take_over(work, row.mapped, verdict, change)
+            change = take_over(work, made, verdict, change)
     if isinstance(change, tuple):
         return _outlook(stream, row.key, slot, columns, verdict, None, history, "it is rejected", change)
     kept: Kept | None = None
@@ -106,8 +107,8 @@ def outlook(
         change, kept = decision.change, decision.kept
     words = _words(change, kept, adopted=found is None and verdict is not None)
     parents = tuple(_lacking_parents(stream, row, change, target))
-    made = _outlook(stream, row.key, slot, columns, verdict, change, history, words, (), parents)
-    return replace(made, kept=kept)
+    found_out = _outlook(stream, row.key, slot, columns, verdict, change, history, words, (), parents)
+    return replace(found_out, kept=kept)
 
 
 def gone(stream: CompiledStream, key: str, target: Target, history: History, *, why: str) -> Outlook:
@@ -173,7 +174,7 @@ def _adopted(
     work = Work(0, stream, slot, columns, [], Pushdown((), (), ()))
     key = slot.normalise(row.key)
     with Workspace() as space:
-        return adopt(space, work, [(key, row.mapped)], target).get(key)
+        return adopt(space, work, [(key, wanted(stream, row.mapped, target.normal_form))], target).get(key)
 
 
 def _words(change: Change | None, kept: Kept | None, *, adopted: bool) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sync_engine.catalog.model import (
     ConstRule,
     ExpressionRule,
@@ -20,14 +18,13 @@ from sync_engine.compiler.conversion import Unconvertible
 from sync_engine.compiler.mapping import map_record
 from sync_engine.expressions import EvaluationFailed
 from sync_engine.planner.encoding import Encoded, encode
+from sync_engine.planner.wanted import NormalForm
 from sync_engine.sdk.filters import Filter
 from sync_engine.sdk.source import SourceRecord
 from sync_engine.sdk.target import FieldDescription
 from sync_engine.sdk.values import Blank, MediaRef, TargetValue
 from sync_engine.trace.criteria import AskSource, judge
 from sync_engine.trace.model import FieldTrace, InputTrace, RowTrace, StepTrace, Trace
-
-NormalForm = Callable[[FieldDescription, TargetValue], TargetValue]
 
 
 def as_converted(description: FieldDescription, value: TargetValue) -> TargetValue:  # noqa: ARG001 - a NormalForm

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import io
 from dataclasses import dataclass
 
 import orjson
 
-from sync_engine.planner.plan import Change, ChangeKind, PackedChange, StreamPlan
+from sync_engine.planner.plan import Change, StreamPlan
 from sync_engine.planner.plan_data import stream_from_data, stream_to_data
+from sync_engine.planner.plan_file import read_change
 from sync_engine.sdk.target import Batch, Operation
 from sync_engine.transfer.packing import make_batch
 
@@ -39,29 +40,24 @@ def sent_digest(change: Change, described: str) -> str:
 
 
 def to_content(carried: Carried) -> bytes:
-    """What the ledger keeps; the batch is made anew of it, so each value is kept once."""
-    return orjson.dumps(
-        {
-            "stream": stream_to_data(carried.stream),
-            "operation": carried.batch.operation,
-            "mode": carried.batch.mode,
-            "described": carried.described,
-            "changes": [_change(each.packed()) for each in carried.changes],
-        }
-    )
+    """What the ledger keeps: a line for the batch, then the changes as they stand in the plan file.
 
-
-def _change(packed: PackedChange) -> Sequence[object]:
-    return (packed.kind, packed.key, packed.source_key, packed.target_id, packed.wave, orjson.Fragment(packed.fields))
+    The batch is made anew of it, so each value is kept once.
+    """
+    head = {
+        "stream": stream_to_data(carried.stream),
+        "operation": carried.batch.operation,
+        "mode": carried.batch.mode,
+        "described": carried.described,
+    }
+    return b"".join((orjson.dumps(head, option=orjson.OPT_APPEND_NEWLINE), *(each.line for each in carried.changes)))
 
 
 def from_content(id_: str, content: bytes) -> Carried:
     """The batch again, equal to what was sent."""
-    data = orjson.loads(content)
+    lines = io.BytesIO(content)
+    data = orjson.loads(next(lines))
     stream = stream_from_data(data["stream"])
-    changes = tuple(
-        PackedChange(ChangeKind(kind), key, source_key, target_id, wave, orjson.dumps(fields)).unpacked()
-        for kind, key, source_key, target_id, wave, fields in data["changes"]
-    )
+    changes = tuple(map(read_change, lines))
     batch = make_batch(stream, Operation(data["operation"]), data["mode"], changes, id_)
     return Carried(stream, batch, changes, data["described"])

@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from sync_engine.planner.batches import operation_of, size_of
+from sync_engine.planner.batches import Filling, Limits, operation_of
 from sync_engine.planner.encoding import Decoder, decoder
 from sync_engine.planner.plan import Change, StreamPlan
-from sync_engine.sdk.target import Batch, Batching, Operation, Row
+from sync_engine.sdk.target import Batch, Operation, Row
 from sync_engine.sdk.values import Blank, TargetValue
 
 
 def pack(
-    stream: StreamPlan, changes: Iterable[Change], batching: Callable[[Operation], Batching], prefix: str
+    stream: StreamPlan, changes: Iterable[Change], limits: Limits, prefix: str
 ) -> Iterator[tuple[Batch, tuple[Change, ...]]]:
     """Batches of at most the target's rows and bytes, each with the changes it carries.
 
     Args:
         stream: whose fields and key field the changes have.
-        changes: all of one wave, creates and updates mixed.
-        batching: the target's limits for an operation.
+        changes: all of one wave, creates and updates mixed, as they were read from the plan file.
+        limits: the target's limits for an operation.
         prefix: begins every batch id; ids are stable for the same changes.
     """
     waiting: dict[Operation, list[Change]] = {}
-    sizes: dict[Operation, int] = {}
+    filling: dict[Operation, Filling] = {}
     number = 0
     for change in changes:
         operation = operation_of(change.kind, len(stream.write.key_fields))
-        limits = batching(operation)
-        size = size_of(change)
-        rows = waiting.setdefault(operation, [])
-        if rows and (len(rows) >= limits.max_rows or sizes[operation] + size > limits.max_bytes):
+        if operation not in filling:
+            waiting[operation], filling[operation] = [], Filling(limits(operation))
+        rows = waiting[operation]
+        if filling[operation].take(len(change.line)) and rows:
             number += 1
-            yield make_batch(stream, operation, limits.mode, rows, f"{prefix}-{number}"), tuple(rows)
+            yield make_batch(stream, operation, limits(operation).mode, rows, f"{prefix}-{number}"), tuple(rows)
             rows.clear()
-            sizes[operation] = 0
         rows.append(change)
-        sizes[operation] = sizes.get(operation, 0) + size
     for operation, rows in waiting.items():
-        if rows:
-            number += 1
-            mode = batching(operation).mode
-            yield make_batch(stream, operation, mode, rows, f"{prefix}-{number}"), tuple(rows)
+        number += 1
+        yield make_batch(stream, operation, limits(operation).mode, rows, f"{prefix}-{number}"), tuple(rows)
 
 
 def make_batch(stream: StreamPlan, operation: Operation, mode: str, changes: Sequence[Change], id_: str) -> Batch:

@@ -17,7 +17,7 @@ from itertools import islice
 
 from sync_engine.ledger.store import Ledger
 from sync_engine.planner.encoding import Encoded
-from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, StreamPlan
+from sync_engine.planner.plan import CatalogPlan, Change, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.planner.work import slot_of
 from sync_engine.sdk.target import ObjectSchema, Target, TargetSchema
@@ -91,8 +91,8 @@ def read_back(
         summary = stream.summary
         written = summary.create + summary.update + summary.deactivate
         step = 1 if most is None else max(1, -(-written // most))
-        changes = (each for each in file.changes(plan.name, stream.name) if each.kind is not ChangeKind.DELETE)
-        chosen = (each for each in islice(changes, 0, None, step) if (stream.name, each.key) not in failed)
+        changes = file.sample(plan.name, stream.name, step)
+        chosen = (each for each in changes if (stream.name, each.key) not in failed)
         contents = partial(ledger.file_content, plan.name)
         for each in _differing(stream, chosen, target, described.objects[stream.write.object_name], contents):
             place = (each.stream, each.field, each.why)

@@ -13,13 +13,14 @@ from itertools import chain, groupby
 from sync_engine.catalog.model import LogLevel, LogPolicy
 from sync_engine.ledger.records import OutcomeRecord, Status
 from sync_engine.ledger.store import Ledger
+from sync_engine.planner.batches import limits_of
 from sync_engine.planner.changed import intent
 from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, Cost, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.planner.progress import Progress
 from sync_engine.sdk.errors import Interrupted, SyncEngineError, Unavailable
 from sync_engine.sdk.files import OpenMedia
-from sync_engine.sdk.target import Batching, Operation, RecordResult, Target
+from sync_engine.sdk.target import Operation, RecordResult, Target
 from sync_engine.transfer.concluding import COUNTED, conclude, plain_reasons
 from sync_engine.transfer.content import Carried
 from sync_engine.transfer.fetching import Fetching
@@ -225,22 +226,15 @@ def _send_all(run: _Run, stream: StreamPlan, prefix: str, changes: Iterator[Chan
 
     When ``last`` is set no further attempt follows: what is refused for now is rejected.
     """
-    total = stream.summary.changes
-    limits: dict[Operation, Batching] = {}
-
-    def batching(operation: Operation) -> Batching:
-        if operation not in limits:
-            limits[operation] = run.target.batching(stream.write.object_name, operation, total)
-        return limits[operation]
-
+    limits = limits_of(run.target, stream.write.object_name, stream.summary.changes)
     again: list[Change] = []
     under_way: dict[Future[list[RecordResult]], Carried] = {}
     described = run.described.get(stream.name, "")
-    batches = (Carried(stream, *each, described) for each in pack(stream, changes, batching, prefix))
+    batches = (Carried(stream, *each, described) for each in pack(stream, changes, limits, prefix))
     first = next(batches, None)
     if first is None:
         return []
-    parallel = max(1, batching(first.batch.operation).parallel)
+    parallel = max(1, limits(first.batch.operation).parallel)
     with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="batch") as pool:
         try:
             for carried in chain([first], batches):

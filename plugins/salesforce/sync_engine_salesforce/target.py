@@ -33,7 +33,6 @@ from sync_engine.sdk.target import (
     TargetRow,
     TargetSchema,
 )
-from sync_engine.sdk.values import TargetValue
 from sync_engine_salesforce import bulk, composite, csv_format, file_reading, files
 from sync_engine_salesforce import choices as new_values
 from sync_engine_salesforce.bulk_results import read_results
@@ -48,6 +47,8 @@ from sync_engine_salesforce.values import normal_form
 
 class SalesforceTarget:
     """One org; threads may share it."""
+
+    normal_form = staticmethod(normal_form)
 
     def __init__(self, session: OrgSession) -> None:
         self._session = session
@@ -101,10 +102,6 @@ class SalesforceTarget:
         if known is None:
             raise Refused(f"{self._session.where}: the org has no object `{name}`, or hides it from this user")
         return known
-
-    def normal_form(self, description: FieldDescription, value: TargetValue) -> TargetValue:
-        """See ``values.normal_form``."""
-        return normal_form(description, value)
 
     def read(
         self,

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 from sync_engine.catalog.model import OnMissing
-from sync_engine.compiler.compiled import CompiledStream, MappedRecord
+from sync_engine.compiler.compiled import CompiledStream
 from sync_engine.planner.claims import accepted_rows
 from sync_engine.planner.comparison.config import catalog_changes, value_of
 from sync_engine.planner.comparison.leftovers import ComparisonSpace, Side, Yielded
 from sync_engine.planner.comparison.readings import Rows, read_both, readings_of
 from sync_engine.planner.comparison.rows import difference, entering, leaving, missing_rule, with_cause
 from sync_engine.planner.comparison.versions import StreamPair, Version, stream_pairs
-from sync_engine.planner.difference import desired_fields
 from sync_engine.planner.encoding import Encoded
 from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.missing import CHUNK
@@ -40,6 +39,7 @@ from sync_engine.planner.plan import (
 from sync_engine.planner.plan_file import PlanWriter
 from sync_engine.planner.progress import Progress
 from sync_engine.planner.remembered import Remembered
+from sync_engine.planner.wanted import Wanted
 from sync_engine.planner.work import Slot, Work, lay_out_columns
 from sync_engine.sdk.source import Pushdown
 from sync_engine.sdk.target import Target
@@ -101,7 +101,7 @@ def compare_catalog(
     compared, works = _lay_out(pairs, base, head)
     pages = read = 0
     with ComparisonSpace() as space:
-        for mapped in read_both(readings_of(pairs, base, head), pairs, base, head, beside):
+        for mapped in read_both(readings_of(pairs, base, head), pairs, base, head, target.normal_form, beside):
             pages, read = pages + 1, read + mapped.records
             for place, number in enumerate(mapped.reading.pairs):
                 old = mapped.base[place] if mapped.base else ()
@@ -120,7 +120,8 @@ def compare_catalog(
         )
         writer.catalog(plan.name, plan.path)
         for each in compared:
-            writer.changes(each.pair.newest.name, space.changes(each.number))
+            for change in space.changes(each.number):
+                writer.change(each.pair.newest.name, change)
             writer.rejections(each.pair.newest.name, _rejections(space, each))
         writer.catalog_end(plan)
         return plan
@@ -202,14 +203,13 @@ def _accepted(
     space.reject(work.number, rejections)
     space.spare(work.slot.number, (work.slot.normalise(each.key) for each in rejections if each.key))
     work.keyless += sum(1 for each in rejections if not each.key)
-    made = {key: _yielded(work.stream, key, row, target) for key, row in accepted}
+    made = {key: _yielded(work.stream, key, row) for key, row in accepted}
     return made, {each.source_key for each in rejections}
 
 
-def _yielded(stream: CompiledStream, key: str, row: MappedRecord, target: Target) -> Yielded:
-    wanted = desired_fields(stream, row, target.normal_form)
+def _yielded(stream: CompiledStream, key: str, row: Wanted) -> Yielded:
     names = [each.name for each in stream.fields]
-    fields = {name: value for name, value in zip(names, wanted, strict=True) if not isinstance(value, Blank)}
+    fields = {name: value for name, value in zip(names, row.fields, strict=True) if not isinstance(value, Blank)}
     return Yielded(key, row.key, row.source_key, fields)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from sync_engine.compiler.compiled import CompiledStream, MappedRecord
+from sync_engine.compiler.compiled import CompiledStream
 from sync_engine.compiler.operators import needs_source
 from sync_engine.planner.comparison.config import meaning
 from sync_engine.planner.comparison.versions import StreamPair, Version
@@ -21,10 +21,11 @@ from sync_engine.planner.mapped import MappedPage, Reading, Recipe
 from sync_engine.planner.prefetch import prefetch
 from sync_engine.planner.processes import Mappers
 from sync_engine.planner.pushdown import push_down
+from sync_engine.planner.wanted import NormalForm, Wanted
 from sync_engine.sdk.filters import AllOf, AnyOf, Criterion, Filter
 from sync_engine.sdk.source import Page, Pushdown, Query, Source
 
-Rows = tuple[MappedRecord, ...]
+Rows = tuple[Wanted, ...]
 PAGES_AHEAD = 8
 
 
@@ -146,6 +147,7 @@ def read_both(
     pairs: Sequence[StreamPair],
     base: Version | None,
     head: Version | None,
+    normal_form: NormalForm,
     beside: int,
 ) -> Iterator[MappedByBoth]:
     """Read everything, page by page.
@@ -155,6 +157,7 @@ def read_both(
         pairs: the streams.
         base: the old version.
         head: the new version.
+        normal_form: of the target.
         beside: how many other processes may help to map.
 
     Raises:
@@ -172,8 +175,8 @@ def read_both(
         if each.head is not None
     }
     with ExitStack() as opened:
-        map_base = _mappers(opened, base, of_base, beside // 2)
-        map_head = _mappers(opened, head, of_head, beside - beside // 2)
+        map_base = _mappers(opened, base, of_base, normal_form, beside // 2)
+        map_head = _mappers(opened, head, of_head, normal_form, beside - beside // 2)
         for number, reading in enumerate(readings):
             waiting: deque[tuple[Rows, ...]] = deque()
             pages = prefetch(_pages(reading.source, asked[number]), PAGES_AHEAD)
@@ -190,12 +193,18 @@ def read_both(
 MapPages = Callable[[int, Iterable[Page]], Iterator[tuple[Page, MappedPage]]]
 
 
-def _mappers(opened: ExitStack, version: Version | None, readings: Mapping[int, Reading], beside: int) -> MapPages:
+def _mappers(
+    opened: ExitStack,
+    version: Version | None,
+    readings: Mapping[int, Reading],
+    normal_form: NormalForm,
+    beside: int,
+) -> MapPages:
     """What maps the pages of a reading, by its number, as one version does."""
     if version is None or not readings:
         return lambda _number, _pages: iter(())
     one = version.compiled
-    recipe = Recipe(one.catalog, one.source_schema, one.target_schema, one.today, tuple(readings.values()))
+    recipe = Recipe(one.catalog, one.source_schema, one.target_schema, one.today, normal_form, tuple(readings.values()))
     mappers = opened.enter_context(Mappers(one, recipe, beside))
     places = list(readings)
     return lambda number, pages: mappers.pages(places.index(number), pages)
