@@ -13,11 +13,11 @@ from sync_engine.catalog.model import Catalog
 from sync_engine.catalog.validate import validate_project
 from sync_engine.cli.checking import check_live, check_offline
 from sync_engine.cli.console import Console
-from sync_engine.cli.schedule import planned_of
 from sync_engine.cli.session import at_home, open_state
 from sync_engine.cli.tables import print_table
 from sync_engine.ledger.store import Ledger
 from sync_engine.planner.describe import describe
+from sync_engine.report.coming import planned_of
 from sync_engine.report.schedule import Planned, next_text, schedule_data
 from sync_engine.report.transfers import as_data
 from sync_engine.report.values import plural

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import getpass
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 import orjson
 
-from sync_engine.catalog.model import Catalog, PlanBudget, Project
+from sync_engine.catalog.model import Catalog, Project
 from sync_engine.catalog.validate import validate_project
 from sync_engine.cli.console import Console
 from sync_engine.cli.session import Connections, load, load_settings, open_state
 from sync_engine.cli.tables import print_table
-from sync_engine.ledger.locks import lock_names
-from sync_engine.ledger.records import Effort, Pause, utc_now
-from sync_engine.ledger.store import Ledger
+from sync_engine.ledger.records import Pause, utc_now
 from sync_engine.problems import nearest
 from sync_engine.report import schedule as report
-from sync_engine.schedule.outlook import Expected, collisions, coming, days
-from sync_engine.schedule.runs import next_run
+from sync_engine.report.coming import look_ahead
 from sync_engine.sdk.errors import Refused, SyncEngineError
 
 
@@ -45,61 +42,15 @@ def next_(console: Console, ahead: int, live: bool, format_: str) -> None:
     project, catalogs = load(console)
     now = datetime.now(UTC)
     until = now + timedelta(days=ahead)
-    with open_state(project, console) as ledger:
-        planned = planned_of(ledger, catalogs, now, project.budget)
-    expected = list(_expected(catalogs, {each.name: each for each in planned}))
-    runs = list(coming(expected, now, until))
     limits = _limits(console, project, catalogs) if live else {}
-    outlook = report.Outlook(until, planned, runs, collisions(expected, runs), days(expected, runs), limits)
+    with open_state(project, console) as ledger:
+        outlook = look_ahead(ledger, catalogs, project.budget, now, until, limits)
     if format_ == "json":
         console.out(orjson.dumps(report.data(outlook), option=orjson.OPT_INDENT_2).decode())
         return
-    print_table(console, ("catalog", "schedule", "next run", "takes", "requests"), report.rows(planned))
+    print_table(console, ("catalog", "schedule", "next run", "takes", "requests"), report.rows(outlook.catalogs))
     for line in report.lines(outlook, console.paint):
         console.out(line)
-
-
-def planned_of(
-    ledger: Ledger,
-    catalogs: Sequence[Catalog],
-    now: datetime,
-    budget: PlanBudget = PlanBudget(),  # noqa: B008 - frozen
-) -> list[report.Planned]:
-    """What the ledger and the schedules say of the next run of each catalog."""
-    pauses = ledger.pauses()
-    found = []
-    for each in catalogs:
-        paused, effort = pauses.get(each.name), ledger.usual_effort(each.name)
-        following = next_run(each.schedule, each.name, now) if each.schedule and not paused else None
-        last = ledger.last_scheduled_run(each.name)
-        over = tuple(_over(budget, effort))
-        found.append(report.Planned(each.name, each.schedule, following, last, paused, effort, over))
-    return found
-
-
-def _over(budget: PlanBudget, effort: Effort) -> Iterator[str]:
-    limits = (
-        ("max_source_requests", budget.max_source_requests, effort.source_requests),
-        ("max_target_requests", budget.max_target_requests, effort.target_requests),
-    )
-    for name, limit, count in limits:
-        if limit is not None and count is not None and count > limit:
-            yield f"about {count:,} requests, budget.{name} is {limit:,}"
-
-
-def _expected(catalogs: Sequence[Catalog], planned: Mapping[str, report.Planned]) -> Iterator[Expected]:
-    for each in catalogs:
-        if each.schedule is None or planned[each.name].paused:
-            continue
-        effort = planned[each.name].effort
-        asked = ((each.source, effort.source_requests), (each.target, effort.target_requests))
-        yield Expected(
-            each.name,
-            each.schedule,
-            lock_names([each]),
-            {connection: count for connection, count in asked if count is not None},
-            timedelta(seconds=effort.seconds or 0),
-        )
 
 
 def _limits(console: Console, project: Project, catalogs: Sequence[Catalog]) -> dict[str, int]:

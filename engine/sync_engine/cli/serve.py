@@ -116,7 +116,7 @@ def _serve(console: Console, home: Path, folder: Path, settings: Serving, accept
     )
     webhook = tuple(each for each in (settings.webhook_secret, settings.webhook_old_secret) if each)
     access = Access(settings.token, frozenset(map(str.lower, settings.hosts)), webhook)
-    web = start_web(create_app(board, metrics, access, loop.watcher.look_now), host, port)
+    web = start_web(create_app(board, metrics, access, loop.watcher.look_now, outside.say), host, port)
     _say(console, f"Serving {source.name} at {web.url}")
     try:
         with _stopping(loop.wake) as stop:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from typing import Any
 
-from sync_engine.catalog.model import Catalog
+from sync_engine.catalog.model import Catalog, PlanBudget
 from sync_engine.ledger.records import ServedCatalog
 from sync_engine.ledger.store import Ledger
 from sync_engine.planner.describe import describe
+from sync_engine.report import schedule as times
+from sync_engine.report.coming import look_ahead, planned_of
 from sync_engine.report.transfers import as_data, causes, outcome_data
 from sync_engine.sdk.errors import Refused
 from sync_engine.serve.deciding import Order
@@ -126,6 +129,13 @@ def transfer_data(ledger: Ledger, id_: str, page: Page) -> Json | None:
     }
 
 
+def schedule_data(status: Status, ledger: Ledger, ahead: int) -> Json:
+    """The coming runs of some days, as `schedule next --format json` has them."""
+    now = datetime.now(UTC)
+    budget = status.project.budget if status.project else PlanBudget()
+    return times.data(look_ahead(ledger, status.catalogs, budget, now, now + timedelta(days=ahead), {}))
+
+
 def _revision(revision: Revision | None) -> Json | None:
     if revision is None:
         return None
@@ -166,6 +176,7 @@ def _order(order: Order) -> Json:
 
 def _catalog(catalog: Catalog, status: Status, ledger: Ledger, served: ServedCatalog | None) -> Json:
     last = ledger.transfers(catalog.name, 1)
+    (planned,) = planned_of(ledger, [catalog], datetime.now(UTC))
     running = status.running.get(catalog.name)
     waiting = next((each for each in status.orders if each.facts.name == catalog.name), None)
     return {
@@ -182,7 +193,8 @@ def _catalog(catalog: Catalog, status: Status, ledger: Ledger, served: ServedCat
         "running": _child(running) if running else None,
         "waiting": _order(waiting) if waiting else None,
         "last_change": _served(served),
-        "last_run": _ended(status, catalog.name),
+        **times.schedule_data(planned),
+        "last_attempt": _ended(status, catalog.name),
         "last_transfer": as_data(last[0]) if last else None,
     }
 

@@ -17,6 +17,7 @@ from sync_engine.serve.answers import (
     Page,
     catalog_data,
     catalogs_data,
+    schedule_data,
     status_data,
     transfer_data,
     transfers_data,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 Answer = Callable[["Request", Ledger], Json | None]
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _LONGEST = 500
+MOST_DAYS = 31
 
 
 class _Asked(ValueError):
@@ -56,7 +58,11 @@ def api_routes(board: Board) -> list[Route]:
     def transfer(request: Request, ledger: Ledger) -> Json | None:
         return transfer_data(ledger, request.path_params["id"], _page(request))
 
+    def schedule(request: Request, ledger: Ledger) -> Json:
+        return schedule_data(board.status, ledger, _number(request, "days", 1, MOST_DAYS))
+
     answers: dict[str, Answer] = {
+        "schedule": schedule,
         "catalogs": catalogs,
         "catalogs/{name}": catalog,
         "transfers": transfers,
@@ -83,12 +89,17 @@ def _with_ledger(board: Board, answer: Answer) -> Callable[[Request], Response]:
 
 
 def _page(request: Request) -> Page:
-    limit, after = request.query_params.get("limit", str(PAGE)), request.query_params.get("after", "")
-    if not _NUMBER.fullmatch(limit) or not 1 <= int(limit) <= LARGEST_PAGE:
-        raise _Asked(f"limit must be a number from 1 to {LARGEST_PAGE}")
+    after = request.query_params.get("after", "")
     if len(after) > _LONGEST:
         raise _Asked("after is what the page before gave as next")
-    return Page(int(limit), after)
+    return Page(_number(request, "limit", PAGE, LARGEST_PAGE), after)
+
+
+def _number(request: Request, name: str, usual: int, most: int) -> int:
+    given = request.query_params.get(name, str(usual))
+    if not _NUMBER.fullmatch(given) or not 1 <= int(given) <= most:
+        raise _Asked(f"{name} must be a number from 1 to {most}")
+    return int(given)
 
 
 def _json(status: int, data: Json) -> Response:

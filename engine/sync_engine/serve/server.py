@@ -82,7 +82,7 @@ def start_web(app: ASGIApp, host: str, port: int) -> WebServer:
         raise Refused(f"{host}:{port} cannot be listened on: {error.strerror}", hint="Choose with --listen.") from error
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        log_level="critical",
         access_log=False,
         lifespan="off",
         limit_concurrency=100,

@@ -76,9 +76,10 @@ class Access:
 class Guard:
     """Middleware: whom the server is called, who asks, and headers for browsers."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp, access: Access, say: Callable[[str], None]) -> None:
         self._app = app
         self._access = access
+        self._say = say
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
@@ -94,16 +95,27 @@ class Guard:
             elif not self._access.lets_in(headers.get(b"authorization", b"")):
                 answer = PlainTextResponse("unauthorised\n", 401, {"WWW-Authenticate": "Bearer"})
 
+        started = False
+
         async def guarded(message: Any) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 names = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *(each for each in _HEADERS if each[0] not in names)]
             await send(message)
 
-        await answer(scope, receive, guarded)
+        try:
+            await answer(scope, receive, guarded)
+        except Exception as error:  # noqa: BLE001 - a defect in one answer; its text could hold anything
+            self._say(f"The answer to {scope['method']} {scope['path']} failed: {type(error).__name__}; a defect")
+            if not started:
+                await PlainTextResponse("failed\n", 500)(scope, receive, guarded)
 
 
-def create_app(board: Board, metrics: Metrics, access: Access, look_now: Callable[[], None]) -> Starlette:
+def create_app(
+    board: Board, metrics: Metrics, access: Access, look_now: Callable[[], None], say: Callable[[str], None]
+) -> Starlette:
     """The application.
 
     Args:
@@ -111,6 +123,7 @@ def create_app(board: Board, metrics: Metrics, access: Access, look_now: Callabl
         metrics: of it.
         access: who may ask.
         look_now: called for a genuine delivery.
+        say: print a line of the log.
     """
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
@@ -148,14 +161,16 @@ def create_app(board: Board, metrics: Metrics, access: Access, look_now: Callabl
             Route("/webhook", webhook, methods=["POST"]),
             *api_routes(board),
         ],
-        middleware=[Middleware(Guard, access=access)],
+        middleware=[Middleware(Guard, access=access, say=say)],
     )
 
 
 async def _body(request: Request) -> bytes:
-    """The body, or its beginning when it is too large or too slow."""
+    """The body, or its beginning when it is too large or too slow, or when its sender has gone."""
+    from starlette.requests import ClientDisconnect
+
     body = bytearray()
-    with contextlib.suppress(TimeoutError):  # what is not complete has a wrong signature
+    with contextlib.suppress(TimeoutError, ClientDisconnect):  # what is not complete has a wrong signature
         async with asyncio.timeout(BODY_SECONDS):
             async for part in request.stream():
                 body += part
