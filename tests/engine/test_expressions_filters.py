@@ -221,6 +221,14 @@ def test_a_code_is_a_text_that_knows_its_label() -> None:
     assert compile_template("{{ x }}").evaluate({"x": red}) == "red"
 
 
+def test_a_label_that_the_locale_lacks_is_looked_for_in_the_others_of_the_catalog() -> None:
+    options = (Option("red", {"de_DE": "Rot", "fr_FR": "Rouge"}), Option("x", {}))
+    make = variable_maker(Attribute("x", Kind.SELECT, options=options), SCHEMA, "en_US", ("en_US", "fr_FR", "de_DE"))
+    assert value("x | label", make("red")) == "Rouge"
+    assert value("x | label", make("x")) == "x"
+    assert value("x | label('en_US')", make("red")) == "red", "a locale that is named is the only one"
+
+
 def test_codes_and_families_have_labels_too() -> None:
     both = seen(Kind.MULTISELECT, ("red", "blue"))
     assert value("x", both) == ("red", "blue")

@@ -23,6 +23,7 @@ FIELDS = {
     "Range__c": {"value": "brand.positioning", "labels": True},
     "Country__c": "brand.country",
     "Designers__c": {"value": "designers", "labels": True, "join": " + "},
+    "Maker__c": {"template": "{{ brand | label }} ({{ brand.country | label }}, {{ brand.founded }})"},
 }
 
 
@@ -86,6 +87,8 @@ def test_labels_and_attributes_of_linked_records_arrive_with_the_product(project
     for product in raw("products"):
         code, designers = inherited(product, "brand"), inherited(product, "designers") or []
         brand = records.get(("brand", code), {"values": {}})
+        land = records.get(("country", of(brand, "country") or ""))
+        country = (of(land, "label", "en_US") if land else None) or of(brand, "country") or ""
         names = [of(records[("designer", each)], "label", "en_US") or each for each in designers]
         expected = {
             "Brand__c": (of(brand, "label", "en_US") or code) if code else None,
@@ -95,12 +98,19 @@ def test_labels_and_attributes_of_linked_records_arrive_with_the_product(project
             "Range__c": options.get(of(brand, "positioning")),
             "Country__c": of(brand, "country"),
             "Designers__c": " + ".join(names) or None,
+            "Maker__c": f"{of(brand, 'label', 'en_US') or code or ''} ({country}, {of(brand, 'founded') or ''})".strip(),
         }
         row = rows[product["uuid"]]
         assert {name: row.get(name) for name in FIELDS} == expected
         seen.update(name for name, value in expected.items() if value)
     assert seen == set(FIELDS), "the demo data has a case of each"
     assert project.run("plan", "--format", "json").data["catalogs"][0]["summary"]["update"] == 0
+
+
+def test_a_part_of_a_linked_record_that_does_not_exist_is_refused(project: Project) -> None:
+    fields = {"Name": "sku", "Brand__c": {"template": "{{ brand.cuntry }}"}}
+    write(project, {"items": {"from": "products", "to": "Item__c", "key": {"Key__c": "uuid"}, "fields": fields}})
+    assert "SE302: `brand.cuntry` is no attribute" in project.run("plan", code=3).err
 
 
 def test_each_linked_record_is_a_row_with_its_label(project: Project, sandbox: Sandbox) -> None:

@@ -26,7 +26,7 @@ from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema, Pi
 from sync_engine.snapshots import to_text
 
 # By hand, from what each type of field takes. A row is a kind, a column a type. `.` fits as it is, `-` never fits,
-# a letter names the option that it needs: j `join`, u `unit`, c `currency`, n `number`.
+# a letter names the option that it needs: j `join`, u `unit`, c `currency`, n `number`, h `table`; m means `media`.
 COLUMNS = (
     "text", "textarea", "rich_text", "picklist", "multipicklist", "boolean", "integer", "decimal", "percent",
     "currency", "date", "datetime", "time", "email", "phone", "url", "reference", "id", "file", "other",
@@ -55,8 +55,8 @@ MATRIX = {
     "parent": "     . . . . - - n n n n - - - . . . . - - -",
     "completeness": ". . . - - - . . . . - - - - - - - - - -",
     "quality": "    . . . . - - n n n n - - - . . . . - - -",
-    "image": "      - - - - - - - - - - - - - - - - - - - -",
-    "file": "       - - - - - - - - - - - - - - - - - - - -",
+    "image": "      - - - - - - - - - - - - - - - - - - m -",
+    "file": "       - - - - - - - - - - - - - - - - - - m -",
     "table": "      h h h - - - - - - - - - - - - - - - - -",
     "associations": "- - - - - - - - - - - - - - - - - - - -",
     "other": "      - - - - - - - - - - - - - - - - - - - -",
@@ -68,6 +68,7 @@ OPTIONS: Mapping[str, tuple[str, object]] = {
     "c": ("currency", "EUR"),
     "n": ("number", True),
     "h": ("table", "json"),
+    "m": ("media", ""),
 }
 SIZES = {"length": 255, "precision": 18, "scale": 2}
 KEY = FieldDescription("Key__c", "Key", FieldType.TEXT, length=80, external_id=True, unique=True)
@@ -152,7 +153,8 @@ def written(every: Shop, kinds: Sequence[str], option: str) -> dict[int, tuple[s
             "    fields:",
         ]
         for column in COLUMNS:
-            lines.append(f"      {column}__c: {{value: a_{kind}{more}}}")
+            mapping = f"media: a_{kind}" if option == "m" else f"value: a_{kind}{more}"
+            lines.append(f"      {column}__c: {{{mapping}}}")
             cells[len(lines)] = (kind, column)
     (every.project.folder / "catalogs" / "every.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return cells

@@ -214,7 +214,8 @@ def _objects_of(project: Project, targets: Sequence[str]) -> list[ObjectSchema]:
 
 
 def _fields_named(attribute: Attribute, objects: Sequence[ObjectSchema]) -> str:
-    return "; ".join(f"{each.name}: {_listed(fitting_fields(attribute, each))}" for each in objects)
+    found = {each.name: fitting_fields(attribute, each) for each in objects}
+    return "; ".join(f"{name}: {_listed(fields)}" for name, fields in found.items() if fields)
 
 
 def _listed(names: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from sync_engine.catalog.model import Catalog, Stream
 from sync_engine.compiler.criteria import fields_of
-from sync_engine.compiler.needs import mapping_needs
+from sync_engine.compiler.needs import mapping_needs, mapping_parts
 from sync_engine.compiler.rows import row_needs
 from sync_engine.expressions import InvalidExpression
 from sync_engine.sdk.source import Attribute, SourceSchema
@@ -41,7 +41,7 @@ def _of_source(catalog: Catalog, before: SourceSchema, after: SourceSchema) -> I
             yield f"{stream.name}.for_each"
         for mapping in (*stream.mappings, *stream.match):
             try:
-                names = mapping_needs(mapping)
+                names = mapping_needs(mapping) | mapping_parts(mapping)
             except InvalidExpression:
                 continue  # validate says so
             if names & changed:

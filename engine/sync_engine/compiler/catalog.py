@@ -24,7 +24,7 @@ from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.compiler.criteria import Surroundings, check_filter, fields_of
 from sync_engine.compiler.locales import check_locales
 from sync_engine.compiler.mapping import Scope, parent_place
-from sync_engine.compiler.needs import mapping_needs
+from sync_engine.compiler.needs import mapping_needs, mapping_parts
 from sync_engine.compiler.rows import added_properties, check_for_each, check_row_filter, row_needs, takes_all
 from sync_engine.compiler.streams import compile_stream, stream_locales
 from sync_engine.expressions import InvalidExpression, compile_expression, compile_template
@@ -152,6 +152,12 @@ def source_needs(catalog: Catalog) -> frozenset[str]:
     for filter_ in catalog.filter:
         needs |= set(fields_of(filter_))
     return frozenset(needs)
+
+
+def source_parts(catalog: Catalog) -> frozenset[str]:
+    """What a catalog names beside ``source_needs`` if these are attributes of linked records."""
+    mappings = (each for stream in catalog.streams for each in (*stream.mappings, *stream.match))
+    return frozenset(part for each in mappings for part in mapping_parts(each))
 
 
 def in_order(catalog: Catalog) -> list[str]:

@@ -18,7 +18,7 @@ from sync_engine.catalog.model import (
     ValueRule,
 )
 from sync_engine.compiler.choices import check_choices, unlabelled
-from sync_engine.compiler.conversion import Unconvertible, compatible, converter
+from sync_engine.compiler.conversion import FILES, Unconvertible, compatible, converter
 from sync_engine.compiler.mapping import Scope
 from sync_engine.compiler.matrix import DIRECT, fitting_fields, with_option
 from sync_engine.compiler.new_options import as_judged, check_new_options
@@ -32,7 +32,6 @@ MATCHABLE = {FieldType.TEXT, FieldType.ID, FieldType.EMAIL, FieldType.PHONE, Fie
 _NO_KEY_PART = {FieldType.TEXTAREA, FieldType.RICH_TEXT, FieldType.MULTIPICKLIST, FieldType.FILE, FieldType.OTHER}
 LISTS = {Kind.MULTISELECT, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORDS, Kind.ASSETS}
 NUMBERS = {FieldType.INTEGER, FieldType.DECIMAL, FieldType.PERCENT, FieldType.CURRENCY}
-FILES = {Kind.IMAGE, Kind.FILE}
 UUID_LENGTH = 36
 CODED = {Kind.SELECT, Kind.MULTISELECT, Kind.FAMILY, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORD, Kind.RECORDS}
 
@@ -320,9 +319,9 @@ def _check_find(
 def _check_expression(mapping: FieldMapping, rule: ExpressionRule | TemplateRule, scope: Scope) -> Iterator[Problem]:
     try:
         compiled = (
-            compile_expression(rule.text, mapping.place("expression"))
+            compile_expression(rule.text, mapping.place("expression"), scope.linked)
             if isinstance(rule, ExpressionRule)
-            else compile_template(rule.text, mapping.place("template"))
+            else compile_template(rule.text, mapping.place("template"), scope.linked)
         )
     except InvalidExpression as error:
         yield error.problem

@@ -40,6 +40,7 @@ _SCALARS = frozenset(
         Kind.RECORD, Kind.LINK, Kind.UUID, Kind.FAMILY, Kind.PARENT, Kind.COMPLETENESS, Kind.QUALITY,
     }
 )  # fmt: skip
+FILES = frozenset({Kind.IMAGE, Kind.FILE})
 _LISTS = frozenset({Kind.MULTISELECT, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORDS, Kind.ASSETS})
 _TEXTUAL = _SCALARS - {Kind.NUMBER, Kind.BOOLEAN, Kind.DATE, Kind.DATETIME, Kind.COMPLETENESS}
 _TAKES: Mapping[FieldType, tuple[frozenset[Kind], str]] = {
@@ -94,7 +95,7 @@ def _after_options(kind: Kind, mapping: FieldMapping) -> tuple[Kind, str | None]
             if mapping.currency
             else (kind, "prices need `currency` to become a number, or a `template`")
         )
-    if kind in (Kind.IMAGE, Kind.FILE):
+    if kind in FILES:
         return kind, "a file needs a `media` mapping"
     if kind is Kind.TABLE:
         why = None if mapping.table else "a table needs `table: json` or `table: html` to become text"

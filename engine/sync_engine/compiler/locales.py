@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sync_engine.catalog.model import Catalog, Each, FieldMapping, Stream, ValueRule, WarningLevel
-from sync_engine.compiler.needs import mapping_needs
+from sync_engine.compiler.needs import mapping_needs, mapping_parts
 from sync_engine.expressions import InvalidExpression
 from sync_engine.problems import problem
 from sync_engine.sdk.problem import Origin, Problem, Severity
@@ -178,7 +178,7 @@ def _attributes(mapping: FieldMapping, stream: Stream, source: SourceSchema) -> 
     if collection is None or not collection.has_attributes:
         return {}
     try:
-        codes = mapping_needs(mapping)
+        codes = mapping_needs(mapping) | mapping_parts(mapping)
     except InvalidExpression:
         return {}
     own = source.attributes

@@ -28,11 +28,13 @@ from sync_engine.compiler.keys import join_key
 from sync_engine.compiler.new_options import as_judged, guarded, labels_of
 from sync_engine.expressions import EvaluationFailed, Expression, Template, compile_expression, compile_template
 from sync_engine.expressions.variables import variable_maker
-from sync_engine.sdk.source import Attribute, RecordCollection, SourceRecord, SourceSchema
+from sync_engine.sdk.source import Attribute, Kind, RecordCollection, SourceRecord, SourceSchema
 from sync_engine.sdk.target import FieldDescription, FieldRequest, FieldType, ObjectSchema, Owner, Reason
 from sync_engine.sdk.values import Blank, MediaRef, ParentKey, TargetValue
 
 Getter = Callable[[SourceRecord], object]
+
+_LINKS = (Kind.RECORD, Kind.RECORDS, Kind.ASSETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,11 @@ class Scope:
     added: Mapping[str, Attribute] = field(default_factory=dict)
     filter: Mapping[str, frozenset[str]] = field(default_factory=dict)
     objects: Mapping[str, ObjectSchema] = field(default_factory=dict)
+
+    @property
+    def linked(self) -> frozenset[str]:
+        """Codes of what links to other records, whose attributes have a dot in their code."""
+        return frozenset(each.code for each in self.known().values() if each.kind in _LINKS)
 
     def known(self) -> dict[str, Attribute]:
         """Every attribute and property by code."""
@@ -160,9 +167,13 @@ def _getter(mapping: FieldMapping, description: FieldDescription, scope: Scope) 
         return _media(value_getter(known[rule.code], locale, channel), mapping.target), frozenset({rule.code})
     if isinstance(rule, (ExpressionRule, TemplateRule)):
         compile_ = compile_expression if isinstance(rule, ExpressionRule) else compile_template
-        compiled: Expression | Template = compile_(rule.text, mapping.place("expression"))
+        compiled: Expression | Template = compile_(rule.text, mapping.place("expression"), scope.linked)
         makers = [
-            (name, value_getter(known[name], locale, channel), variable_maker(known[name], scope.schema, locale))
+            (
+                name,
+                value_getter(known[name], locale, channel),
+                variable_maker(known[name], scope.schema, locale, scope.locales),
+            )
             for name in sorted(compiled.names)
         ]
         evaluate = compiled.evaluate

@@ -10,13 +10,15 @@ from enum import StrEnum
 from typing import TypeVar
 
 from sync_engine.catalog.model import FieldMapping, TableForm, ValueRule
-from sync_engine.compiler.conversion import compatible
+from sync_engine.compiler.conversion import FILES, compatible
 from sync_engine.sdk.source import Attribute, Kind
 from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema
 
 W = TypeVar("W", bound=StrEnum)
 
 DIRECT = ""
+MEDIA = "media"
+"""The form of a mapping that sends files, shown in place of an option."""
 GROUPS: Mapping[str, tuple[Kind, ...]] = {
     "text": (Kind.IDENTIFIER, Kind.TEXT, Kind.TEXTAREA),
     "choices": (Kind.SELECT, Kind.FAMILY, Kind.RECORD),
@@ -59,6 +61,8 @@ def way(kind: Kind, field: FieldDescription) -> str | None:
     """The option through which values of a kind fill a field: ``DIRECT`` if it needs none, None if they never do."""
     if not writable(field):
         return None
+    if field.type is FieldType.FILE:
+        return MEDIA if kind in FILES else None
     return next((name for name, mapping in _OPTIONS if compatible(kind, field, mapping) is None), None)
 
 

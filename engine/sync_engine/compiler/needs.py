@@ -28,3 +28,15 @@ def mapping_needs(mapping: FieldMapping) -> frozenset[str]:
     if isinstance(rule, (LookupRule, FindByRule)):
         return frozenset({rule.value})
     return frozenset({rule.code}) if isinstance(rule, (ValueRule, MediaRule)) else frozenset()
+
+
+def mapping_parts(mapping: FieldMapping) -> frozenset[str]:
+    """Codes of what a mapping reads beside ``mapping_needs`` if they are attributes of linked records.
+
+    Raises:
+        InvalidExpression: likewise.
+    """
+    rule = mapping.rule
+    if isinstance(rule, ExpressionRule):
+        return compile_expression(rule.text, mapping.origin).parts
+    return compile_template(rule.text, mapping.origin).parts if isinstance(rule, TemplateRule) else frozenset()

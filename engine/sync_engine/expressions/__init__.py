@@ -25,34 +25,36 @@ __all__ = [
 ]
 
 
-def compile_expression(text: str, origin: Origin = NOWHERE) -> Expression:
+def compile_expression(text: str, origin: Origin = NOWHERE, linked: frozenset[str] = frozenset()) -> Expression:
     """Compile an expression such as ``release_date and release_date >= '2025-01-01'``.
 
     Args:
         text: as written, without ``{{ }}``.
         origin: where the text starts in its file.
+        linked: codes of the attributes that link to other records, whose parts (``brand.country``) are variables, too.
 
     Raises:
         InvalidExpression: with the problem (SE4xx) and its place.
     """
     from sync_engine.expressions import compiled
 
-    return compiled.compile_expression(text, origin)
+    return compiled.compile_expression(text, origin, linked)
 
 
-def compile_template(text: str, origin: Origin = NOWHERE) -> Template:
+def compile_template(text: str, origin: Origin = NOWHERE, linked: frozenset[str] = frozenset()) -> Template:
     """Compile a template such as ``{{ name }} ({{ sku }})``.
 
     Args:
         text: as written.
         origin: where the text starts in its file.
+        linked: see ``compile_expression``.
 
     Raises:
         InvalidExpression: with the problem (SE4xx) and its place.
     """
     from sync_engine.expressions import compiled
 
-    return compiled.compile_template(text, origin)
+    return compiled.compile_template(text, origin, linked)
 
 
 def __getattr__(name: str) -> object:

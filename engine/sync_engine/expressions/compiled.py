@@ -28,10 +28,12 @@ class Expression:
     Attributes:
         text: as written.
         names: the attributes and properties it reads.
+        parts: pairs of names such as ``brand.country``: attributes, where the first one links to other records.
     """
 
     text: str
     names: frozenset[str]
+    parts: frozenset[str]
     _code: jinja2.Template = field(repr=False, compare=False)
 
     def evaluate(self, variables: Mapping[str, object]) -> object:
@@ -61,6 +63,7 @@ class Template:
 
     text: str
     names: frozenset[str]
+    parts: frozenset[str]
     _code: jinja2.Template = field(repr=False, compare=False)
 
     def evaluate(self, variables: Mapping[str, object]) -> str:
@@ -75,46 +78,46 @@ class Template:
             raise _failure(error, variables) from error
 
 
-def compile_expression(text: str, origin: Origin = NOWHERE) -> Expression:
+def compile_expression(text: str, origin: Origin, linked: frozenset[str]) -> Expression:
     """See the package."""
     try:
-        return _expression(text)
+        return _expression(text, linked)
     except InvalidExpression:
-        return _read_expression(text, origin)  # raises it again, with the place
+        return _read_expression(text, origin, linked)  # raises it again, with the place
 
 
-def compile_template(text: str, origin: Origin = NOWHERE) -> Template:
+def compile_template(text: str, origin: Origin, linked: frozenset[str]) -> Template:
     """See the package."""
     try:
-        return _template(text)
+        return _template(text, linked)
     except InvalidExpression:
-        return _read_template(text, origin)
+        return _read_template(text, origin, linked)
 
 
 @lru_cache(maxsize=1024)
-def _expression(text: str) -> Expression:
-    """What is compiled depends on the text alone, and a catalog is both checked and compiled."""
-    return _read_expression(text, NOWHERE)
+def _expression(text: str, linked: frozenset[str]) -> Expression:
+    """What is compiled depends on the text and the links alone, and a catalog is both checked and compiled."""
+    return _read_expression(text, NOWHERE, linked)
 
 
 @lru_cache(maxsize=1024)
-def _template(text: str) -> Template:
-    return _read_template(text, NOWHERE)
+def _template(text: str, linked: frozenset[str]) -> Template:
+    return _read_template(text, NOWHERE, linked)
 
 
-def _read_expression(text: str, origin: Origin) -> Expression:
+def _read_expression(text: str, origin: Origin, linked: frozenset[str]) -> Expression:
     source = Source(text, origin, template=False)
-    reader = Reader(source)
+    reader = Reader(source, linked)
     read = reader.read(source.parse())
     tree = nodes.Template([nodes.Assign(nodes.Name(_RESULT, "store"), read, lineno=1)], lineno=1)
-    return Expression(text, frozenset(reader.names), _code(tree))
+    return Expression(text, frozenset(reader.names), frozenset(reader.parts), _code(tree))
 
 
-def _read_template(text: str, origin: Origin) -> Template:
+def _read_template(text: str, origin: Origin, linked: frozenset[str]) -> Template:
     source = Source(text, origin, template=True)
-    reader = Reader(source)
+    reader = Reader(source, linked)
     tree = reader.read(source.parse())  # which collects the names
-    return Template(text, frozenset(reader.names), _code(tree))
+    return Template(text, frozenset(reader.names), frozenset(reader.parts), _code(tree))
 
 
 def _code(tree: nodes.Node) -> jinja2.Template:

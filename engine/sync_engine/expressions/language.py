@@ -139,13 +139,20 @@ class Source:
 
 
 class Reader(NodeTransformer):
-    """Checks a tree and brings it into the form that is compiled; ``names`` are the free variables it found."""
+    """Checks a tree and brings it into the form that is compiled; ``names`` are the free variables it found.
 
-    def __init__(self, source: Source) -> None:
+    Args:
+        source: the text.
+        linked: names of variables that link to other records; a part of one is itself a variable (``brand.country``).
+    """
+
+    def __init__(self, source: Source, linked: frozenset[str]) -> None:
         self._source = source
+        self._linked = linked
         self._depth = 0
         self.names: set[str] = set()
-        self.uses_values = False
+        self.parts: set[str] = set()
+        """What would be variables if the first of the two names were in ``linked``."""
 
     def read(self, tree: nodes.Node) -> nodes.Node:
         """The tree to compile."""
@@ -206,10 +213,16 @@ class Reader(NodeTransformer):
         key = node.arg.value if isinstance(node.arg, nodes.Const) else None
         if isinstance(node.node, nodes.Name) and node.node.name == VALUES and isinstance(key, str):
             self.names.add(key)
-            self.uses_values = True
             return node
         if isinstance(key, str) and key.startswith("_"):
             self._source.fail("SE402", key, node.lineno, construct=f"`{key}`, a name that starts with an underscore,")
+        if isinstance(node.node, nodes.Name) and isinstance(key, str):
+            part = f"{node.node.name}.{key}"
+            if node.node.name in self._linked:
+                self.names.add(part)
+                code = nodes.Const(part, lineno=node.lineno)
+                return nodes.Getitem(nodes.Name(VALUES, "load", lineno=node.lineno), code, "load", lineno=node.lineno)
+            self.parts.add(part)
         return self.generic_visit(node)
 
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802

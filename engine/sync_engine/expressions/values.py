@@ -6,7 +6,7 @@ Text is ``str`` (or ``Coded``), numbers are ``int`` or ``Decimal``, and there ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -30,24 +30,24 @@ class Coded(str):
     Args:
         code: what the data holds.
         labels: label by locale.
-        locale: the locale of the mapping, None when it has none.
+        locales: where a label is looked for: the locale of the mapping first.
     """
 
-    __slots__ = ("_labels", "_locale")
+    __slots__ = ("_labels", "_locales")
     _labels: Mapping[str, str]
-    _locale: str | None
+    _locales: Sequence[str]
 
-    def __new__(cls, code: str, labels: Mapping[str, str], locale: str | None) -> Coded:
+    def __new__(cls, code: str, labels: Mapping[str, str], locales: Sequence[str]) -> Coded:
         """Make it; a text cannot be changed later."""
         made = super().__new__(cls, code)
         made._labels = labels
-        made._locale = locale
+        made._locales = locales
         return made
 
     def label(self, locale: str | None = None) -> str:
-        """The label in a locale (that of the mapping unless one is named), or the code where there is none."""
-        wanted = locale or self._locale
-        return (self._labels.get(wanted) if wanted else None) or str(self)
+        """The first label in the mapping's locales, or in the one that is named; the code where there is none."""
+        wanted = (locale,) if locale else self._locales
+        return next((self._labels[each] for each in wanted if self._labels.get(each)), str(self))
 
 
 class Quantity:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from functools import partial
 
@@ -13,7 +13,7 @@ from sync_engine.sdk.values import Measurement, MediaRef, Price
 Maker = Callable[[object], object]
 
 
-def variable_maker(attribute: Attribute, schema: SourceSchema, locale: str | None) -> Maker:
+def variable_maker(attribute: Attribute, schema: SourceSchema, locale: str | None, others: Sequence[str] = ()) -> Maker:
     r"""A function from an attribute's or property's data to the variable of that name.
 
     | data                            | variable                                                            |
@@ -30,6 +30,7 @@ def variable_maker(attribute: Attribute, schema: SourceSchema, locale: str | Non
         attribute: as the source describes it.
         schema: gives the labels of families and the units of measurements.
         locale: in which `label` reads labels unless it names one.
+        others: where it looks, in this order, for a label that the locale lacks.
     """
     kind = attribute.kind
     if kind is Kind.MEASUREMENT:
@@ -38,7 +39,7 @@ def variable_maker(attribute: Attribute, schema: SourceSchema, locale: str | Non
         return _prices
     options = attribute.options or (schema.families if kind is Kind.FAMILY else ())
     if kind in _CODED:
-        return partial(_coded, _table(options, locale), locale)
+        return partial(_coded, _table(options, (*((locale,) if locale else ()), *others)))
     return _plain
 
 
@@ -47,15 +48,15 @@ _CODED = frozenset(
 )
 
 
-def _table(options: tuple[Option, ...], locale: str | None) -> dict[str, Coded]:
-    return {option.code: Coded(option.code, option.labels, locale) for option in options}
+def _table(options: tuple[Option, ...], locales: Sequence[str]) -> dict[str, Coded]:
+    return {option.code: Coded(option.code, option.labels, locales) for option in options}
 
 
-def _coded(table: Mapping[str, Coded], locale: str | None, data: object) -> object:
+def _coded(table: Mapping[str, Coded], data: object) -> object:
     if isinstance(data, str):
-        return table.get(data) or Coded(data, {}, locale)
+        return table.get(data) or Coded(data, {}, ())
     if isinstance(data, tuple | list):
-        return tuple(_coded(table, locale, each) for each in data)
+        return tuple(_coded(table, each) for each in data)
     return _plain(data)
 
 
