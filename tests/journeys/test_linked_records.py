@@ -87,18 +87,19 @@ def test_labels_and_attributes_of_linked_records_arrive_with_the_product(project
     for product in raw("products"):
         code, designers = inherited(product, "brand"), inherited(product, "designers") or []
         brand = records.get(("brand", code), {"values": {}})
+        label = of(brand, "label", "en_US") or code
         land = records.get(("country", of(brand, "country") or ""))
         country = (of(land, "label", "en_US") if land else None) or of(brand, "country") or ""
         names = [of(records[("designer", each)], "label", "en_US") or each for each in designers]
         expected = {
-            "Brand__c": (of(brand, "label", "en_US") or code) if code else None,
+            "Brand__c": label,
             "Brand_Code__c": code,
             "Story_de__c": of(brand, "story", "de_DE"),
             "Founded__c": of(brand, "founded"),
             "Range__c": options.get(of(brand, "positioning")),
             "Country__c": of(brand, "country"),
             "Designers__c": " + ".join(names) or None,
-            "Maker__c": f"{of(brand, 'label', 'en_US') or code or ''} ({country}, {of(brand, 'founded') or ''})".strip(),
+            "Maker__c": f"{label or ''} ({country}, {of(brand, 'founded') or ''})".strip(),
         }
         row = rows[product["uuid"]]
         assert {name: row.get(name) for name in FIELDS} == expected
