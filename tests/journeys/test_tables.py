@@ -20,6 +20,7 @@ OBJECTS: list[Json] = [
             KEY,
             {"name": "Json__c", "type": "longtextarea", "length": 4000},
             {"name": "Html__c", "type": "richtextarea", "length": 8000},
+            {"name": "Labels__c", "type": "richtextarea", "length": 8000},
             {"name": "Ready__c", "type": "boolean"},
         ],
     },
@@ -29,6 +30,7 @@ OBJECTS: list[Json] = [
             KEY,
             {"name": "Item__c", "type": "reference", "references": ["Item__c"], "relationship": "Item__r"},
             {"name": "Part__c", "type": "string", "length": 80},
+            {"name": "Label__c", "type": "string", "length": 80},
             {"name": "Quantity__c", "type": "double", "precision": 8, "scale": 0},
             {"name": "Length_cm__c", "type": "double", "precision": 8, "scale": 1},
         ],
@@ -43,6 +45,7 @@ ITEMS: Json = {
         "Name": "sku",
         "Json__c": {"value": "components", "table": "json"},
         "Html__c": {"value": "components", "table": "html"},
+        "Labels__c": {"value": "components", "table": "html", "labels": True, "locale": "de_DE"},
     },
 }
 PARTS: Json = {
@@ -55,6 +58,8 @@ PARTS: Json = {
         "Item__c": {"lookup": "items", "value": "uuid"},
         "Part__c": {"expression": "row.part"},
         "Quantity__c": {"expression": "row.quantity"},
+        "Length_cm__c": {"expression": "row.length and row.length | unit('CENTIMETER')", "round": 1},
+        "Label__c": {"expression": "row.part | label"},
     },
     "on_missing": "delete",
 }
@@ -78,9 +83,19 @@ def project(tmp_path: Path, sandbox: Sandbox) -> Project:
 
 
 def write(folder: Path, streams: Json) -> None:
-    source = {"connection": "pim", "channel": "ecommerce", "locales": ["en_US"]}
+    source = {"connection": "pim", "channel": "ecommerce", "locales": ["en_US", "de_DE"]}
     document = {"version": 1, "name": "tables", "source": source, "target": {"connection": "crm"}, "streams": streams}
     (folder / "catalogs" / "tables.yaml").write_text(json.dumps({**document, "safety": {"max_delete_percent": 100}}))
+
+
+CENTIMETERS = {"CENTIMETER": 1, "METER": 100, "MILLIMETER": 0.1}
+LABELS = {
+    option["code"]: option["labels"]
+    for line in (DEMO_DATA / "attributes.jsonl").read_text(encoding="utf-8").splitlines()
+    for attribute in [json.loads(line)]
+    if attribute["code"] == "components"
+    for option in attribute["table_configuration"][0]["options"]
+}
 
 
 def tables() -> dict[str, list[dict[str, Any]]]:
@@ -107,12 +122,24 @@ def test_a_table_becomes_json_html_and_rows(project: Project, sandbox: Sandbox) 
         html = held[uuid]["Html__c"]
         assert html.startswith("<table><thead><tr><th>part</th>")
         assert html.count("<tr>") == len(rows) + 1
-    parts = {row["Key__c"]: (row["Part__c"], row.get("Quantity__c")) for row in sandbox.org.rows("Part__c")}
+        german = held[uuid]["Labels__c"]
+        assert german.startswith("<table><thead><tr><th>Teil</th>")
+        assert all(f"<td>{LABELS[row['part']]['de_DE']}</td>" in german for row in rows)
+    parts = {
+        row["Key__c"]: (row["Part__c"], row["Label__c"], row.get("Quantity__c"), row.get("Length_cm__c"))
+        for row in sandbox.org.rows("Part__c")
+    }
     assert parts == {
-        f"{uuid}-{row['part']}": (row["part"], float(row["quantity"]) if "quantity" in row else None)
+        f"{uuid}-{row['part']}": (
+            row["part"],
+            LABELS[row["part"]]["en_US"],
+            float(row["quantity"]) if "quantity" in row else None,
+            float(row["length"]["amount"]) * CENTIMETERS[row["length"]["unit"]] if "length" in row else None,
+        )
         for uuid, rows in expected.items()
         for row in rows
     }
+    assert any(each[3] for each in parts.values())
     (plan,) = project.run("plan", "--format", "json").data["catalogs"]
     assert not any(plan["summary"][name] for name in ("create", "update", "delete", "rejected"))
 

@@ -242,7 +242,7 @@ def _check_options(mapping: FieldMapping, attribute: Attribute, scope: Scope) ->
     """Each option must make sense for the kind of attribute it is applied to."""
     kind = attribute.kind
     wrong = {
-        "labels": mapping.labels and kind not in CODED,
+        "labels": mapping.labels and kind not in CODED and mapping.table is None,
         "unit": mapping.unit is not None and kind is not Kind.MEASUREMENT,
         "currency": mapping.currency is not None and kind is not Kind.PRICES,
         "table": mapping.table is not None and kind is not Kind.TABLE,

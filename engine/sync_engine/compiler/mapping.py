@@ -252,17 +252,17 @@ def option_steps(
     chain: list[tuple[str, steps.Step]] = []
     name = description.name
     attribute = scope.known().get(mapping.rule.code) if isinstance(mapping.rule, ValueRule) else None
-    if mapping.labels and attribute is not None:
-        locale = mapping.locale or scope.locale
-        table = steps.labels(attribute.options or (), _label_locales(locale, scope.locales))
-        chain.append(("labels", table))
+    locales = _label_locales(mapping.locale or scope.locale, scope.locales)
+    if mapping.labels and attribute is not None and mapping.table is None:
+        chain.append(("labels", steps.labels(attribute.options or (), locales)))
     if mapping.unit and attribute is not None and attribute.unit_family:
         family = scope.schema.unit_families[attribute.unit_family]
         chain.append((f"unit: {mapping.unit}", steps.in_unit(mapping.unit, family, name)))
     if mapping.currency:
         chain.append((f"currency: {mapping.currency}", steps.in_currency(mapping.currency)))
     if mapping.table is not None:
-        chain.append((f"table: {mapping.table}", steps.table_text(mapping.table)))
+        columns = attribute.columns if attribute is not None and mapping.labels else ()
+        chain.append((f"table: {mapping.table}", steps.table_text(mapping.table, columns, locales)))
     if mapping.translate is not None:
         chain.append(("translate", steps.translate(mapping.translate, mapping.otherwise, name)))
     if mapping.number:

@@ -23,7 +23,7 @@ from sync_engine.compiler.criteria import fields_of, pick
 from sync_engine.problems import nearest, problem
 from sync_engine.sdk.filters import Filter
 from sync_engine.sdk.problem import Problem
-from sync_engine.sdk.source import Attribute, Kind, RecordCollection, SourceRecord, SourceSchema
+from sync_engine.sdk.source import Attribute, Column, Kind, RecordCollection, SourceRecord, SourceSchema
 from sync_engine.sdk.values import MediaRef, Price, SourceValue
 
 Row = tuple[str, Mapping[str, SourceValue]]
@@ -74,6 +74,15 @@ ROW_PROPERTIES = frozenset(each.code for added in _ADDED.values() for each in ad
 """Every name that a row may add; a source need not describe it."""
 
 
+def _columns(codes: Iterable[str], schema: SourceSchema) -> tuple[Column, ...]:
+    """The columns of all these tables; two that are called alike and differ say nothing of their cells."""
+    found: dict[str, Column] = {}
+    for each in (column for code in codes if code in schema.attributes for column in schema.attributes[code].columns):
+        same = found.setdefault(each.code, each) == each
+        found[each.code] = each if same else Column(each.code, {})
+    return tuple(found.values())
+
+
 _LABELLED = (Each.CATEGORY, Each.ASSOCIATION, Each.OPTION, Each.REFERENCE)
 """What the first property of is a code that has a label."""
 
@@ -90,6 +99,10 @@ def added_properties(
         found = collection.properties.get(PROPERTIES.get(for_each.each, ""))
         found = schema.attributes.get(for_each.codes[0]) if found is None and for_each.codes else found
         added[code] = dataclasses.replace(added[code], options=(found.options if found else None) or ())
+    if for_each.each is Each.TABLE_ROW:
+        added["row"] = dataclasses.replace(
+            added["row"], columns=_columns(exploded_attributes(for_each, schema), schema)
+        )
     return added
 
 
@@ -152,7 +165,9 @@ def exploded_attributes(for_each: ForEach | None, schema: SourceSchema) -> dict[
         return {}
     wanted = KINDS[for_each.each]
     of_records = (code for code, each in schema.attributes.items() if each.kind in wanted and not each.through)
-    named = {code: schema.attributes[code] for code in for_each.codes or sorted(of_records)}
+    named = {
+        code: schema.attributes[code] for code in for_each.codes or sorted(of_records) if code in schema.attributes
+    }
     if for_each.each is not Each.MEDIA:
         return {code: code for code in named}
     return {

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 import orjson
 
 from sync_engine.catalog.model import Otherwise, TableForm
 from sync_engine.compiler.conversion import Unconvertible
-from sync_engine.sdk.source import Option, UnitFamily
+from sync_engine.sdk.source import Column, Option, UnitFamily
 from sync_engine.sdk.target import Owner, Reason
 from sync_engine.sdk.units import UnknownUnit, convert
 from sync_engine.sdk.values import Measurement, Price
@@ -66,18 +66,31 @@ def in_currency(currency: str) -> Step:
     return step
 
 
-def table_text(form: TableForm) -> Step:
-    """The rows of a table become one text; numbers stay as exact as they are."""
+def table_text(form: TableForm, columns: Sequence[Column] = (), locales: tuple[str, ...] = ()) -> Step:
+    """The rows of a table become one text; numbers stay as exact as they are.
+
+    Args:
+        form: of the text.
+        columns: those whose labels, and the labels of whose choices, take the place of codes; in JSON columns keep
+            their codes, because programs read it.
+        locales: where to look for labels, in this order.
+    """
+    heads = labels(tuple(Option(each.code, each.labels) for each in columns), locales)
+    cells = {each.code: labels(each.options, locales) for each in columns if each.options}
+
+    def labelled(row: Mapping[str, object]) -> Mapping[str, object]:
+        return {code: cells[code](cell) if code in cells else cell for code, cell in row.items()}
 
     def step(value: object) -> object:
         rows = (value,) if isinstance(value, dict) else value
         if not isinstance(rows, tuple) or not rows:
             return None
+        rows = tuple(map(labelled, rows)) if cells else rows
         if form is TableForm.JSON:
-            return orjson.dumps(value, default=_exactly).decode()
-        columns = list(dict.fromkeys(code for row in rows for code in row))
-        head = _html_row("th", columns)
-        body = "".join(_html_row("td", [_cell_text(row.get(code)) for code in columns]) for row in rows)
+            return orjson.dumps(rows if isinstance(value, tuple) else rows[0], default=_exactly).decode()
+        codes = list(dict.fromkeys(code for row in rows for code in row))
+        head = _html_row("th", [str(heads(code)) for code in codes])
+        body = "".join(_html_row("td", [_cell_text(row.get(code)) for code in codes]) for row in rows)
         return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
 
     return step
@@ -93,7 +106,7 @@ def _cell_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Measurement):
-        return f"{value.amount:f} {value.unit}"
+        return f"{_cell_text(value.amount)} {value.unit}"
     return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 

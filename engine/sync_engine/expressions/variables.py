@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from functools import partial
 
 from sync_engine.expressions.values import Coded, Quantity
-from sync_engine.sdk.source import Attribute, Kind, Option, SourceSchema, UnitFamily
+from sync_engine.sdk.source import Attribute, Column, Kind, Option, SourceSchema, UnitFamily
 from sync_engine.sdk.values import Measurement, MediaRef, Price
 
 Maker = Callable[[object], object]
@@ -24,7 +24,7 @@ def variable_maker(attribute: Attribute, schema: SourceSchema, locale: str | Non
     | measurement                     | `Quantity`: `.amount`, `.unit`, `\| unit('…')`                        |
     | prices                          | mapping from currency to amount: `price.EUR`                        |
     | file, files                     | its code, a tuple of codes                                          |
-    | table                           | tuple of rows, each a mapping by column                             |
+    | table                           | tuple of rows, each a mapping by column, with cells as above        |
 
     Args:
         attribute: as the source describes it.
@@ -37,6 +37,9 @@ def variable_maker(attribute: Attribute, schema: SourceSchema, locale: str | Non
         return partial(_quantity, schema.unit_families.get(attribute.unit_family or ""))
     if kind is Kind.PRICES:
         return _prices
+    if kind is Kind.TABLE and attribute.columns:
+        locales = (*((locale,) if locale else ()), *others)
+        return partial(_rows, {each.code: _cell_maker(each, schema, locales) for each in attribute.columns})
     options = attribute.options or (schema.families if kind is Kind.FAMILY else ())
     if kind in _CODED:
         return partial(_coded, _table(options, (*((locale,) if locale else ()), *others)))
@@ -57,6 +60,21 @@ def _coded(table: Mapping[str, Coded], data: object) -> object:
         return table.get(data) or Coded(data, {}, ())
     if isinstance(data, tuple | list):
         return tuple(_coded(table, each) for each in data)
+    return _plain(data)
+
+
+def _cell_maker(column: Column, schema: SourceSchema, locales: Sequence[str]) -> Maker:
+    """A function from a cell to what an expression sees of it."""
+    if column.unit_family:
+        return partial(_quantity, schema.unit_families.get(column.unit_family))
+    return partial(_coded, _table(column.options, locales)) if column.options else _plain
+
+
+def _rows(cells: Mapping[str, Maker], data: object) -> object:
+    if isinstance(data, tuple | list):
+        return tuple(_rows(cells, each) for each in data)
+    if isinstance(data, Mapping):
+        return {str(code): cells.get(str(code), _plain)(each) for code, each in data.items()}
     return _plain(data)
 
 

@@ -66,6 +66,23 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table attribute.
+
+    Attributes:
+        code: names it in the rows.
+        labels: label by locale.
+        options: the choices of its cells, where these are codes.
+        unit_family: family of units of its cells, where these are measurements.
+    """
+
+    code: str
+    labels: Mapping[str, str]
+    options: tuple[Option, ...] = ()
+    unit_family: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Attribute:
     """An attribute or a property that a mapping or a filter can name.
 
@@ -82,6 +99,7 @@ class Attribute:
         rich_text: the text is HTML.
         max_length: longest text the source accepts, None when unlimited or unknown.
         options: the choices where they are known and listed; None means "not read".
+        columns: of a table; empty where they were not read.
         is_property: a fixed property of the record (uuid, enabled, …), not an attribute value.
         through: of an attribute of linked records (``brand.country``): code of the attribute that links to them.
         files: of assets: code of the attribute that gives their main files; empty where there is none.
@@ -99,6 +117,7 @@ class Attribute:
     rich_text: bool = False
     max_length: int | None = None
     options: tuple[Option, ...] | None = None
+    columns: tuple[Column, ...] = ()
     is_property: bool = False
     through: str = ""
     files: str = ""

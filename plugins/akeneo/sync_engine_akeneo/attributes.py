@@ -9,7 +9,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from sync_engine.sdk.errors import Refused
-from sync_engine.sdk.source import Attribute, Kind, Option
+from sync_engine.sdk.source import Attribute, Column, Kind, Option
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.kinds import KINDS, LONGEST, WITH_OPTIONS
 from sync_engine_akeneo.linked import PLACES, Link, LinkedRecords, linked_attribute
@@ -101,6 +101,9 @@ class Attributes:
         for each in [each for each in found.values() if each.kind is Kind.ASSETS and not each.through]:
             files = self._files(each, required=codes is not None)
             found |= {each.code: replace(each, files=files), **self.get([files] if files else [])}
+        tables = [each for each in found.values() if each.kind is Kind.TABLE]
+        columns = self._client.each(self._described_columns, tables)
+        found |= {each.code: replace(each, columns=own) for each, own in zip(tables, columns, strict=True)}
         asked = list(found.values())
         options = self._client.each(lambda each: self._options(each, named=codes is not None), asked)
         return {
@@ -126,6 +129,15 @@ class Attributes:
                 raise
             return ""
         return f"{attribute.code}.{main}" if main else ""
+
+    def _described_columns(self, attribute: Attribute) -> tuple[Column, ...]:
+        """The columns of a table with the choices of their cells; records that cells link to have theirs elsewhere."""
+        path = f"attributes/{quote(attribute.code, safe='')}"
+        try:
+            item = members(self._client.get(path, {"with_table_select_options": "true"}))
+            return tuple(_column(members(each)) for each in elements(item.get("table_configuration") or []))
+        except Malformed as error:
+            raise self._client.misshapen(path, error) from None
 
     def _options(self, attribute: Attribute, *, named: bool) -> tuple[Option, ...] | None:
         if attribute.native_type in WITH_OPTIONS:
@@ -157,6 +169,16 @@ class Attributes:
         if attribute.kind is Kind.TABLE:
             columns = [members(each) for each in elements(item.get("table_configuration") or [])]
             self._columns[attribute.code] = {text(each.get("code")): text(each.get("data_type")) for each in columns}
+
+
+def _column(item: Mapping[str, object]) -> Column:
+    options = [members(each) for each in elements(item.get("options") or [])]
+    return Column(
+        code=text(item.get("code")),
+        labels=labels(item.get("labels")),
+        options=tuple(Option(text(each.get("code")), labels(each.get("labels"))) for each in options),
+        unit_family=str(item.get("measurement_family_code") or ""),
+    )
 
 
 def described(item: Item) -> Attribute:

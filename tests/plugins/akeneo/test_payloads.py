@@ -169,11 +169,15 @@ def test_every_value_is_read(pim: StandIn) -> None:
 def test_every_attribute_is_described(pim: StandIn) -> None:
     found = by_code(recorded("attribute"))
     pim.structure(list(found.values()))
-    for code in found:
+    for code, each in found.items():
         pim.on(f"attributes/{code}/options", pim.page([]))
+        pim.on(f"attributes/{code}", each)
     schema = described(pim)
     assert schema.attributes.keys() == found.keys()
     assert all(each.kind is KINDS[found[code]["type"]] for code, each in schema.attributes.items())
+    columns = {code: [each["code"] for each in row.get("table_configuration") or []] for code, row in found.items()}
+    assert {code: [one.code for one in each.columns] for code, each in schema.attributes.items()} == columns
+    assert any(columns.values())
     assert len(found) >= 4
 
 

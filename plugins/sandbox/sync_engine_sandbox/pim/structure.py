@@ -76,6 +76,9 @@ class Resource:
     def shown(self, call: ApiCall, row: Json) -> Json:
         """A row with the optional properties that the call asks for, and without the others."""
         hidden = {name for parameter, name in self.optional.items() if call.query.get(parameter) != "true"}
+        if row.get("table_configuration") and call.query.get("with_table_select_options") != "true":
+            columns = [{key: each[key] for key in each if key != "options"} for each in row["table_configuration"]]
+            row = {**row, "table_configuration": columns}
         return {key: value for key, value in row.items() if key not in hidden} if hidden & row.keys() else row
 
 
