@@ -8,7 +8,7 @@ COPY engine engine
 COPY schemas schemas
 COPY plugins plugins
 RUN python -m venv /opt/sync-engine \
-    && /opt/sync-engine/bin/pip install --no-cache-dir --constraint constraints.txt .
+    && /opt/sync-engine/bin/pip install --no-cache-dir --constraint constraints.txt '.[postgres]'
 
 FROM python:3.12-slim
 ARG VERSION=0.1.0

@@ -9,6 +9,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from sync_engine.ledger.store import open_ledger
 
 
@@ -37,6 +39,13 @@ def _open(state: str, root: Path, at: int) -> None:
             reach()
             return super().execute(*arguments)
 
+    execute = psycopg.Connection.execute
+
+    def counted(self: psycopg.Connection[Any], *arguments: Any) -> Any:
+        reach()
+        return execute(self, *arguments)
+
+    psycopg.Connection.execute = counted  # type: ignore[method-assign]
     connect = sqlite3.connect
     sqlite3.connect = lambda *arguments, **named: connect(*arguments, **named, factory=Connection)  # type: ignore[assignment]
     open_ledger(state, root).close()

@@ -21,6 +21,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -199,22 +200,22 @@ class _Points:
         self.around(gzip.GzipFile, "close", lambda *_: "end of a plan")
         self.around(shutil, "copyfile", lambda *_: "copy of a plan")
         self._lay_within_calls()
-        points, connect = self, sqlite3.connect
+        self._lay_around_commits()
+
+    def _lay_around_commits(self) -> None:
+        """Put points around the commits of the ledger, in SQLite and in PostgreSQL."""
+        import psycopg
+
+        points, connect, execute = self, sqlite3.connect, psycopg.Connection.execute
 
         class Connection(sqlite3.Connection):
-            def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
-                if sql == "BEGIN IMMEDIATE":
-                    points.idle.acquire()
-                if sql not in ("COMMIT", "ROLLBACK"):
-                    return super().execute(sql, *parameters)
-                counted = threading.current_thread().name != "lease"  # the heartbeat comes when it likes
-                if counted:
-                    points.reach(f"before {sql.lower()}")
-                done = super().execute(sql, *parameters)
-                points.idle.release()
-                if counted:
-                    points.reach(f"after {sql.lower()}")
-                return done
+            def execute(self, sql: str, *parameters: Any) -> Any:
+                return points.around_statement(sql, partial(super().execute, sql, *parameters))
+
+        def execute_counted(connection: psycopg.Connection[Any], sql: bytes, *parameters: Any) -> Any:
+            return points.around_statement(sql.decode(), partial(execute, connection, sql, *parameters))
+
+        psycopg.Connection.execute = execute_counted  # type: ignore[assignment]
 
         def connect_counted(path: Any, *arguments: Any, **named: Any) -> sqlite3.Connection:
             if Path(path).name != "ledger.db":
@@ -222,6 +223,25 @@ class _Points:
             return connect(path, *arguments, **named, factory=Connection)
 
         sqlite3.connect = connect_counted  # type: ignore[assignment]
+
+    def around_statement(self, sql: str, run: Callable[[], Any]) -> Any:
+        """Run a statement, with a point before and after it if it ends a transaction."""
+        counted = threading.current_thread().name != "lease"  # the heartbeat comes when it likes
+        ends = sql in ("COMMIT", "ROLLBACK")
+        if ends and counted:
+            self.reach(f"before {sql.lower()}")
+        try:
+            done = run()
+        finally:
+            if sql == "ROLLBACK":  # also when the server is gone; whoever cannot commit rolls back
+                self.idle.release()
+        if sql.startswith("BEGIN"):
+            self.idle.acquire()
+        if sql == "COMMIT":
+            self.idle.release()
+        if ends and counted:
+            self.reach(f"after {sql.lower()}")
+        return done
 
     def _lay_within_calls(self) -> None:
         """Put points into the calls that write to the org: half of the body is sent, all of it is sent."""

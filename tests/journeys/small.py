@@ -20,6 +20,7 @@ from uuid import NAMESPACE_OID, uuid5
 from tests.journeys.conftest import ROOT, Finished, Project
 
 from sync_engine.cli.main import execute
+from sync_engine.ledger.store import Ledger, open_ledger
 from sync_engine_sandbox.crm.org import CrmSettings
 from sync_engine_sandbox.sandbox import Sandbox, running
 
@@ -211,6 +212,16 @@ class Shop:
         adapter = {"pim": "    adapter: akeneo\n", "crm": "    adapter: salesforce\n"}[connection]
         lines = "".join(f"    {name}: {value}\n" for name, value in settings.items())
         self.project.edit("sync-engine.yaml", (adapter, adapter + lines))
+
+    def keep_ledger(self, address: str) -> None:
+        """Keep the ledger at that address, which the project file refers to."""
+        self.project.edit("sync-engine.yaml", ("state: sqlite:///.sync-engine/ledger.db", 'state: "${LEDGER}"'))
+        self.project.environment["LEDGER"] = address
+
+    def ledger(self) -> Ledger:
+        """The ledger, opened."""
+        address = self.project.environment.get("LEDGER", "sqlite:///.sync-engine/ledger.db")
+        return open_ledger(address, self.project.folder)
 
     def run(self, *arguments: str, code: int | None = 0) -> Finished:
         """Run a command of ``sync-engine``; ``code`` is the exit code that is expected, None takes any."""

@@ -17,17 +17,18 @@ BEGUN = ("after commit", 2)
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+def shop(tmp_path: Path, ledger_address: str) -> Iterator[Shop]:
     with open_shop(tmp_path, products=[product(sku, name=f"Mug {sku}") for sku in "abc"]) as opened:
+        opened.keep_ledger(ledger_address)
         opened.write(
             {"items": {"from": "products", "to": "Item__c", "key": {"Key__c": "sku"}, "fields": {"Name": "name"}}}
         )
         yield opened
 
 
-@pytest.fixture
-def processes(tmp_path: Path) -> Iterator[Crashing]:
-    with crashing(tmp_path / "crashing") as opened:
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crashing]:
+    with crashing(tmp_path_factory.mktemp("processes") / "crashing") as opened:
         yield opened
 
 

@@ -152,7 +152,7 @@ def execute(arguments: Sequence[str] | None = None) -> int:
         console.say(error.message, hint=error.hint)
         return error.exit_code
     except SyncEngineError as error:
-        console.say(f"Error: {error.message}", hint=error.hint, colour="red")
+        console.say(f"Error{f' {error.code}' if error.code else ''}: {error.message}", hint=error.hint, colour="red")
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort: a defect of ours must not show secrets
         import traceback

@@ -21,6 +21,7 @@ from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.compiler.found import find_records, referred_objects
 from sync_engine.compiler.rows import ROW_PROPERTIES
 from sync_engine.ledger.locks import lock_names
+from sync_engine.ledger.opening import passwords
 from sync_engine.ledger.store import Ledger, open_ledger
 from sync_engine.problems import nearest
 from sync_engine.sdk.adapter import Settings
@@ -93,7 +94,7 @@ def open_state(project: Project, console: Console) -> Ledger:
     """The project's ledger."""
     state = resolve_state(project, os.environ)
     if isinstance(state, Secret):
-        console.hide([state])
+        console.hide(passwords(state))
     return open_ledger(state, project.home)
 
 

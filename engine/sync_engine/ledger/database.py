@@ -16,6 +16,9 @@ Rows = Sequence[tuple[Any, ...]]
 class Transaction(Protocol):
     """Statements that become durable together, or not at all."""
 
+    locking: str
+    """At the end of a query: keep others from changing the rows it finds, until this transaction ends."""
+
     def execute(self, sql: str, parameters: Parameters = ()) -> int:
         """Run a statement; returns how many rows it touched."""
 
@@ -42,7 +45,15 @@ class Database(Protocol):
         """A transaction: committed and durable when the block ends, rolled back when it raises.
 
         Raises:
-            Refused: the database could not be written (disk full, read-only, busy, connection lost).
+            Refused: the database could not be written (disk full, read-only, damaged).
+            Unavailable: it is busy, or the connection to it was lost; what was done meanwhile may be durable or not.
+        """
+
+    def check(self) -> None:
+        """Look whether all of it can be read, before anything relies on it.
+
+        Raises:
+            Refused: it is damaged.
         """
 
     def back_up(self, path: str) -> None:

@@ -15,7 +15,7 @@ from typing import NoReturn
 from sync_engine.catalog.model import Catalog
 from sync_engine.ledger.database import Database, Transaction
 from sync_engine.ledger.process import Process, is_dead, this_process
-from sync_engine.ledger.records import utc_now
+from sync_engine.ledger.records import moment_of, utc_text
 from sync_engine.sdk.errors import Locked, SyncEngineError
 
 LEASE_SECONDS = 60.0
@@ -57,7 +57,8 @@ class Lease:
         Raises:
             Locked: it ran out, or another holder has the locks; the transaction must be rolled back.
         """
-        now = transaction.now()
+        self._hold(transaction)
+        now = transaction.now()  # not before: that may have had to wait
         renewed = transaction.execute(
             "UPDATE locks SET expires = ? WHERE fence = ? AND expires >= ?",
             (now + self._milliseconds, self.fence, now),
@@ -73,12 +74,18 @@ class Lease:
         """Tell others which transfer holds the locks."""
         transaction.execute("UPDATE locks SET transfer = ? WHERE fence = ?", (transfer, self.fence))
 
+    def _hold(self, transaction: Transaction) -> None:
+        """Lock the rows of this lease in the order in which ``take_locks`` does, else each could wait for the other."""
+        ordered = f"SELECT name FROM locks WHERE fence = ? ORDER BY name{transaction.locking}"  # noqa: S608 - a constant
+        transaction.query(ordered, (self.fence,))
+
     def close(self) -> None:
         """Give the locks back; what was lost before is left to its new holder."""
         self._ended.set()
         self._heart.join()
         # If that fails, the locks run out by themselves.
         with contextlib.suppress(SyncEngineError), self._database.writing() as transaction:
+            self._hold(transaction)
             transaction.execute("UPDATE locks SET transfer = '', expires = 0 WHERE fence = ?", (self.fence,))
 
     def _beat(self, every: float) -> None:
@@ -110,10 +117,11 @@ def take_locks(database: Database, names: Iterable[str], seconds: float | None =
         # Whoever asks for locks takes this row first, so two that ask at the same time come one after the other.
         transaction.execute("UPDATE fences SET last = last + 1")
         fence = int(transaction.query("SELECT last FROM fences")[0][0])
-        now = transaction.now()
-        since = utc_now()
         for name in wanted:
-            _refuse_held(transaction, name, now)
+            _refuse_held(transaction, name)
+        now = transaction.now()
+        since = utc_text(moment_of(now))
+        for name in wanted:
             transaction.execute(
                 "INSERT INTO locks (name, fence, transfer, host, pid, process, since, expires) "
                 "VALUES (?, ?, '', ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET fence = excluded.fence, "
@@ -130,8 +138,13 @@ def held_locks(transaction: Transaction) -> frozenset[str]:
     return frozenset(name for name, host, pid, mark in rows if not is_dead(Process(host, pid, mark)))
 
 
-def _refuse_held(transaction: Transaction, name: str, now: int) -> None:
-    rows = transaction.query("SELECT transfer, host, pid, process, since, expires FROM locks WHERE name = ?", (name,))
+def _refuse_held(transaction: Transaction, name: str) -> None:
+    # A holder that is writing at this moment renews the lease; wait for that before judging it.
+    rows = transaction.query(
+        f"SELECT transfer, host, pid, process, since, expires FROM locks WHERE name = ?{transaction.locking}",  # noqa: S608 - a constant
+        (name,),
+    )
+    now = transaction.now()
     for transfer, host, pid, mark, since, expires in rows:
         if expires >= now and not is_dead(Process(host, pid, mark)):
             _refuse(name, transfer, host, pid, since, (expires - now) / 1000)

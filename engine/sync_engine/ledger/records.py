@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +17,11 @@ def utc_now() -> str:
 def utc_text(moment: datetime) -> str:
     """A moment as ISO 8601 in UTC, to the millisecond: such texts sort as the moments do."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment_of(milliseconds: int) -> datetime:
+    """The moment so many milliseconds after 1970 began."""
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
 
 
 class Status(StrEnum):

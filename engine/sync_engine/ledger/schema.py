@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sync_engine.problems import coded
 from sync_engine.sdk.errors import Refused
 
 MIGRATIONS: Mapping[int, str] = {
@@ -128,6 +129,9 @@ CREATE TABLE served (
 VERSION = max(MIGRATIONS)
 """Of a ledger that has all steps behind it."""
 
+TABLES = frozenset({"transfers", "outcomes", "batches", "written"})
+"""By which a ledger of any version is known; they are those of the first step."""
+
 SQLITE = {
     "text": "TEXT",
     "integer": "INTEGER",
@@ -163,7 +167,4 @@ def refuse_newer(version: int, name: str) -> None:
         Refused: always then; nothing was changed.
     """
     if version > VERSION:
-        raise Refused(
-            f"the ledger {name} was written by a newer sync-engine (format {version}, this one knows {VERSION})",
-            hint="Upgrade sync-engine; an older version never touches a newer ledger.",
-        )
+        raise coded(Refused, "SE804", name=name, found=version, known=VERSION)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sync_engine.ledger.database import Parameters, Rows, Transaction
 from sync_engine.ledger.schema import SQLITE, refuse_newer, steps
+from sync_engine.problems import coded
 from sync_engine.sdk.errors import Refused
 
 BUSY_SECONDS = 30
@@ -108,6 +109,12 @@ class SqliteDatabase:
                 hint="Free disk space or wait for the other process; what was sent is found again at the next run.",
             ) from error
 
+    def check(self) -> None:
+        """Read every page of the file; what is damaged shows then, and not in the midst of a transfer."""
+        found = self.query("PRAGMA quick_check(1)")
+        if found != [("ok",)]:
+            raise coded(Refused, "SE803", name=self.name, reason=str(found[0][0]))
+
     def back_up(self, path: str) -> None:
         """Copy the ledger by SQLite's online backup."""
         if Path(path).exists():
@@ -122,6 +129,8 @@ class SqliteDatabase:
 
 
 class _SqliteTransaction:
+    locking = ""  # nobody else writes to the file before this transaction ends
+
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 

@@ -6,7 +6,7 @@ import contextlib
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import accumulate, islice
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import orjson
 from sync_engine.ledger import journal, schedules
 from sync_engine.ledger.database import Database, Transaction
 from sync_engine.ledger.locks import Lease, held_locks, take_locks
+from sync_engine.ledger.opening import open_database
 from sync_engine.ledger.records import (
     BatchRecord,
     Effort,
@@ -27,10 +28,10 @@ from sync_engine.ledger.records import (
     Status,
     TransferRecord,
     WrittenRecord,
-    utc_now,
+    moment_of,
+    utc_text,
 )
 from sync_engine.ledger.served import keep_served, read_served
-from sync_engine.ledger.sqlite import open_sqlite
 from sync_engine.ledger.written import (
     keep_mappings,
     keep_written,
@@ -39,9 +40,8 @@ from sync_engine.ledger.written import (
     written_pages,
 )
 from sync_engine.sdk.errors import Refused
-from sync_engine.sdk.values import Secret, reveal
+from sync_engine.sdk.values import Secret
 
-SCHEME = "sqlite:///"
 _TOGETHER = 500
 """Records that are looked up in one statement."""
 _TIMED = 1000
@@ -53,22 +53,8 @@ _TRANSFER = (
 
 
 def open_ledger(state: str | Secret, root: Path) -> Ledger:
-    """Open the ledger that a project names in ``state:``; a missing file is made.
-
-    Args:
-        state: URL, such as ``sqlite:///.sync-engine/ledger.db`` (relative to the project).
-        root: the project's folder.
-
-    Raises:
-        Refused: another kind of URL, or a file that cannot be used.
-    """
-    url = reveal(state)
-    if not url.startswith(SCHEME):
-        raise Refused(
-            "the project's `state:` names a kind of ledger that is not supported yet",
-            hint=f"Use {SCHEME}.sync-engine/ledger.db",
-        )
-    return Ledger(open_sqlite(root / url.removeprefix(SCHEME)))
+    """Open the ledger that a project names in ``state:``, and make it when there is none; see ``open_database``."""
+    return Ledger(open_database(state, root))
 
 
 class Ledger:
@@ -102,7 +88,9 @@ class Ledger:
 
         Raises:
             Locked: somebody else holds one of them.
+            Refused: the ledger is damaged; whoever writes to a target needs to rely on all of it.
         """
+        self._database.check()
         with take_locks(self._database, names, lease_seconds) as lease:
             self._lease = lease
             try:
@@ -137,16 +125,16 @@ class Ledger:
 
         See ``TransferRecord`` for the parameters; ``requests`` are those that it asks of ``source`` and ``target``.
         """
-        now = datetime.now(UTC)
-        # With its milliseconds, so that of two transfers in one second the later one sorts behind the other.
-        transfer = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}{secrets.token_hex(2)[:3]}"
         with self._writing() as transaction:
+            # By the clock that all machines share, to the millisecond, so that ids sort by the time of the start.
+            now = moment_of(transaction.now())
+            transfer = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}{secrets.token_hex(2)[:3]}"
             transaction.execute(
                 "INSERT INTO transfers "
                 "(id, catalog, digest, trigger, started, status, matched, overrides, intent, requests) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    *(transfer, catalog, digest, trigger, utc_now(), Status.RUNNING),
+                    *(transfer, catalog, digest, trigger, utc_text(now), Status.RUNNING),
                     *(json.dumps(dict(matched or {})), json.dumps([dict(each) for each in overrides]), intent),
                     json.dumps(dict(requests or {})),
                 ),
@@ -310,7 +298,7 @@ class Ledger:
         with self._writing() as transaction:
             transaction.execute(
                 "UPDATE transfers SET finished = ?, status = ?, summary = ?, error = ? WHERE id = ?",
-                (utc_now(), status, json.dumps(dict(summary)), error, transfer),
+                (utc_text(moment_of(transaction.now())), status, json.dumps(dict(summary)), error, transfer),
             )
 
     def complete(self, transfer: str, read_from: str) -> None:
@@ -354,8 +342,8 @@ class Ledger:
         Returns:
             How many outcomes went.
         """
-        limit = (datetime.now(UTC) - timedelta(days=keep_days)).isoformat(timespec="milliseconds")
         with self._writing() as transaction:
+            limit = utc_text(moment_of(transaction.now()) - timedelta(days=keep_days))
             gone = transaction.execute(
                 "DELETE FROM outcomes WHERE transfer IN (SELECT id FROM transfers WHERE catalog = ? AND started < ?)",
                 (catalog, limit),

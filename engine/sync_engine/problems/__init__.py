@@ -2,13 +2,14 @@
 
 Ranges: SE1 the file itself · SE2 shape of a document (schema) · SE3 names and types against the connections' schemas ·
 SE4 expressions and templates · SE5 filters, and what people change in the target · SE6 project, connections, secrets ·
-SE7 what is found when planning · L locales and languages. Each range has a module of its own here.
+SE7 what is found when planning · SE8 the ledger · L locales and languages. Each range has a module of its own here.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from sync_engine.problems import (
     conflicts,
@@ -16,6 +17,7 @@ from sync_engine.problems import (
     expressions,
     files,
     filters,
+    ledger,
     locales,
     names,
     planning,
@@ -23,7 +25,10 @@ from sync_engine.problems import (
     types,
 )
 from sync_engine.problems.code import Code
+from sync_engine.sdk.errors import SyncEngineError
 from sync_engine.sdk.problem import NOWHERE, Origin, Problem
+
+E = TypeVar("E", bound=SyncEngineError)
 
 CODES: Mapping[str, Code] = {
     **files.CODES,
@@ -35,6 +40,7 @@ CODES: Mapping[str, Code] = {
     **conflicts.CODES,
     **project.CODES,
     **planning.CODES,
+    **ledger.CODES,
     **locales.CODES,
 }
 
@@ -50,6 +56,18 @@ def problem(code: str, origin: Origin = NOWHERE, hint: str = "", **values: objec
     """
     entry = CODES[code]
     return Problem(code, entry.message.format(**values), origin, hint, entry.severity)
+
+
+def coded(kind: type[E], code: str, **values: object) -> E:
+    """Make an error from the table; what to do next is the explanation of its code.
+
+    Args:
+        kind: what the caller does about it.
+        code: a key of ``CODES``.
+        values: fill the placeholders of the code's message.
+    """
+    entry = CODES[code]
+    return kind(entry.message.format(**values), hint=entry.explanation, code=code)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -7,8 +7,8 @@ from sync_engine.problems.code import Code
 
 _PAGE_HEAD = """# Problems and their codes
 
-Every problem that sync-engine finds in a file has a code that never changes its meaning. This page is written from the
-tables in `engine/sync_engine/problems/`.
+Every problem that sync-engine finds in a file, and every trouble with the ledger, has a code that never changes its
+meaning. This page is written from the tables in `engine/sync_engine/problems/`.
 """
 
 

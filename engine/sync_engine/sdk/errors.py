@@ -30,14 +30,16 @@ class SyncEngineError(Exception):
     Args:
         message: one sentence a user understands: what failed, on which connection, file, record or field.
         hint: what to do next, one sentence; empty when nothing useful can be said.
+        code: under which docs/errors.md explains it; empty when it does not.
     """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", code: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.code = code
 
 
 class InvalidInput(SyncEngineError):
@@ -86,8 +88,8 @@ class Unavailable(SyncEngineError):
 
     exit_code = 69
 
-    def __init__(self, message: str, *, hint: str = "", retry_after: float | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, *, hint: str = "", code: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, hint=hint, code=code)
         self.retry_after = retry_after
 
 
