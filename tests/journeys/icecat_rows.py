@@ -36,6 +36,7 @@ class Catalogue:
             for each in raw("media-files")
             if Path(ICECAT, "media", each["code"]).is_file()
         }
+        self.names = {each["code"]: each["original_filename"] for each in raw("media-files")}
         self.axes = {
             (each["_family"], each["code"], group["level"]): group["axes"]
             for each in raw("family-variants")
@@ -119,8 +120,7 @@ class Catalogue:
         ]
 
     def named(self, code: str) -> Json:
-        name = code.rpartition("/")[2].partition("_")[2]
-        return {"Title": name, "PathOnClient": name}
+        return {"Title": code.rpartition("/")[2].partition("_")[2], "PathOnClient": self.names[code]}
 
     def lost(self) -> set[tuple[str, str]]:
         """Stream and key of the pictures whose bytes the PIM does not have."""
@@ -138,6 +138,10 @@ def number(found: Decimal | None) -> float | None:
     return None if found is None else float(found)
 
 
+CARRIED_ALONG = {"PathOnClient"}
+"""What follows from another field, so that a plan does not name it."""
+
+
 def changes(before: Rows, after: Rows) -> dict[tuple[str, str], tuple[str, set[str] | None]]:
     """What a plan must hold: by stream and key the operation, and of an update the fields."""
     found: dict[tuple[str, str], tuple[str, set[str] | None]] = {}
@@ -146,7 +150,7 @@ def changes(before: Rows, after: Rows) -> dict[tuple[str, str], tuple[str, set[s
     for key in after.keys() - before.keys():
         found[key] = ("create", None)
     for key in before.keys() & after.keys():
-        fields = {field for field, value in after[key].items() if value != before[key][field]}
+        fields = {field for field, value in after[key].items() if value != before[key][field]} - CARRIED_ALONG
         if fields:
             found[key] = ("update", fields)
     return found

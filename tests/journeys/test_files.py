@@ -197,6 +197,21 @@ def test_a_name_with_a_path_in_it_is_made_a_plain_name(shop: Shop) -> None:
     shop.settled()
 
 
+def test_a_file_keeps_the_name_that_it_has_in_the_pim(shop: Shop) -> None:
+    fields = {name: each for name, each in PICTURES["fields"].items() if name != "PathOnClient"}  # type: ignore[attr-defined]
+    shop.write({"items": ITEMS, "pictures": {**PICTURES, "fields": fields}})
+    row = shop.sandbox.pim.table("media-files")[code_of("a.png")]
+    shop.sandbox.pim.put_row(("media-files",), {**row, "original_filename": "C:\\Bilder\\Tasse – groß.png"})
+    shop.apply()
+    found = latest(shop)
+    assert {sku: row["PathOnClient"] for sku, row in found.items()} == {"a": "Tasse – groß.png", "b": "b.png"}
+    shop.settled()
+    shop.change("a", picture=upload(shop, "other.png", SECOND))
+    shop.apply()
+    assert latest(shop)["a"]["PathOnClient"] == "other.png"
+    shop.settled()
+
+
 def test_a_linked_file_of_a_missing_parent_is_rejected(shop: Shop) -> None:
     shop.write({"items": {**ITEMS, "filter": [{"field": "sku", "operator": "!=", "value": "a"}]}, "pictures": PICTURES})
     done = shop.apply(code=4)

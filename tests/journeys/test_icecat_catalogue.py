@@ -51,6 +51,7 @@ class Pim:
         answer.raise_for_status()
         code = answer.headers["location"].rpartition("media-files/")[2]
         self.data.files[code] = content
+        self.data.names[code] = name
         self.data.products[uuid]["values"][attribute] = [{"locale": None, "scope": None, "data": code}]
 
 
@@ -90,7 +91,7 @@ def change_everything(pim: Pim) -> None:
     pim.values(untranslated, "description", [{"locale": "de_DE", "scope": "print", "data": None}])
 
     pictured = [uuid for uuid in simple if data(pim.data.products[uuid], "picture") in pim.data.files]
-    pim.upload(pictured[0], "picture", "a better picture.png", NEW_PICTURE)
+    pim.upload(pictured[0], "picture", "ein schöneres Bild.png", NEW_PICTURE)
 
     unassigned = next(uuid for uuid in simple if len(pim.data.products[uuid]["categories"]) == 2)
     left = pim.data.products[unassigned]["categories"][1:]

@@ -14,7 +14,10 @@ from sync_engine.sdk.target import Batch, BatchRef, Checkpoint
 from sync_engine.sdk.values import MediaRef
 
 OpenMedia: TypeAlias = Callable[[MediaRef], AbstractContextManager[BinaryIO]]
-"""Opens the bytes of a file of the source, to be read once; see ``Source.open_media`` for what it raises."""
+"""Opens the bytes of a file of the source, to be read once; see ``Source.open_media`` for what it raises.
+
+Where the stream has a ``name``, the file is called so.
+"""
 
 MD5 = "md5:"
 """How the content of a file that the target holds begins: ``md5:`` and 32 hexadecimal digits, small letters."""

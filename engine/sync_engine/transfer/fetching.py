@@ -43,6 +43,11 @@ class _Noted(io.RawIOBase):
         self._note = note
         self._digest = hashlib.md5(usedforsecurity=False)
 
+    @property
+    def name(self) -> str:
+        """Of the file, where the source tells it."""
+        return str(getattr(self._stream, "name", ""))
+
     def readable(self) -> bool:
         """It can be read."""
         return True

@@ -18,6 +18,7 @@ from sync_engine.sdk.errors import BrokenContract, Refused, Unavailable
 from sync_engine.sdk.values import MediaRef
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.linked import ASSETS, RECORDS
+from sync_engine_akeneo.wire import Malformed, members, text
 
 SLOWEST_FILE_SECONDS = 900.0
 
@@ -28,7 +29,7 @@ _LINKED = tuple(f"{place.files}/" for place in (RECORDS, ASSETS))
 
 @contextmanager
 def open_media(client: PimClient, media: MediaRef) -> Iterator[BinaryIO]:
-    """The bytes of a file.
+    """The bytes of a file; its ``name`` is the one with which it came into the PIM, as far as the PIM tells it.
 
     Args:
         client: makes the call.
@@ -47,6 +48,7 @@ def open_media(client: PimClient, media: MediaRef) -> Iterator[BinaryIO]:
         raise Refused(f"{client.where}: {what} is a link; the PIM does not hold the file")
     if not code or any(part in ("", ".", "..") for part in code.split("/")):
         raise Refused(f"{client.where}: {what} is no code of a file")
+    name = _original_name(client, code) or media.filename
     with client.download(_path(code), what) as response:
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "text/html" and not code.lower().endswith((".html", ".htm")):
@@ -54,8 +56,18 @@ def open_media(client: PimClient, media: MediaRef) -> Iterator[BinaryIO]:
         announced = response.headers.get("content-length", "")
         if announced.isdecimal():
             _check_size(client, what, int(announced))
-        with _Body(client, what, response) as body:
+        with _Body(client, what, response, name) as body:
             yield cast("BinaryIO", body)
+
+
+def _original_name(client: PimClient, code: str) -> str:
+    """In a code all that is no ASCII letter or digit is an underscore; files of assets and records have only that."""
+    if code.startswith(_LINKED):
+        return ""
+    try:
+        return text(members(client.get(f"media-files/{quote(code, safe='/')}")).get("original_filename"))
+    except (Refused, Malformed):
+        return ""
 
 
 def _path(code: str) -> str:
@@ -75,7 +87,8 @@ def _check_size(client: PimClient, what: str, size: int) -> None:
 class _Body(io.RawIOBase):
     """The body of an answer as a file: size and time are limited, failures are those of the adapter."""
 
-    def __init__(self, client: PimClient, what: str, response: httpx.Response) -> None:
+    def __init__(self, client: PimClient, what: str, response: httpx.Response, name: str) -> None:
+        self.name = name
         self._client = client
         self._what = what
         self._chunks = response.iter_bytes()

@@ -185,12 +185,11 @@ class FileSender:
         if version is None and not isinstance(media, MediaRef):
             return _rejected(row, "REQUIRED_FIELD_MISSING", "a file is needed; map it by `media`", CONTENT)
         values = self._values(row)
-        with self._content(media, version) as (file, size, content):
+        with self._content(media, version) as (file, size, content, given):
             if size == 0:
                 return _rejected(row, "EMPTY_FILE", "the file is empty (0 bytes)", CONTENT)
             before = _carried(version) if version else {}
-            given = media.filename if isinstance(media, MediaRef) else ""
-            name = file_name(str(values.get(FILE_NAME) or before.get(FILE_NAME) or given))
+            name = file_name(str(values.get(FILE_NAME) or given or before.get(FILE_NAME)))
             if version is not None and (version.content, before.get(FILE_NAME)) == (content, name):
                 return self._change(row, version)
             entity = {**before, **values, FILE_NAME: name}
@@ -246,11 +245,12 @@ class FileSender:
         return values
 
     @contextmanager
-    def _content(self, media: object, version: _Version | None) -> Iterator[tuple[IO[bytes], int, str]]:
-        """The bytes to send on disk, so that they can be sent again; their size and what they contain."""
+    def _content(self, media: object, version: _Version | None) -> Iterator[tuple[IO[bytes], int, str, str]]:
+        """The bytes to send on disk, so that they can be sent again; their size, what they contain, and their name."""
+        name = ""
         with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
             if isinstance(media, MediaRef):
-                self._fetch(media, file)
+                name = self._fetch(media, file) or media.filename
             elif version is not None:
                 # Only the name changes: the new version gets the content of the one before it.
                 self._session.call(lambda client: _download(client, self._described.name, version.id, file))
@@ -259,14 +259,16 @@ class FileSender:
             digest = hashlib.md5(usedforsecurity=False)
             while piece := file.read(_PIECE):
                 digest.update(piece)
-            yield file, size, MD5 + digest.hexdigest()
+            yield file, size, MD5 + digest.hexdigest(), name
 
-    def _fetch(self, media: MediaRef, file: IO[bytes]) -> None:
+    def _fetch(self, media: MediaRef, file: IO[bytes]) -> str:
+        """Read a file; gives its name, where the source tells it."""
         if self._open is None:
             raise BrokenContract(f"{self._session.where}: a file was to be sent, and nothing opens it")
         with self._open(media) as stream:
             while piece := stream.read(_PIECE):
                 file.write(piece)
+            return str(getattr(stream, "name", ""))
 
     def _link(self, document: str, record: str | None) -> None:
         """Link a document to this record, and to no other of the same object."""

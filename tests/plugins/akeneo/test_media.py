@@ -30,6 +30,17 @@ def test_the_bytes_of_a_file_arrive_unchanged(icecat: Icecat) -> None:
     assert (digest.digest(), size) == (hashlib.sha256(wanted).digest(), len(wanted))
 
 
+def test_a_file_is_called_as_it_came_into_the_pim(pim: StandIn) -> None:
+    pim.on(PATH, Response(b"bytes", media_type="image/jpeg"))
+    source = pim.open()
+    with source.open_media(MediaRef(CODE, "picture.jpg")) as stream:
+        assert stream.name == "picture.jpg", "where the PIM does not tell, as its code says"
+    pim.on(f"media-files/{CODE}", {"code": CODE, "original_filename": "Größe & Maße.jpg"})
+    with source.open_media(MediaRef(CODE, "picture.jpg")) as stream:
+        assert (stream.name, stream.read()) == ("Größe & Maße.jpg", b"bytes")
+    source.close()
+
+
 def test_a_file_that_the_pim_does_not_have_is_refused(pim: StandIn) -> None:
     source = pim.open()
     with pytest.raises(Refused, match=CODE), source.open_media(MediaRef(CODE)):
