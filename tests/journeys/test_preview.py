@@ -126,7 +126,7 @@ def test_the_page_holds_its_pictures_loads_nothing_and_runs_nothing_of_the_data(
     assert "Tiny__c takes 3" in text
     assert "1 record of this sample cannot be written" in text
     assert "gone.png" in text
-    assert "Picture not shown" in text
+    assert "Not shown" in text
 
 
 def test_only_images_can_be_named_as_pictures(shop: Shop) -> None:

@@ -62,7 +62,7 @@ def _header(preview: Preview) -> Iterator[str]:
     rows = [row for stream in preview.streams for row in stream.rows]
     rejected = sum(1 for row in rows if row.reasons)
     facts = [
-        f"<b>{len(rows):,}</b> sample records in <b>{len(preview.streams)}</b> streams",
+        f"<b>{plural(len(rows), 'sample record')}</b> in <b>{plural(len(preview.streams), 'stream')}</b>",
         f"from <b>{escape(catalog.source)}</b> to <b>{escape(catalog.target)}</b>",
     ]
     if catalog.channel:
@@ -166,7 +166,7 @@ def _picture(row: RowTrace, pictures: Mapping[str, Picture]) -> Iterator[str]:
         return
     lacks = [pictures[each.code].lack for each in row.media if each.code in pictures]
     lack = f'<small title="{escape(lacks[0])}">{escape(lacks[0])}</small>' if lacks else ""
-    yield f'<div class="picture none">{"Picture not shown" if lacks else "No picture"}{lack}</div>'
+    yield f'<div class="picture none">{"Not shown" if lacks else "No picture"}{lack}</div>'
 
 
 def _image(picture: Picture, name: str) -> str:
@@ -246,6 +246,8 @@ def _shown(value: Encoded, field: FieldTrace) -> str:
         return '<span class="nil">–</span>'
     if isinstance(value, bool):
         return '<span class="yes">Yes</span>' if value else "No"
+    if isinstance(value, list) and field.compiled.description.type is FieldType.FILE:
+        return f'<span title="{escape(value[0])}">{escape(value[1] or value[0])}</span>'
     if isinstance(value, list):
         return f'<span class="chips">{"".join(f"<span class=chip>{escape(each)}</span>" for each in value)}</span>'
     if isinstance(value, str) and field.compiled.description.type not in NUMBERS:

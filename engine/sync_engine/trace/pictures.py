@@ -65,7 +65,7 @@ def _fetch(source: Source, media: MediaRef) -> Picture:
     if not content:
         return Picture(lack="an empty file")
     type_ = media_type(content)
-    return Picture(type_, content) if type_ else Picture(lack="no picture that browsers show")
+    return Picture(type_, content) if type_ else Picture(lack="a file that is no picture")
 
 
 def media_type(content: bytes) -> str:
