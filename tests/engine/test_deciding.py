@@ -102,6 +102,12 @@ def test_what_could_not_be_done_is_left_alone_for_a_while() -> None:
     assert started(decided(facts(transferred_for=""), not_before={"a": NOW})) == ["a"]
 
 
+def test_two_that_decide_begin_with_something_else() -> None:
+    wanted = [facts(f"c{number}", transferred_for="") for number in range(20)]
+    firsts = {started(decide(wanted, {}, (), {}, NOW, 1, who))[0] for who in ("one", "two", "three", "four")}
+    assert len(firsts) > 1
+
+
 @given(
     st.lists(
         st.builds(

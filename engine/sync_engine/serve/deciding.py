@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,6 +62,7 @@ def decide(
     not_before: Mapping[str, datetime],
     now: datetime,
     parallel: int,
+    who: str = "",
 ) -> list[Order]:
     """Everything that is to be done, what can start first; at most as many can start as there is room for.
 
@@ -71,13 +73,15 @@ def decide(
         not_before: until when catalogs are left alone that could not be transferred a moment ago.
         now: the present moment.
         parallel: how many may run at once here.
+        who: decides. Of what is equally urgent, others begin with something else, so that they do not all try to lock
+            the same; nobody in particular goes by name.
     """
     wanted = [Order(each, reasons) for each in catalogs if (reasons := _reasons(each)) and each.name not in running]
     taken = {*held, *(name for names in running.values() for name in names)}
     room = parallel - len(running)
     start: list[Order] = []
     wait: list[Order] = []
-    for order in sorted(wanted, key=_urgency):
+    for order in sorted(wanted, key=lambda each: _urgency(each, who)):
         why = _waits(order, taken, not_before.get(order.facts.name), now)
         if not why and room <= 0:
             why = "other transfers are under way"
@@ -101,10 +105,12 @@ def _reasons(catalog: Facts) -> tuple[Reason, ...]:
     return tuple(reasons)
 
 
-def _urgency(order: Order) -> tuple[bool, bool, str, str]:
+def _urgency(order: Order, who: str) -> tuple[bool, bool, str, str, str]:
     """What died goes first, so that it is accounted for; then what is due longest, then what was changed."""
     facts = order.facts
-    return (not facts.unfinished, facts.due is None, facts.due.isoformat() if facts.due else "", facts.name)
+    due = facts.due.isoformat() if facts.due else ""
+    share = hashlib.sha256(f"{who} {facts.name}".encode()).hexdigest() if who else ""
+    return (not facts.unfinished, facts.due is None, due, share, facts.name)
 
 
 def _waits(order: Order, taken: Collection[str], not_before: datetime | None, now: datetime) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -84,6 +85,7 @@ class Loop:
         self._metrics = metrics
         self._parallel = parallel
         self._wake = threading.Event()
+        self._who = secrets.token_hex(8)
         self._ledger_of: Project | None = None
         self._told: Trouble | None = None
         self._pauses: dict[str, tuple[int, datetime]] = {}
@@ -229,7 +231,7 @@ class Loop:
             return
         writes = {name: child.writes for name, child in status.running.items()}
         pauses = {name: until for name, (_, until) in self._pauses.items()}
-        orders = decide(facts, writes, held, pauses, now, self._parallel)
+        orders = decide(facts, writes, held, pauses, now, self._parallel, self._who)
         running = dict(status.running)
         for each in orders:
             if not each.waits:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 STALLED = 120.0
 """Seconds without a round of the loop after which the process counts as ill."""
 BODY_SECONDS = 10.0
-_OPEN = ("/healthz", "/readyz", "/webhook")
+OPEN = ("/healthz", "/readyz", "/webhook")
 """Paths that say nothing to anybody, or that know by themselves who may ask."""
 _HEADERS = (
     (b"cache-control", b"no-store"),
@@ -89,7 +89,7 @@ class Guard:
             return
         headers = dict(scope["headers"])
         answer: ASGIApp = self._app
-        if scope["path"] not in _OPEN:
+        if scope["path"] not in OPEN:
             if not self._access.may_be_called(headers.get(b"host", b"")):
                 answer = PlainTextResponse("unknown host\n", 421)
             elif not self._access.lets_in(headers.get(b"authorization", b"")):
