@@ -18,11 +18,13 @@ from tests.journeys.between import between
 from tests.journeys.receivers import http_receiver
 from tests.journeys.serving import Served, serving
 from tests.journeys.small import KEY, LOCALES, PROJECT_FILE, Shop, open_shop, product
+from tests.postgresql import Server
 from tests.repositories import BareRepository, bare_repository
 
 from sync_engine.ledger.store import open_ledger
 
 FIELDS = [{"name": "Note__c", "type": "string", "length": 80}, {"name": "Ean__c", "type": "string", "length": 20}]
+SQLITE = "sqlite:///.sync-engine/ledger.db"
 POLL = ("--poll-seconds", "1")
 
 
@@ -57,16 +59,20 @@ class World:
     home: Path
     snapshots: dict[str, str]
     notifications: str = ""
+    state: str = SQLITE
 
     def push(self, rewrite: bool = False, **files: str) -> str:
         """Push the project with these catalogs."""
-        project = {"sync-engine.yaml": PROJECT_FILE.read_text(encoding="utf-8") + self.notifications, **self.snapshots}
+        text = PROJECT_FILE.read_text(encoding="utf-8").replace(SQLITE, self.state) + self.notifications
+        project = {"sync-engine.yaml": text, **self.snapshots}
         named = {f"catalogs/{name}.yaml": text for name, text in files.items()}
         return self.origin.push({**project, **named}, f"Push {', '.join(files)}", rewrite=rewrite)
 
-    def serve(self, *arguments: str, name: str = "serve", **environment: str) -> AbstractContextManager[Served]:
+    def serve(
+        self, *arguments: str, name: str = "serve", home: Path | None = None, **environment: str
+    ) -> AbstractContextManager[Served]:
         options = ("--git", str(self.origin.path), *POLL, *arguments)
-        return serving(self.home, {**self.shop.project.environment, **environment}, *options, name=name)
+        return serving(home or self.home, {**self.shop.project.environment, **environment}, *options, name=name)
 
     @contextmanager
     def held_before_writing(self) -> Iterator[Held]:
@@ -266,22 +272,49 @@ def test_a_folder_is_followed_as_a_branch_is(world: World) -> None:
     assert all(row.get("Ean__c") for row in world.shop.rows().values())
 
 
+@pytest.mark.slow
+def test_a_ledger_that_is_away_is_said_and_used_again_once_it_is_back(world: World, postgresql: Server) -> None:
+    world.state = postgresql.new_ledger()
+    first = world.push(shop=catalog())
+    with world.serve() as served:
+        served.until_idle_at(first)
+        postgresql.stop()
+        try:
+            status = served.until(lambda status: not status["ready"])
+            assert "127.0.0.1" in status["ledger_error"]
+            assert served.get("/readyz", 503).text == "not ready\n"
+            assert served.get("/api/transfers", 503).json()["error"]
+            assert served.get("/healthz").text == "ok\n"
+            second = world.push(shop=catalog(Ean__c="ean"))
+            served.until(lambda status: status["revision"]["id"] == second)
+        finally:
+            postgresql.start()
+        served.until(lambda status: status["ready"] and not status["running"] and not status["queue"])
+        assert all(row.get("Ean__c") for row in world.shop.rows().values())
+
+
 @pytest.mark.parametrize("count", [4, pytest.param(20, marks=pytest.mark.slow)])
-def test_two_servers_on_one_ledger_share_the_work_and_do_nothing_twice(world: World, count: int) -> None:
+def test_two_servers_on_one_ledger_share_the_work_and_do_nothing_twice(
+    world: World, count: int, ledger_address: str
+) -> None:
     catalogs = {f"c{number:02}": catalog(f"c{number:02}", f"Other{number % 4}__c") for number in range(count)}
+    # An SQLite file is for one machine, PostgreSQL for several, which have nothing else in common.
+    world.state = ledger_address
+    homes = (world.home, world.home if ledger_address.startswith("sqlite") else world.home.with_name("elsewhere"))
     commit = world.push(**catalogs)
-    with world.serve() as one, world.serve(name="second") as two:
+    with world.serve(home=homes[0]) as one, world.serve(name="second", home=homes[1]) as two:
         for each in (one, two):
             each.until_idle_at(commit)
         assert sorted(each["catalog"] for each in world.transfers(one)) == sorted(catalogs)
         assert world.transfers(one) == world.transfers(two)
 
         # Schedules are no change of what is transferred; a run of each has been due since midnight.
-        midnight = {"daily": "00:00"}
-        with open_ledger("sqlite:///.sync-engine/ledger.db", world.home) as ledger:
+        with open_ledger(ledger_address, world.home) as ledger:
             for name in catalogs:
                 ledger.schedule_known_since(name, "daily at 00:00 (UTC)", datetime.now(UTC) - timedelta(days=2))
-        scheduled = {name: json.dumps(json.loads(text) | {"schedule": midnight}) for name, text in catalogs.items()}
+        scheduled = {
+            name: json.dumps(json.loads(text) | {"schedule": {"daily": "00:00"}}) for name, text in catalogs.items()
+        }
         commit = world.push(**scheduled)
         for each in (one, two):
             each.until_idle_at(commit)

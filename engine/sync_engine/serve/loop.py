@@ -87,6 +87,7 @@ class Loop:
         self._wake = threading.Event()
         self._who = secrets.token_hex(8)
         self._ledger_of: Project | None = None
+        self._ledger_not_before = 0.0
         self._told: Trouble | None = None
         self._pauses: dict[str, tuple[int, datetime]] = {}
 
@@ -169,13 +170,16 @@ class Loop:
         status = self._status
         if status.project is None or (self._ledger_of is not None and self._ledger_of.state == status.project.state):
             return False
+        if time.monotonic() < self._ledger_not_before:
+            return False
+        self._ledger_not_before = time.monotonic() + BETWEEN_DECISIONS
         self._close_ledger(status.ledger_error)
         try:
             opened = self._outside.open_ledger(status.project)
         except SyncEngineError as error:
             self._know(ledger_error=error.message)
             return False
-        self._ledger_of = status.project
+        self._ledger_of, self._ledger_not_before = status.project, 0.0
         self._know(ledger=opened, ledger_error="")
         return True
 
