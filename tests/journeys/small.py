@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -226,12 +225,8 @@ class Shop:
     def run(self, *arguments: str, code: int | None = 0) -> Finished:
         """Run a command of ``sync-engine``; ``code`` is the exit code that is expected, None takes any."""
         out, err = io.StringIO(), io.StringIO()
-        terminating = signal.getsignal(signal.SIGTERM)
-        try:
-            with redirect_stdout(out), redirect_stderr(err), patch.dict(os.environ, self.project.environment):
-                done = execute(["--project", str(self.project.folder), *arguments])
-        finally:
-            signal.signal(signal.SIGTERM, terminating)
+        with redirect_stdout(out), redirect_stderr(err), patch.dict(os.environ, self.project.environment):
+            done = execute(["--project", str(self.project.folder), *arguments])
         finished = Finished(done, out.getvalue(), err.getvalue())
         assert code is None or done == code, f"exit {done}\n{finished.out}\n{finished.err}"
         assert "Traceback" not in finished.err, finished.err

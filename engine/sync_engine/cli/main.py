@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import importlib
-import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -14,7 +12,7 @@ import click
 
 from sync_engine import __version__
 from sync_engine.cli.console import Console
-from sync_engine.cli.stopping import INTERRUPTED, stop_now
+from sync_engine.cli.stopping import INTERRUPTED, unwinding
 from sync_engine.sdk.errors import Interrupted, InvalidInput, SyncEngineError
 
 USAGE = 64
@@ -127,8 +125,11 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
 def execute(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; every expected error has become a message on stderr."""
     console = Console()
-    with contextlib.suppress(ValueError):  # not the main thread: whoever runs us there stops us in another way
-        signal.signal(signal.SIGTERM, stop_now)
+    with unwinding():
+        return _execute(arguments, console)
+
+
+def _execute(arguments: Sequence[str] | None, console: Console) -> int:
     try:
         code = cli.main(args=arguments, prog_name="sync-engine", standalone_mode=False, obj=console)
         return code if isinstance(code, int) else 0

@@ -15,8 +15,21 @@ PATIENCE = 8.0
 INTERRUPTED = 130
 
 
-def stop_now(*_: object) -> NoReturn:
-    """Signal handler: unwind from wherever the command is, as Ctrl-C does."""
+@contextlib.contextmanager
+def unwinding() -> Iterator[None]:
+    """Ctrl-C and SIGTERM unwind from wherever the command is: it cleans up, and the process is gone within seconds."""
+    try:
+        before = {each: signal.signal(each, _unwind) for each in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: whoever runs us there stops us in another way
+        before = {}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _unwind(*_: object) -> NoReturn:
     leave_soon()
     raise KeyboardInterrupt
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 LONGEST = 65_000
 """Characters of a comment; GitHub takes 65,536, GitLab a million."""
 TIMEOUT = 30
+"""Seconds to connect, and between two bytes."""
+SLOWEST_ANSWER = 120.0
 """Seconds for a call."""
 _MOST_PAGES = 50
 _MARK = re.compile(
@@ -135,7 +137,7 @@ def open_platform(environ: Mapping[str, str]) -> Iterator[GitHub | GitLab]:
     Raises:
         Refused: it is no job of either, or its token is missing.
     """
-    import httpx
+    from sync_engine.sdk.http import open_client
 
     hub = environ.get("GITHUB_ACTIONS") == "true"
     if not hub and environ.get("GITLAB_CI") != "true":
@@ -153,7 +155,7 @@ def open_platform(environ: Mapping[str, str]) -> Iterator[GitHub | GitLab]:
     else:
         address = _needed(environ, "CI_API_V4_URL")
         headers = {"PRIVATE-TOKEN": token}
-    with httpx.Client(base_url=address.rstrip("/") + "/", headers=headers, timeout=TIMEOUT) as client:
+    with open_client(SLOWEST_ANSWER, timeout=TIMEOUT, base_url=address.rstrip("/") + "/", headers=headers) as client:
         if hub:
             yield GitHub(client, _needed(environ, "GITHUB_REPOSITORY"), environ.get("SYNC_ENGINE_BOT", _BOT))
         else:

@@ -23,6 +23,8 @@ from sync_engine.sdk.values import Secret
 
 TIMEOUT = 10
 """Seconds for each step of a delivery; a receiver that is slow must not hold up a transfer for long."""
+SLOWEST_ANSWER = 30.0
+"""Seconds for the head of an answer; its body is not read."""
 VERSION = 1
 SIGNATURE = "X-Sync-Engine-Signature"
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -101,20 +103,22 @@ def _post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
     """One request; a redirect is refused, because it would carry the message to somewhere else."""
     import httpx
 
+    from sync_engine.sdk.http import open_client
+
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_here(parts.hostname)):
         raise DeliveryFailed("its address does not start with https://")
+    headers = {"Content-Type": "application/json", "User-Agent": "sync-engine", **headers}
     try:
-        answer = httpx.post(
-            url,
-            content=body,
-            headers={"Content-Type": "application/json", "User-Agent": "sync-engine", **headers},
-            timeout=TIMEOUT,
-        )
+        with (
+            open_client(SLOWEST_ANSWER, timeout=TIMEOUT) as client,
+            client.stream("POST", url, content=body, headers=headers) as answer,  # whose body nobody reads
+        ):
+            status = answer.status_code
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # whose texts may hold the address
         raise DeliveryFailed(f"{parts.hostname} cannot be reached ({type(error).__name__})") from None
-    if not answer.is_success:
-        raise DeliveryFailed(f"{parts.hostname} answered {answer.status_code}")
+    if not 200 <= status < 300:
+        raise DeliveryFailed(f"{parts.hostname} answered {status}")
 
 
 def _is_here(host: str | None) -> bool:

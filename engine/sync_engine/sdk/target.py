@@ -428,7 +428,7 @@ class Target(Protocol):
         """Hand over a batch. May return before it is processed."""
 
     def poll(self, ref: BatchRef) -> Progress:
-        """Ask how far it is. A failed poll raises ``Unavailable`` and changes nothing on the target."""
+        """Ask how far it is; as patient as with any other call. A failed poll changes nothing on the target."""
 
     def results(self, ref: BatchRef, batch: Batch) -> Iterator[RecordResult]:
         """Exactly one result per row of the batch, in any order; raises BrokenContract when they do not add up."""

@@ -16,7 +16,6 @@ from sync_engine.transfer.fetching import Fetching
 
 POLL_DEADLINE = 24 * 3600.0
 """Seconds after which a batch that does not finish is given up as uncertain."""
-FAILED_POLLS = 20
 
 
 def send(
@@ -82,24 +81,14 @@ def await_results(ref: BatchRef, batch: Batch, target: Target, stop: threading.E
 
 def _wait(ref: BatchRef, target: Target, stop: threading.Event) -> None:
     deadline = time.monotonic() + POLL_DEADLINE
-    failed = 0
     while True:
-        try:
-            progress = target.poll(ref)
-            failed = 0
-        except Unavailable:
-            # A failed poll says nothing of the batch: never abort, ask again.
-            failed += 1
-            if failed >= FAILED_POLLS:
-                raise
-            wait = min(2.0**failed, 60.0)
-        else:
-            if progress.finished:
-                return
-            wait = progress.wait
+        # A failed poll says nothing of the batch, which is never aborted for it: the next transfer takes it up.
+        progress = target.poll(ref)
+        if progress.finished:
+            return
         if time.monotonic() > deadline:
             raise Unavailable(f"batch {ref.batch_id} did not finish within a day", hint="Run the transfer again.")
-        if stop.wait(wait):
+        if stop.wait(progress.wait):
             raise Interrupted(f"stopped while batch {ref.batch_id} was under way")
 
 

@@ -19,6 +19,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from sync_engine.sdk.errors import BrokenContract, Refused, SyncEngineError, Unavailable
+from sync_engine.sdk.http import TOO_SLOW, open_client
 from sync_engine_akeneo.answers import Answers
 from sync_engine_akeneo.auth import AppAuth, PasswordAuth
 from sync_engine_akeneo.settings import AppToken, PimSettings
@@ -29,7 +30,8 @@ FIRST_CONTACT_SECONDS = 10.0
 
 LONGEST_BACKOFF = 60.0
 LARGEST_DOCUMENT = 256 * 2**20
-SLOWEST_DOCUMENT_SECONDS = 600.0
+SLOWEST_ANSWER = 900.0
+"""Seconds from a request to the last byte of its answer, files included."""
 
 _JITTER = random.SystemRandom()
 
@@ -44,7 +46,7 @@ class PimClient:
     Args:
         settings: where and how.
         clock: seconds that never run backwards.
-        pause: waits that many seconds.
+        pause: waits that many seconds; true when the client was closed meanwhile.
     """
 
     def __init__(
@@ -52,22 +54,23 @@ class PimClient:
         settings: PimSettings,
         *,
         clock: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], None] = time.sleep,
+        pause: Callable[[float], bool | None] | None = None,
     ) -> None:
         self.settings = settings
         self.where = settings.where
         self.answers = Answers(settings)
         self._base = f"{settings.url.reveal()}/api/rest/v1"
         self._clock = clock
-        self._pause = pause
+        self._closed = threading.Event()
+        self._pause = pause or self._closed.wait
         self._reached = False
         self._sent = 0
         self._counting = threading.Lock()
-        self._closed = False
         self._slots = threading.BoundedSemaphore(settings.concurrency)
         self._pool = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="akeneo")
         credentials = settings.credentials
-        self._http = httpx.Client(
+        self._http = open_client(
+            SLOWEST_ANSWER,
             auth=AppAuth(credentials)
             if isinstance(credentials, AppToken)
             else PasswordAuth(settings, credentials, self.answers, clock),
@@ -131,7 +134,7 @@ class PimClient:
 
     def close(self) -> None:
         """Wait for calls under way, which are not repeated any more, and release the connections; safe to repeat."""
-        self._closed = True
+        self._closed.set()
         self._pool.shutdown(cancel_futures=True)
         self._http.close()
 
@@ -164,7 +167,8 @@ class PimClient:
         if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
             return Refused(f"{self.where}: {what} cannot be asked for: a setting holds characters HTTP does not allow")
         if isinstance(error, httpx.TimeoutException):
-            return Unavailable(f"{self.where}: the PIM did not answer {what} within {self.settings.timeout:g} seconds")
+            limit = SLOWEST_ANSWER if str(error).startswith(TOO_SLOW) else self.settings.timeout
+            return Unavailable(f"{self.where}: the PIM did not answer {what} within {limit:g} seconds")
         reason = self.answers.clean(str(error)) or type(error).__name__
         if isinstance(error, httpx.TransportError):
             return Unavailable(
@@ -185,7 +189,6 @@ class PimClient:
         return self.answers.document(path, response, body)
 
     def _body(self, what: str, response: httpx.Response) -> bytes:
-        deadline = self._clock() + SLOWEST_DOCUMENT_SECONDS
         chunks: list[bytes] = []
         size = 0
         for chunk in response.iter_bytes():
@@ -193,10 +196,6 @@ class PimClient:
             size += len(chunk)
             if size > LARGEST_DOCUMENT:
                 raise BrokenContract(f"{self.where}: the answer to {what} is larger than {LARGEST_DOCUMENT} bytes")
-            if self._clock() > deadline:
-                raise Unavailable(
-                    f"{self.where}: the answer to {what} did not end in {SLOWEST_DOCUMENT_SECONDS:g} seconds"
-                )
         return b"".join(chunks)
 
     def _opened(self, url: str, what: str, hops: int) -> httpx.Response:
@@ -228,10 +227,9 @@ class PimClient:
                     if self._reached
                     else min(self.settings.retry_seconds, FIRST_CONTACT_SECONDS)
                 )
-                if self._closed or self._clock() - began + wait > budget:
+                if self._clock() - began + wait > budget or self._pause(wait):
                     raise
                 tries += 1
-            self._pause(wait)
 
 
 def _trust(settings: PimSettings) -> ssl.SSLContext | bool:

@@ -6,7 +6,6 @@ Source of the addresses: Akeneo REST API, "Media files", "Asset media files" and
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, cast
@@ -14,13 +13,11 @@ from urllib.parse import quote
 
 import httpx
 
-from sync_engine.sdk.errors import BrokenContract, Refused, Unavailable
+from sync_engine.sdk.errors import BrokenContract, Refused
 from sync_engine.sdk.values import MediaRef
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.linked import ASSETS, RECORDS
 from sync_engine_akeneo.wire import Malformed, members, text
-
-SLOWEST_FILE_SECONDS = 900.0
 
 _MB = 1 << 20
 
@@ -85,7 +82,7 @@ def _check_size(client: PimClient, what: str, size: int) -> None:
 
 
 class _Body(io.RawIOBase):
-    """The body of an answer as a file: size and time are limited, failures are those of the adapter."""
+    """The body of an answer as a file: its size is limited, failures are those of the adapter."""
 
     def __init__(self, client: PimClient, what: str, response: httpx.Response, name: str) -> None:
         self.name = name
@@ -94,7 +91,6 @@ class _Body(io.RawIOBase):
         self._chunks = response.iter_bytes()
         self._rest = b""
         self._size = 0
-        self._deadline = time.monotonic() + SLOWEST_FILE_SECONDS
 
     def readable(self) -> bool:
         """It can be read."""
@@ -116,6 +112,4 @@ class _Body(io.RawIOBase):
             raise self._client.transport_failure(self._what, error) from None
         self._size += len(chunk)
         _check_size(self._client, self._what, self._size)
-        if time.monotonic() > self._deadline:
-            raise Unavailable(f"{self._client.where}: {self._what} did not end in {SLOWEST_FILE_SECONDS:g} seconds")
         return chunk

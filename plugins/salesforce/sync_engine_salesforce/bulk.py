@@ -171,12 +171,12 @@ class BulkJobs:
         return None if answer is None else self._state(answer, job)
 
     def poll(self, job: str) -> Progress:
-        """How far the job is, asked once; the wait grows from half a second.
+        """How far the job is; the wait before the next question grows from half a second.
 
         Raises:
             Unavailable: it could not be asked, which says nothing of the job.
         """
-        answer = self._state(self._session.once(lambda client: client.restful(f"{_JOBS}/{job}")), job)
+        answer = self.state(job)
         if answer["state"] == "Open":
             raise BrokenContract(f"{self._session.where}: bulk job {job} is open again after it was closed")
         polls = self._polls[job] = self._polls.get(job, 0) + 1

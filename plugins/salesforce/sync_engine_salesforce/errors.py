@@ -39,6 +39,8 @@ _ORG = frozenset(
     }
 ) | _RETRYABLE  # fmt: skip
 _LONGEST = 500
+DAY = 86_400.0
+"""Seconds: longer than anybody is ready to wait within a transfer."""
 
 RowError = tuple[str, str, Sequence[str]]
 """Code, message and fields of one reason why a record was not written."""
@@ -113,9 +115,10 @@ def _limit(where: str, message: str) -> SyncEngineError:
     """The daily limit and the one of long calls at the same time have the same code; only the text tells them apart."""
     if "concurrent" in message.lower():
         return Unavailable(f"{where}: too many long requests at the same time in the org")
-    return Refused(
+    return Unavailable(
         f"{where}: the org's daily limit of API requests is used up",
-        hint="What was written is in the ledger; run the same command again when the limit is renewed (24 hours).",
+        hint="What was written is in the ledger. Requests count for 24 hours: run the same command again tomorrow.",
+        retry_after=DAY,
     )
 
 

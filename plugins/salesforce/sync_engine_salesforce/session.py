@@ -148,7 +148,8 @@ class OrgSession:
             return Refused(f"{self.where}: the certificate of the host is not trusted", hint="Check the url.")
         unsent = isinstance(error, requests.exceptions.ConnectTimeout) or "NewConnectionError" in str(error)
         kind = Unavailable if unsent else NoAnswer
-        if isinstance(error, requests.exceptions.Timeout):
+        # While a body is read, requests calls a time-out a lost connection.
+        if isinstance(error, requests.exceptions.Timeout) or "Read timed out" in str(error):
             return kind(f"{self.where}: no answer within {self.settings.timeout:g} seconds")
         how = "the host refuses connections" if "Connection refused" in str(error) else type(error).__name__
         return kind(

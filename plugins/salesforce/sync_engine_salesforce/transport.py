@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
+from sync_engine_salesforce.slow_answers import POOLS
+
 _SUFFIX = ".salesforce.com"
 _ELSEWHERE = "connection"
 LONGEST_RETRY_AFTER = 600.0
@@ -35,6 +37,17 @@ class Transport(HTTPAdapter):
         self._own = (urlsplit(base).netloc, f"{login_domain(base)}{_SUFFIX}")
         self._timeout = timeout
         self._last = threading.local()
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """See ``HTTPAdapter.init_poolmanager``; with connections whose answers come to an end."""
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:
+        """See ``HTTPAdapter.proxy_manager_for``; likewise."""
+        manager = super().proxy_manager_for(*arguments, **options)
+        manager.pool_classes_by_scheme = POOLS
+        return manager
 
     @property
     def retry_after(self) -> float | None:

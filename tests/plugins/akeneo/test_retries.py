@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from tests.hanging import HEAD, hanging
 from tests.plugins.akeneo.standin import SECRETS, StandIn
 
 from sync_engine.sdk.errors import Refused, Unavailable
+from sync_engine.sdk.source import Source
 from sync_engine.sdk.values import MediaRef
 from sync_engine_akeneo import adapter
 from sync_engine_akeneo.answers import retry_after
@@ -182,9 +184,46 @@ def test_a_dropped_connection_is_unavailable(dropping: str) -> None:
     assert len(waiting.waits) > 3
 
 
+def describe(source: Source) -> None:
+    source.describe([])
+
+
+def download(source: Source) -> None:
+    with source.open_media(MediaRef("a/b.jpg")) as stream:
+        stream.read()
+
+
+@pytest.mark.parametrize("asked", ["token", "page", "file"])
+def test_an_answer_that_comes_byte_by_byte_is_given_up(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    monkeypatch.setattr("sync_engine_akeneo.client.SLOWEST_ANSWER", 0.5)
+    credentials = SECRETS if asked == "token" else {"token": "app-canary"}
+    with hanging(HEAD + b"Content-Length: 9999\r\n\r\n", b" ") as url:
+        source = adapter.open("pim", {"url": url, "retry_minutes": 0, **credentials})
+        began = time.monotonic()
+        with pytest.raises(Unavailable) as caught:
+            (download if asked == "file" else describe)(source)
+        assert time.monotonic() - began < 3
+        source.close()
+    assert "within 0.5 seconds" in str(caught.value)
+
+
+def test_a_client_that_is_closed_does_not_go_on_waiting(pim: StandIn) -> None:
+    pim.on("families", JSONResponse({}, 429, {"Retry-After": "300"}))
+    client = PimClient(read_settings("pim", {"url": pim.url, "token": "app-1", "retry_minutes": 15}))
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(client.get, "families")
+        while not pim.asked:
+            time.sleep(0.01)
+        began = time.monotonic()
+        client.close()
+        with pytest.raises(Unavailable):
+            call.result()
+    assert time.monotonic() - began < 3
+
+
 def test_a_file_whose_download_breaks_off_is_unavailable(dropping: str) -> None:
     source = adapter.open("pim", {"url": dropping, "token": "app-canary", "retry_minutes": 0})
-    with source.open_media(MediaRef("a/b.jpg")) as stream:
+    with source.open_media(MediaRef("asset-media-files/a/b.jpg")) as stream:
         assert stream.read(1) == b"{"
         with pytest.raises(Unavailable):
             stream.read()

@@ -264,15 +264,16 @@ def test_a_job_that_the_org_does_not_take_is_refused(crm: Crm) -> None:
         crm.open().submit(batch(ROWS, key_field="Note__c"), unrecorded)
 
 
-def test_a_failed_poll_is_unavailable_at_once_and_aborts_nothing(odd: StandIn) -> None:
+def test_a_poll_that_fails_is_repeated_and_aborts_nothing(odd: StandIn) -> None:
     odd.on("GET", f"{JOBS}/{JOB}", Response(status_code=503), {"state": "InProgress", "numberRecordsProcessed": 7})
-    ref, target = BatchRef("b-1", {"mode": "bulk", "job": JOB}), odd.open()
-    with pytest.raises(Unavailable):
-        target.poll(ref)
-    progress = target.poll(ref)
+    progress = odd.open().poll(BatchRef("b-1", {"mode": "bulk", "job": JOB}))
     assert (progress.finished, progress.processed) == (False, 7)
+    assert len(odd.waiting.waits) == 1
+    odd.on("GET", f"{JOBS}/{JOB}", Response(status_code=503))
+    with pytest.raises(Unavailable):
+        odd.open(retry_minutes=1).poll(BatchRef("b-1", {"mode": "bulk", "job": JOB}))
+    assert 30 < sum(odd.waiting.waits[1:]) <= 60
     assert {each.method for each in odd.asked} == {"GET"}
-    assert odd.waiting.waits == []
 
 
 def test_waits_between_polls_grow_to_the_longest(odd: StandIn) -> None:

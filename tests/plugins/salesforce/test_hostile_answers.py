@@ -18,6 +18,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from tests.hanging import HEAD, hanging
 from tests.plugins.salesforce.orgs import Crm, Once, batch, read, unrecorded, write
 from tests.plugins.salesforce.standin import JOB, TOKEN, StandIn, csv, error, thing
 
@@ -72,8 +73,8 @@ def test_an_answer_that_cannot_be_read_breaks_the_contract(odd: StandIn, answer:
         (error("NOT_FOUND", "No", 404), Refused, "NOT_FOUND"),
         (error("UNSUPPORTED_API_VERSION", "retired", 410), Refused, "retired"),
         (error("A_CODE_OF_NEXT_YEAR", "who knows", 418), Refused, "A_CODE_OF_NEXT_YEAR"),
-        (error("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", 403), Refused, "daily limit"),
-        (error("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", 503), Refused, "daily limit"),
+        (error("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", 403), Unavailable, "daily limit"),
+        (error("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", 503), Unavailable, "daily limit"),
         (
             error("REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests (Concurrent API Requests) Limit exceeded.", 403),
             Unavailable,
@@ -158,6 +159,20 @@ def test_an_org_that_never_answers_is_given_up(odd: StandIn) -> None:
     found = failure(odd, slow, timeout=1, retry_minutes=0)
     assert isinstance(found, Unavailable)
     assert "within 1 seconds" in str(found)
+
+
+@pytest.mark.parametrize("at_once", [b"", HEAD + b"Content-Length: 9999\r\n\r\n"], ids=["head", "body"])
+def test_an_answer_that_comes_byte_by_byte_is_given_up(monkeypatch: pytest.MonkeyPatch, at_once: bytes) -> None:
+    monkeypatch.setattr("sync_engine_salesforce.slow_answers.SLOWEST_ANSWER", 0.5)
+    drips = b" " if at_once else HEAD + b"X-Filler: and so on" * 99
+    with hanging(at_once, drips) as url:
+        target = adapter.open("crm", {"url": url, "auth": "token", "access_token": "canary", "retry_minutes": 0})
+        began = time.monotonic()
+        with pytest.raises(Unavailable) as caught:
+            target.budget()
+        assert time.monotonic() - began < 3
+        target.close()
+    assert "no answer within" in str(caught.value)
 
 
 # Repeating.
@@ -276,6 +291,7 @@ def test_a_daily_limit_in_the_middle_of_a_transfer_stops_it(odd: StandIn) -> Non
         "composite/sobjects/Item__c/Key__c",
         error("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", 403),
     )
-    with pytest.raises(Refused, match="daily limit") as caught:
+    with pytest.raises(Unavailable, match="daily limit") as caught:
         odd.open().submit(batch({"a": {}}, "collections"), unrecorded)
-    assert "24 hours" in caught.value.hint
+    assert "tomorrow" in caught.value.hint
+    assert odd.waiting.waits == []
