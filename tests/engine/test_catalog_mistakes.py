@@ -169,7 +169,7 @@ def test_a_mistake_in_a_stream_is_found_at_its_place(text: str, expected: list[s
         ("daily: '02:00', missed: twice", "SE204 6:36", "`schedule.missed` must be one of `run_once`, `skip`, not `twice`", ""),
         ("daily: '02:00', jitter: 10", "SE203 6:36", "`schedule.jitter` must be a text, not a number", 'Write it in quotes: "10".'),
         ("daily: '02:00', jitter: 10min", "SE205 6:36", "`schedule.jitter` must be a duration such as `10m`", ""),
-        ("daily: '02:00', jitter: 13h", "SE206 6:36", "`schedule.jitter` must be at most 12 hours, not `13h`", ""),
+        ("daily: '02:00', jitter: 61m", "SE206 6:36", "`schedule.jitter` must be at most 1 hour, not `61m`", ""),
         ("daily: '02:00', blackout: [{from: '08:00'}]", "SE202 6:39", "`schedule.blackout[1]` lacks the key `to`", ""),
         ("daily: '02:00', blackout: [{}]", "SE207 6:39", "`schedule.blackout[1]` must have at least 1 entry", ""),
         ("daily: '02:00', blackout: [{first_day: 2025-02-30}]", "SE220 6:51", "there is no day `2025-02-30` in the calendar", ""),

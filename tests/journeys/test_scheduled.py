@@ -12,6 +12,8 @@ import pytest
 from tests.journeys.crashing import Crashing, crashing
 from tests.journeys.small import Json, Shop, open_shop, product
 
+from sync_engine.schedule.runs import delay
+
 STREAMS = {"items": {"from": "products", "to": "Item__c", "key": {"Key__c": "sku"}, "fields": {"Name": "name"}}}
 TAKEN = ("after commit", 2)
 """The ledger was made, the locks were taken, the run was taken; nothing was read or sent."""
@@ -65,6 +67,18 @@ def test_a_run_that_was_missed_happens_at_the_next_knock(shop: Shop) -> None:
     write(shop, daily=at(-200))
     assert len(knock(shop)) == 1
     assert knock(shop) == []
+
+
+def test_a_run_waits_for_the_jitter_of_its_catalog(shop: Shop) -> None:
+    moment = datetime.now(UTC)
+    start = moment + timedelta(seconds=3)
+    late = int((start - moment.replace(second=0, microsecond=0)).total_seconds())
+    jitter = next(each for each in range(1, 3600) if delay("shop", timedelta(seconds=each)) == timedelta(seconds=late))
+    write(shop, daily=f"{moment:%H:%M}", jitter=f"{jitter}s")
+    done = shop.run("apply", "--yes", "--scheduled", "--json")
+    assert "s, for its `jitter`" in done.err
+    assert datetime.now(UTC) >= start.replace(microsecond=0)
+    assert len(done.data["transfers"]) == 1
 
 
 def test_nothing_starts_in_a_blackout_window(shop: Shop) -> None:

@@ -15,7 +15,7 @@ _KEY = "schedule"
 RULES = ("daily", "weekly", "cron")
 _OF_RULES = ("missed", "jitter", "blackout")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
-_LONGEST_JITTER = timedelta(hours=12)
+_LONGEST_JITTER = timedelta(hours=1)
 
 
 def check_schedule(findings: Findings) -> None:
@@ -129,7 +129,7 @@ def _check_cron(written: dict[str, Plain], findings: Findings) -> None:
 def _check_jitter(written: dict[str, Plain], findings: Findings) -> None:
     jitter, pointer = text(written.get("jitter")), (_KEY, "jitter")
     if jitter is not None and not findings.touched(*pointer) and _duration(jitter) > _LONGEST_JITTER:
-        findings.add("SE206", pointer, place=place_name(pointer), rule="at most 12 hours", found=f"`{jitter}`")
+        findings.add("SE206", pointer, place=place_name(pointer), rule="at most 1 hour", found=f"`{jitter}`")
 
 
 def _check_days(pointer: Pointer, written: dict[str, Plain], findings: Findings) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sync_engine.catalog.model import Catalog, Project
 from sync_engine.cli.apply import Order, report_results, transfer_now
@@ -81,18 +82,33 @@ def run_once(console: Console, project: Project, catalog: Catalog, run: Run, ord
         return results
 
 
-def _due(console: Console, project: Project, catalogs: Sequence[Catalog], *, named: bool) -> list[tuple[Catalog, Run]]:
-    """The catalogs of which a run is due; of the others it is said why not."""
-    now = datetime.now(UTC)
-    found = []
-    with open_state(project, console) as ledger:
-        for catalog, schedule in _scheduled(catalogs, named=named):
+def _due(
+    console: Console, project: Project, catalogs: Sequence[Catalog], *, named: bool
+) -> Iterator[tuple[Catalog, Run]]:
+    """The catalogs of which a run is due, as they start; of the others it is said why not."""
+    begun = datetime.now(UTC)
+    scheduled = sorted(_scheduled(catalogs, named=named), key=lambda each: _start(each[0], each[1], begun))
+    for catalog, schedule in scheduled:
+        _wait(console, catalog.name, _start(catalog, schedule, begun) - datetime.now(UTC))
+        now = datetime.now(UTC)
+        with open_state(project, console) as ledger:
             run = due_now(ledger, catalog.name, schedule, now, watching=False)
-            if run is not None:
-                found.append((catalog, run))
-            else:
+            if run is None:
                 console.say(f"{catalog.name}: {_why_not(ledger, catalog, schedule, now)}")
-    return found
+        if run is not None:
+            yield catalog, run
+
+
+def _start(catalog: Catalog, schedule: Schedule, now: datetime) -> datetime:
+    """When a run starts that is due and held back by its jitter; now, where there is none."""
+    following = next_run(schedule, catalog.name, now)
+    return following.at if following is not None and following.due <= now else now
+
+
+def _wait(console: Console, name: str, left: timedelta) -> None:
+    if left > timedelta():
+        console.say(f"{name}: starts in {left.total_seconds():.0f} s, for its `jitter`")
+        time.sleep(left.total_seconds())
 
 
 def _scheduled(catalogs: Sequence[Catalog], *, named: bool) -> Iterator[tuple[Catalog, Schedule]]:
