@@ -14,6 +14,7 @@ import orjson
 from sync_engine.catalog.model import Catalog, Project
 from sync_engine.catalog.validate import validate_project
 from sync_engine.cli.console import Console
+from sync_engine.cli.exporting import export
 from sync_engine.cli.session import Connections, load, load_settings, open_state
 from sync_engine.cli.tables import print_table
 from sync_engine.ledger.records import Pause, utc_now
@@ -26,6 +27,9 @@ from sync_engine.sdk.errors import Refused, SyncEngineError
 @click.group()
 def schedule() -> None:
     """Look at the coming runs, pause catalogs, write files for other schedulers."""
+
+
+schedule.add_command(export)
 
 
 @schedule.command("next")

@@ -2,21 +2,23 @@
 
 Asking too often does no harm, so what a platform cannot say is asked for more often: any Monday in place of the first
 one, and the last days of a month in place of its last. Some (systemd, Kubernetes) leave out a time that the clock skips
-in spring; they ask once more an hour later, in the months in which the clock does that.
+in spring; they ask once more an hour later, on such days of such months as the clock does that.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sync_engine.schedule.model import EVERY_DAY, Cron, Schedule, Times
 from sync_engine.schedule.moments import parse_cron
 
-_MINUTES, _HOURS, _DAYS, _MONTHS = (frozenset(range(*each)) for each in ((60,), (24,), (1, 32), (1, 13)))
+EVERY_MINUTE, EVERY_HOUR, EVERY_DAY_OF_MONTH, EVERY_MONTH = (
+    frozenset(range(*each)) for each in ((60,), (24,), (1, 32), (1, 13))
+)
 _LAST = frozenset(range(28, 32))
 _LAST_WEEKDAY = frozenset(range(26, 32))
 _ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)
@@ -34,8 +36,8 @@ class Knock:
 
     minutes: frozenset[int]
     hours: frozenset[int]
-    days: frozenset[int] = _DAYS
-    months: frozenset[int] = _MONTHS
+    days: frozenset[int] = EVERY_DAY_OF_MONTH
+    months: frozenset[int] = EVERY_MONTH
     weekdays: frozenset[int] = EVERY_DAY
 
     @property
@@ -43,7 +45,12 @@ class Knock:
         """As a cron expression of plain numbers and lists."""
         sundays = frozenset((each + 1) % 7 for each in self.weekdays)
         pairs = (
-            *((self.minutes, _MINUTES), (self.hours, _HOURS), (self.days, _DAYS), (self.months, _MONTHS)),
+            *(
+                (self.minutes, EVERY_MINUTE),
+                (self.hours, EVERY_HOUR),
+                (self.days, EVERY_DAY_OF_MONTH),
+                (self.months, EVERY_MONTH),
+            ),
             (sundays, EVERY_DAY),
         )
         return " ".join("*" if found == every else ",".join(map(str, sorted(found))) for found, every in pairs)
@@ -84,26 +91,38 @@ def _of_cron(rule: Cron) -> Iterator[Knock]:
         yield Knock(minutes, hours, months=months, weekdays=weekdays)
 
 
-def _after_leaps(asked: Knock, skipped: frozenset[tuple[int, int]]) -> Iterator[Knock]:
-    if asked.hours >= _HOURS:  # it follows the hours that there are
+def _after_leaps(asked: Knock, skipped: frozenset[Skipped]) -> Iterator[Knock]:
+    if asked.hours >= EVERY_HOUR:  # it follows the hours that there are
         return
-    months: defaultdict[int, set[int]] = defaultdict(set)
-    for month, hour in skipped:
-        if month in asked.months and hour in asked.hours:
-            months[hour].add(month)
-    for hour, found in sorted(months.items()):
+    by_hour: defaultdict[int, set[Skipped]] = defaultdict(set)
+    for each in skipped:
+        if each.month in asked.months and each.weekday in asked.weekdays and each.hour in asked.hours:
+            by_hour[each.hour].add(each)
+    for hour, found in sorted(by_hour.items()):
         later = hour + 1
-        while any((month, later) in skipped for month in found):
+        while any(replace(each, hour=later) in skipped for each in found):
             later += 1
-        if later < 24:
-            yield Knock(asked.minutes, frozenset({later}), asked.days, frozenset(found), asked.weekdays)
-        else:  # on another day
-            around = frozenset(found) | frozenset(each % 12 + 1 for each in found)
-            yield Knock(asked.minutes, frozenset({later % 24}), months=around)
+        months = frozenset(each.month for each in found)
+        if later > 23:  # on another day
+            yield Knock(asked.minutes, frozenset({later % 24}), months=months | {each % 12 + 1 for each in months})
+        elif asked.days == EVERY_DAY_OF_MONTH:
+            weekdays = frozenset(each.weekday for each in found)
+            yield Knock(asked.minutes, frozenset({later}), months=months, weekdays=weekdays)
+        else:
+            yield Knock(asked.minutes, frozenset({later}), asked.days, months, asked.weekdays)
 
 
-def skipped_hours(zone: ZoneInfo, now: datetime) -> frozenset[tuple[int, int]]:
-    """Month and hour of the times that the clock of a zone skips in the coming years."""
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An hour that a clock skips, at least in part."""
+
+    month: int
+    weekday: int
+    hour: int
+
+
+def skipped_hours(zone: ZoneInfo, now: datetime) -> frozenset[Skipped]:
+    """What the clock of a zone skips in the coming years."""
     found = set()
     start = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     before = start.astimezone(zone).utcoffset()
@@ -116,10 +135,10 @@ def skipped_hours(zone: ZoneInfo, now: datetime) -> frozenset[tuple[int, int]]:
     return frozenset(found)
 
 
-def _skipped(zone: ZoneInfo, begin: datetime, end: datetime) -> Iterator[tuple[int, int]]:
-    """Month and hour of every quarter of an hour that the clock does not show between two moments."""
+def _skipped(zone: ZoneInfo, begin: datetime, end: datetime) -> Iterator[Skipped]:
+    """The hours of which the clock does not show every quarter between two moments."""
     wall, last = begin.astimezone(zone).replace(tzinfo=None), end.astimezone(zone).replace(tzinfo=None)
     while wall < last:
         if wall.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) != wall:
-            yield wall.month, wall.hour
+            yield Skipped(wall.month, wall.weekday(), wall.hour)
         wall += timedelta(minutes=15)
