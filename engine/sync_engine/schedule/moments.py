@@ -62,7 +62,7 @@ def parse_cron(expression: str, after: datetime) -> CronSim:
 
 def on_the_clock(wall: datetime, zone: ZoneInfo) -> datetime:
     """The moment, in UTC, at which a clock shows a time: the first one of two, or the first after a skipped hour."""
-    moment = wall.replace(tzinfo=zone).astimezone(UTC)
+    moment = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if moment.astimezone(zone).replace(tzinfo=None) == wall:
         return moment
     # The two readings of a skipped time lie on both sides of the leap, which is where the offset changes.
