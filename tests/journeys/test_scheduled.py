@@ -71,7 +71,7 @@ def test_a_run_that_was_missed_happens_at_the_next_knock(shop: Shop) -> None:
 
 def test_a_run_waits_for_the_jitter_of_its_catalog(shop: Shop) -> None:
     moment = datetime.now(UTC)
-    start = moment + timedelta(seconds=3)
+    start = moment + timedelta(seconds=10)
     late = int((start - moment.replace(second=0, microsecond=0)).total_seconds())
     jitter = next(each for each in range(1, 3600) if delay("shop", timedelta(seconds=each)) == timedelta(seconds=late))
     write(shop, daily=f"{moment:%H:%M}", jitter=f"{jitter}s")
