@@ -10,17 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from sync_engine.ledger.records import Pause
+from sync_engine.ledger.records import Effort, Pause, Status
 from sync_engine.ledger.store import Ledger, open_ledger
 from sync_engine.sdk.errors import Locked
 
 DUE = datetime(2025, 6, 6, tzinfo=UTC)
-STATE = "sqlite:///ledger.db"
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with open_ledger(STATE, tmp_path) as ledger:
+def ledger(ledger_address: str, tmp_path: Path) -> Iterator[Ledger]:
+    with open_ledger(ledger_address, tmp_path) as ledger:
         yield ledger
 
 
@@ -49,11 +48,11 @@ def test_a_run_whose_process_died_is_given_to_the_next_one(ledger: Ledger) -> No
     assert ledger.claim_run("shop", DUE)
 
 
-def test_a_run_happens_once_however_many_processes_see_it(tmp_path: Path) -> None:
-    open_ledger(STATE, tmp_path).close()
+def test_a_run_happens_once_however_many_processes_see_it(ledger_address: str, tmp_path: Path) -> None:
+    open_ledger(ledger_address, tmp_path).close()
 
     def one(_: int) -> list[int]:
-        with open_ledger(STATE, tmp_path) as ledger:
+        with open_ledger(ledger_address, tmp_path) as ledger:
             return [number for number in range(20) if _claimed(ledger, DUE + timedelta(hours=number))]
 
     with ThreadPoolExecutor(3) as pool:
@@ -81,12 +80,25 @@ def test_a_schedule_is_known_since_it_was_first_seen_and_anew_once_it_changes(le
     assert ledger.schedule_known_since("other", "daily at 03:00", DUE) == DUE
 
 
-def test_a_pause_lasts_until_the_catalog_is_resumed(tmp_path: Path) -> None:
+def test_what_a_transfer_usually_takes_is_that_of_the_middle_one_of_the_last(ledger: Ledger) -> None:
+    assert ledger.usual_effort("shop") == Effort()
+    for source, target in ((1000, 900), (20, None), (30, 10), (None, 12), (40, 14), (50, 16)):
+        asked = {"source": source, "target": target}
+        ledger.finish(ledger.begin("shop", "", "schedule", requests=asked), Status.DONE, {})
+    failed = ledger.begin("shop", "", "schedule", requests={"source": 9999, "target": 9999})
+    ledger.finish(failed, Status.FAILED, {})
+    found = ledger.usual_effort("shop")
+    assert (found.source_requests, found.target_requests) == (40, 14)  # of 20, 30, 40, 50 and of 10, 12, 14, 16
+    assert found.seconds is not None
+    assert 0 <= found.seconds < 60
+
+
+def test_a_pause_lasts_until_the_catalog_is_resumed(ledger_address: str, tmp_path: Path) -> None:
     paused = Pause("shop", "stock-taking", "jo", "2025-06-06T00:00:00.000Z")
-    with open_ledger(STATE, tmp_path) as ledger:
+    with open_ledger(ledger_address, tmp_path) as ledger:
         ledger.pause(Pause("shop", "another reason", "al", "2025-06-01T00:00:00.000Z"))
         ledger.pause(paused)
-    with open_ledger(STATE, tmp_path) as ledger:
+    with open_ledger(ledger_address, tmp_path) as ledger:
         assert ledger.pauses() == {"shop": paused}
         assert ledger.resume("shop")
         assert not ledger.resume("shop")
