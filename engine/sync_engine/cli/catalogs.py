@@ -11,6 +11,7 @@ import orjson
 
 from sync_engine.catalog.model import Catalog
 from sync_engine.catalog.validate import validate_project
+from sync_engine.cli.catalog_files import copy, create, delete, rename
 from sync_engine.cli.checking import check_live, check_offline
 from sync_engine.cli.console import Console
 from sync_engine.cli.session import at_home, open_state
@@ -30,7 +31,11 @@ VERSION = 1
 
 @click.group()
 def catalogs() -> None:
-    """Look at the catalogs of the project."""
+    """Look at the catalogs of the project; make, copy, rename and delete them."""
+
+
+for command in (create, copy, rename, delete):
+    catalogs.add_command(command)
 
 
 @catalogs.command("list")

@@ -62,6 +62,19 @@ streams:
       IsActive: enabled
 """
 
+
+def catalog_text(name: str, source: str = "pim", target: str = "crm") -> str:
+    """A catalog to begin with.
+
+    Args:
+        name: of the catalog.
+        source: name of a connection.
+        target: likewise.
+    """
+    text = CATALOG.replace("name: products", f"name: {name}", 1)
+    return text.replace("connection: pim", f"connection: {source}").replace("connection: crm", f"connection: {target}")
+
+
 IGNORED = ".sync-engine/\n"
 
 

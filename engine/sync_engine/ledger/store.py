@@ -31,6 +31,7 @@ from sync_engine.ledger.records import (
     moment_of,
     utc_text,
 )
+from sync_engine.ledger.renaming import rename_catalog
 from sync_engine.ledger.served import keep_served, read_served
 from sync_engine.ledger.written import (
     keep_mappings,
@@ -467,6 +468,15 @@ class Ledger:
     def usual_effort(self, catalog: str) -> Effort:
         """What a transfer of a catalog usually takes, by the last few."""
         return schedules.usual_effort(self._database, catalog)
+
+    def rename_catalog(self, name: str, new: str) -> bool:
+        """Keep what is known of a catalog under another name, while both are ``locked``; False when nothing was.
+
+        Raises:
+            Refused: something is known of a catalog of the new name.
+        """
+        with self._writing() as transaction:
+            return rename_catalog(transaction, name, new)
 
     def pause(self, paused: Pause) -> None:
         """Let no schedule start a catalog until it is resumed."""
