@@ -146,6 +146,11 @@ def test_a_tab_in_the_indentation_is_named() -> None:
     assert problem.hint == "Indent with spaces."
 
 
+def test_the_marks_of_a_merge_are_named() -> None:
+    [problem] = problems_of("a: 1\n<<<<<<< HEAD\nb: 2\n=======\nb: 3\n>>>>>>> other\n")
+    assert problem.hint.startswith("Line 2 is a mark of a merge")
+
+
 def test_the_parsers_in_c_and_in_python_see_the_same_document(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "a: [1, 'b', {c: d}]\ne: |\n  text\n\nf: ä€😀x\ng: 'é'\n"
     fast = parsed(text)

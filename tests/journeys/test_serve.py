@@ -158,6 +158,7 @@ def test_a_process_that_begins_at_a_broken_commit_runs_the_good_one_before_it(wo
         assert len(world.shop.rows()) == 12
 
 
+@pytest.mark.slow
 def test_a_rewritten_history_is_followed_only_when_that_is_accepted(world: World) -> None:
     first = world.push(shop=catalog())
     with world.serve() as served:
@@ -195,6 +196,11 @@ def test_a_change_that_a_gate_refuses_is_said_and_told_and_not_tried_again(world
             assert served.metric("sync_engine_runs_total", catalog="shop", outcome="gate") == 1
             (message,) = chat.requests
             assert (message.data["event"], message.data["catalog"], message.data["project"]) == ("gate", "shop", "home")
+            world.push(shop=f"<<<<<<< HEAD\n{gated}")
+            served.until(lambda status: status["trouble"] and len(chat.requests) == 2)
+            broken = chat.requests[1].data
+            assert (broken["event"], broken["catalog"]) == ("failure", None)
+            assert "catalogs/shop.yaml:" in broken["message"]
             assert all("Ean__c" not in row for row in world.shop.rows().values())
             # Who decides that it is right changes the limit, in git.
             served.until_idle_at(world.push(shop=gated.replace("10}", "100}")))
@@ -258,6 +264,7 @@ def test_a_paused_catalog_waits_with_its_change_until_it_is_resumed(world: World
     assert all(row.get("Ean__c") for row in world.shop.rows().values())
 
 
+@pytest.mark.slow
 def test_a_folder_is_followed_as_a_branch_is(world: World) -> None:
     folder = world.shop.project.folder
     for each in (folder / "catalogs").glob("other*.yaml"):

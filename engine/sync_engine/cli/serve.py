@@ -65,6 +65,8 @@ def serve(
     Options go before `serve:` of the project file in this folder, if there is one. Secrets are no options: they come
     from there, or from SYNC_ENGINE_SERVE_TOKEN, SYNC_ENGINE_GIT_TOKEN and SYNC_ENGINE_WEBHOOK_SECRET.
     """
+    from sync_engine.serve.server import listening_on
+
     if accept and not re.fullmatch(r"[0-9a-f]{8,64}", accept):
         raise click.UsageError("--accept takes at least the first 8 digits of a commit")
     home, settings = _settings(console)
@@ -78,22 +80,25 @@ def serve(
         parallel=parallel or settings.parallel,
     )
     console.hide(each for name in _TOKENS if (each := getattr(settings, name)) is not None)
+    _source(settings, home, home)  # before anything is made
+    address = listening_on(settings.listen, guarded=settings.token is not None)
     with _own_folder(home / FOLDER) as folder:
-        _serve(console, home, folder, settings, accept)
+        _serve(console, home, folder, settings, accept, address)
     _say(console, "Stopped.")
     return 0
 
 
-def _serve(console: Console, home: Path, folder: Path, settings: Serving, accept: str) -> None:
+def _serve(
+    console: Console, home: Path, folder: Path, settings: Serving, accept: str, address: tuple[str, int]
+) -> None:
     from sync_engine.serve.loop import Loop, Outside
     from sync_engine.serve.metrics import Metrics
     from sync_engine.serve.running import Place, validate
-    from sync_engine.serve.server import listening_on, start_web
+    from sync_engine.serve.server import start_web
     from sync_engine.serve.status import Board, Status
     from sync_engine.serve.watching import Watch
     from sync_engine.serve.web import Access, create_app
 
-    host, port = listening_on(settings.listen, guarded=settings.token is not None)
     source = _source(settings, home, folder)
     place = Place(console.environment, home, folder / "runs")
     board = Board(Status(utc_now(), source.name, time.monotonic()))
@@ -116,7 +121,7 @@ def _serve(console: Console, home: Path, folder: Path, settings: Serving, accept
     )
     webhook = tuple(each for each in (settings.webhook_secret, settings.webhook_old_secret) if each)
     access = Access(settings.token, frozenset(map(str.lower, settings.hosts)), webhook)
-    web = start_web(create_app(board, metrics, access, loop.watcher.look_now, outside.say), host, port)
+    web = start_web(create_app(board, metrics, access, loop.watcher.look_now, outside.say), *address)
     _say(console, f"Serving {source.name} at {web.url}")
     try:
         with _stopping(loop.wake) as stop:
@@ -129,6 +134,8 @@ def _settings(console: Console) -> tuple[Path, Serving]:
     """The folder of the project, or the one where the process is started, and what is set there."""
     reading = read_project(Path(console.folder), console.environment)
     if reading.root is None:
+        if not Path(console.folder).is_dir():
+            raise Refused(f"there is no folder {console.folder}")
         home, written = Path(console.folder).resolve(), USUAL
     elif reading.project is None:
         raise InvalidInput(reading.problems)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,7 @@ _SYNTAX_HINTS = {
     "cannot start any token": "A text that starts with this character needs quotes.",
     "unexpected end of stream": "A closing quote or bracket is missing.",
 }
+_MERGE_MARK = re.compile(r"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)
 
 
 class _Stop(Exception):
@@ -201,4 +203,7 @@ class _Builder:
         if mark and text[mark.index : mark.index + 1] == "\t":
             reason = "a tab stands where only spaces may"
         hint = next((hint for part, hint in _SYNTAX_HINTS.items() if part in reason), "")
+        if marks := _MERGE_MARK.search(text):
+            line = text.count("\n", 0, marks.start()) + 1
+            hint = f"Line {line} is a mark of a merge that was not finished: decide for one side, and remove the marks."
         self.problems.append(problem("SE107", origin, hint, reason=reason))
