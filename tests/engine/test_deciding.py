@@ -86,6 +86,11 @@ def test_what_somebody_else_writes_to_is_waited_for() -> None:
     assert decided(facts(writes="X", transferred_for=""), running={"a": frozenset({"object X"})}) == []
 
 
+def test_a_transfer_that_somebody_is_at_work_on_is_not_to_be_taken_up() -> None:
+    assert decided(facts("a", unfinished=True), held={"catalog a"}) == []
+    assert started(decided(facts("a", unfinished=True), held={"catalog b"})) == ["a"]
+
+
 def test_a_pause_keeps_changes_and_runs_waiting_and_lets_what_died_be_taken_up() -> None:
     orders = decided(
         facts("a", transferred_for="", blocked="paused by Pat"),

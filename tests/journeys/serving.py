@@ -63,7 +63,7 @@ class Served:
             time.sleep(0.1)
         raise AssertionError(f"it did not come to that:\n{json.dumps(status, indent=1)}\n{self.said}")
 
-    def until_idle_at(self, commit: str) -> Json:
+    def until_idle_at(self, commit: str, seconds: float = PATIENCE) -> Json:
         """Wait until this revision counts, and nothing is left to do."""
         return self.until(
             lambda status: (
@@ -71,12 +71,9 @@ class Served:
                 and status["revision"]["id"] == commit
                 and not status["running"]
                 and not status["queue"]
-                and self.has_decided()
-            )
+            ),
+            seconds,
         )
-
-    def has_decided(self) -> bool:
-        return "counts from now on" in self.said
 
     def until_said(self, text: str, times: int = 1, seconds: float = PATIENCE) -> None:
         deadline = time.monotonic() + seconds

@@ -59,11 +59,13 @@ class World:
     home: Path
     snapshots: dict[str, str]
     notifications: str = ""
-    state: str = SQLITE
+    edits: dict[str, str] = field(default_factory=dict)
 
     def push(self, rewrite: bool = False, **files: str) -> str:
         """Push the project with these catalogs."""
-        text = PROJECT_FILE.read_text(encoding="utf-8").replace(SQLITE, self.state) + self.notifications
+        text = PROJECT_FILE.read_text(encoding="utf-8") + self.notifications
+        for old, new in self.edits.items():
+            text = text.replace(old, new)
         project = {"sync-engine.yaml": text, **self.snapshots}
         named = {f"catalogs/{name}.yaml": text for name, text in files.items()}
         return self.origin.push({**project, **named}, f"Push {', '.join(files)}", rewrite=rewrite)
@@ -264,6 +266,18 @@ def test_a_paused_catalog_waits_with_its_change_until_it_is_resumed(world: World
     assert all(row.get("Ean__c") for row in world.shop.rows().values())
 
 
+def test_a_project_cannot_refer_to_what_the_server_itself_is_let_in_with(world: World) -> None:
+    world.edits["${PIM_PASSWORD}"] = "${SYNC_ENGINE_SERVE_TOKEN}"
+    commit = world.push(shop=catalog())
+    with world.serve(SYNC_ENGINE_SERVE_TOKEN="a-token-of-ours") as served:
+        served.headers = {"Authorization": "Bearer a-token-of-ours"}
+        served.until_idle_at(commit)
+        last = served.api("catalogs/shop")["catalog"]["last_change"]
+        assert last["outcome"] == "failed"
+        assert "SYNC_ENGINE_SERVE_TOKEN is not set" in last["message"].replace("`", "")
+        served.get("/api/status", 401, Authorization="")
+
+
 @pytest.mark.slow
 def test_a_folder_is_followed_as_a_branch_is(world: World) -> None:
     folder = world.shop.project.folder
@@ -281,7 +295,7 @@ def test_a_folder_is_followed_as_a_branch_is(world: World) -> None:
 
 @pytest.mark.slow
 def test_a_ledger_that_is_away_is_said_and_used_again_once_it_is_back(world: World, postgresql: Server) -> None:
-    world.state = postgresql.new_ledger()
+    world.edits[SQLITE] = postgresql.new_ledger()
     first = world.push(shop=catalog())
     with world.serve() as served:
         served.until_idle_at(first)
@@ -306,12 +320,12 @@ def test_two_servers_on_one_ledger_share_the_work_and_do_nothing_twice(
 ) -> None:
     catalogs = {f"c{number:02}": catalog(f"c{number:02}", f"Other{number % 4}__c") for number in range(count)}
     # An SQLite file is for one machine, PostgreSQL for several, which have nothing else in common.
-    world.state = ledger_address
+    world.edits[SQLITE] = ledger_address
     homes = (world.home, world.home if ledger_address.startswith("sqlite") else world.home.with_name("elsewhere"))
     commit = world.push(**catalogs)
     with world.serve(home=homes[0]) as one, world.serve(name="second", home=homes[1]) as two:
         for each in (one, two):
-            each.until_idle_at(commit)
+            each.until_idle_at(commit, 20.0 * count)
         assert sorted(each["catalog"] for each in world.transfers(one)) == sorted(catalogs)
         assert world.transfers(one) == world.transfers(two)
 
@@ -324,7 +338,7 @@ def test_two_servers_on_one_ledger_share_the_work_and_do_nothing_twice(
         }
         commit = world.push(**scheduled)
         for each in (one, two):
-            each.until_idle_at(commit)
+            each.until_idle_at(commit, 20.0 * count)
         due = [each["catalog"] for each in world.transfers(one) if each["trigger"] == "schedule"]
         assert sorted(due) == sorted(catalogs)
         assert len(world.transfers(one)) == 2 * count

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sync_engine.catalog.references import is_plain, substitute, unescaped
+from sync_engine.catalog.references import Variable, is_plain, parts, substitute, unescaped
 from sync_engine.documents import Document, Pointer, items, number, table, text
 from sync_engine.sdk.errors import InvalidInput
 from sync_engine.sdk.problem import NOWHERE, Origin, Problem
@@ -72,6 +72,12 @@ def build_serving(document: Document) -> Serving:
             values[key] = number(value) if key in ("poll_seconds", "parallel") else text(value)
     origins = {key: document.origin((*pointer, key)) for key in written}
     return Serving(**values, origins=origins)  # type: ignore[arg-type] # the schema has checked them
+
+
+def variables_of(serving: Serving) -> frozenset[str]:
+    """The variables of the environment that the secrets among the settings refer to."""
+    secrets = (each.reveal() for key in SECRET_KEYS if (each := getattr(serving, key)) is not None)
+    return frozenset(part.name for text in secrets for part in parts(text) if isinstance(part, Variable))
 
 
 def resolve_serving(serving: Serving, environ: Mapping[str, str]) -> Serving:

@@ -18,7 +18,7 @@ import click
 
 from sync_engine.catalog.model import Catalog, Project
 from sync_engine.catalog.project import PROJECT_FILE, read_project
-from sync_engine.catalog.serving import USUAL, Serving, resolve_serving
+from sync_engine.catalog.serving import USUAL, Serving, resolve_serving, variables_of
 from sync_engine.catalog.validate import validate_project
 from sync_engine.cli.console import Console
 from sync_engine.cli.notifying import announce
@@ -148,6 +148,8 @@ def _settings(console: Console) -> tuple[Path, Serving]:
         if os.environ.get(variable) and getattr(found, name) is None
     }
     found = replace(found, **absent)  # type: ignore[arg-type] # each of them is a secret
+    for name in (*_TOKENS.values(), *variables_of(written)):
+        os.environ.pop(name, None)  # whoever may push could have it sent to them
     return (Path(console.home).resolve() if console.home else home), found
 
 

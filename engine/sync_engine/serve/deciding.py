@@ -76,7 +76,8 @@ def decide(
         who: decides. Of what is equally urgent, others begin with something else, so that they do not all try to lock
             the same; nobody in particular goes by name.
     """
-    wanted = [Order(each, reasons) for each in catalogs if (reasons := _reasons(each)) and each.name not in running]
+    idle = [each for each in catalogs if each.name not in running]
+    wanted = [Order(each, reasons) for each in idle if (reasons := _reasons(each, held))]
     taken = {*held, *(name for names in running.values() for name in names)}
     room = parallel - len(running)
     start: list[Order] = []
@@ -94,13 +95,14 @@ def decide(
     return [*start, *wait]
 
 
-def _reasons(catalog: Facts) -> tuple[Reason, ...]:
+def _reasons(catalog: Facts, held: Collection[str]) -> tuple[Reason, ...]:
     reasons = []
     if catalog.due is not None:
         reasons.append(Reason.SCHEDULE)
     if catalog.meaning != catalog.transferred_for and not catalog.behind:
         reasons.append(Reason.CHANGE)
-    if not reasons and catalog.unfinished:
+    # As long as somebody holds its lock, an unfinished transfer is one that is under way.
+    if not reasons and catalog.unfinished and not catalog.writes & set(held):
         reasons.append(Reason.TAKE_UP)
     return tuple(reasons)
 

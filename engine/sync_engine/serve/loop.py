@@ -97,6 +97,8 @@ class Loop:
         try:
             decided, happened = 0.0, True
             while not stop.is_set():
+                if self.watcher.failed is not None:
+                    raise self.watcher.failed
                 happened |= self._adopt(self.watcher.seen)
                 happened |= self._use_ledger()
                 happened |= self._reap()
@@ -215,9 +217,11 @@ class Loop:
         name = found.child.catalog
         if found.code in DONE:
             self._pauses.pop(name, None)
-            return
+        else:
+            self._leave_alone(name, LONGEST_PAUSE_FOR_LOCK if found.code == Locked.exit_code else LONGEST_PAUSE)
+
+    def _leave_alone(self, name: str, longest: float) -> None:
         times, _ = self._pauses.get(name, (0, None))
-        longest = LONGEST_PAUSE_FOR_LOCK if found.code == Locked.exit_code else LONGEST_PAUSE
         seconds = min(longest, FIRST_PAUSE * 2**times) * random.uniform(0.8, 1.2)  # noqa: S311 - not for secrets
         self._pauses[name] = (times + 1, datetime.now(UTC) + timedelta(seconds=seconds))
 
@@ -238,8 +242,13 @@ class Loop:
         orders = decide(facts, writes, held, pauses, now, self._parallel, self._who)
         running = dict(status.running)
         for each in orders:
-            if not each.waits:
+            if each.waits:
+                continue
+            try:
                 running[each.facts.name] = self._start(each, status.seen.good)
+            except OSError as error:
+                self._outside.say(f"{each.facts.name}: no process could be started: {error.strerror}")
+                self._leave_alone(each.facts.name, LONGEST_PAUSE)
         waiting = tuple(each for each in orders if each.waits)
         gone = tuple(sorted(served.keys() - {each.name for each in status.catalogs}))
         self._know(running=running, orders=waiting, gone=gone, ledger_error="")

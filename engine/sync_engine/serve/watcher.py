@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from sync_engine.sdk.errors import SyncEngineError
+from sync_engine.sdk.errors import Interrupted
 from sync_engine.serve.watching import Watch
 
 BETWEEN_LOOKS = 1.0
@@ -17,6 +17,7 @@ class Watcher:
 
     Attributes:
         seen: what was found at the last look.
+        failed: a defect that ended the looking; None as long as it goes on.
     """
 
     def __init__(self, watch: Watch, poll_seconds: float, needed: Callable[[], frozenset[str]]) -> None:
@@ -28,6 +29,7 @@ class Watcher:
             needed: revisions whose files somebody reads.
         """
         self.seen = watch.remembered()
+        self.failed: Exception | None = None
         self._watch = watch
         self._poll_seconds = poll_seconds
         self._needed = needed
@@ -54,9 +56,13 @@ class Watcher:
             self._asked.clear()
             try:
                 self.seen = self._watch.look(self.seen, stop)
-            except SyncEngineError:  # asked to stop
+                self._watch.tidy(self._needed())
+            except Interrupted:
                 return
-            wake()
-            self._watch.tidy(self._needed())
+            except Exception as error:  # noqa: BLE001 - whoever waits for a look must not wait for ever
+                self.failed = error
+                return
+            finally:
+                wake()
             stop.wait(BETWEEN_LOOKS)
             self._asked.wait(self._poll_seconds)

@@ -139,6 +139,13 @@ class Watch:
         """
         looked = replace(before, looked=utc_now())
         try:
+            return self._look(looked, stop)
+        except OSError as error:
+            why = f"{error.filename or self._folder} cannot be used: {error.strerror}"
+            return self._troubled(looked, Kind.UNKNOWN, "", Refused(why, hint="Is the disk full?"))
+
+    def _look(self, looked: Seen, stop: threading.Event) -> Seen:
+        try:
             newest = self._source.newest(stop)
         except Interrupted:
             raise
