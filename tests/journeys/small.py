@@ -142,7 +142,15 @@ def catalogue(products: Sequence[Json], models: Sequence[Json], categories: Sequ
     }
     return {
         "attributes": [
-            {"code": code, "group": "other", "labels": {}, "localizable": False, "scopable": False, **given}
+            {
+                "code": code,
+                "group": "other",
+                "labels": {},
+                "localizable": False,
+                "scopable": False,
+                "available_locales": [],
+                **given,
+            }
             for code, given in ATTRIBUTES.items()
         ],
         "attribute-options": [

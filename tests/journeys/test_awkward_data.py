@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.journeys.small import KEY, Json, open_shop, product, uuid_of
+from tests.journeys.small import KEY, Json, Shop, category, open_shop, product, uuid_of
 
 TEXT: Json = {"type": "string", "length": 80}
 
@@ -88,4 +88,104 @@ def test_a_locale_without_any_value_makes_no_rows(tmp_path: Path) -> None:
         shop.write({"translations": translations})
         shop.apply()
         assert {key: row["Title__c"] for key, row in shop.rows().items()} == {"a-de_DE": "Becher"}
+        shop.settled()
+
+
+def items(**fields: Json | str) -> dict[str, Json]:
+    return {
+        "items": {"from": "products", "to": "Item__c", "key": {"Key__c": "sku"}, "fields": {"Name": "sku", **fields}}
+    }
+
+
+def rejected(shop: Shop) -> dict[str, tuple[str, str]]:
+    """Field and code by the key of what the plan rejects."""
+    return {
+        each["key"]: (each["reasons"][0]["field"], each["reasons"][0]["code"])
+        for each in shop.streams()["items"]["rejections"]
+    }
+
+
+def label(shop: Shop, attribute: str, code: str, text: str) -> None:
+    """Change the English label of an option in the PIM."""
+    option = shop.sandbox.pim.table("attribute-options", attribute)[code]
+    shop.sandbox.pim.put_row(("attribute-options", attribute), {**option, "labels": {"en_US": text}})
+
+
+def test_choices_that_are_called_alike_are_one_choice_of_the_target(tmp_path: Path) -> None:
+    uses = {"name": "Uses__c", "type": "multipicklist", "values": ["Kitchen", "On a trip"], "restricted": True}
+    products = [product("a", uses=["home", "trip", "work"])]
+    with open_shop(tmp_path, fields=[uses, {"name": "Text__c", **TEXT}], products=products) as shop:
+        label(shop, "uses", "home", "Kitchen")
+        label(shop, "uses", "work", "Kitchen")
+        of_uses = {"value": "uses", "labels": True}
+        shop.write(items(Uses__c=of_uses, Text__c={**of_uses, "join": ", "}))
+        shop.apply()
+        assert shop.rows()["a"]["Uses__c"] == "Kitchen;On a trip"
+        assert shop.rows()["a"]["Text__c"] == "Kitchen, On a trip, Kitchen"
+        shop.settled()
+
+
+def test_a_label_with_a_semicolon_rejects_its_records_and_no_others(tmp_path: Path) -> None:
+    uses = {"name": "Uses__c", "type": "multipicklist", "values": ["At home", "On a trip"]}
+    products = [product("a", uses=["home"]), product("b", uses=["home", "trip"])]
+    with open_shop(tmp_path, fields=[uses], products=products) as shop:
+        label(shop, "uses", "trip", "On a trip; outside")
+        shop.write(items(Uses__c={"value": "uses", "labels": True}))
+        assert "SE362" in shop.run("validate", "--live").out
+        assert rejected(shop) == {"b": ("Uses__c", "SEPARATOR_IN_VALUE")}
+        shop.apply(code=4)
+        assert {key: row["Uses__c"] for key, row in shop.rows().items()} == {"a": "At home"}
+
+
+def test_a_unit_of_another_family_rejects_its_record(tmp_path: Path) -> None:
+    weight = {"name": "Weight__c", "type": "double", "precision": 8, "scale": 2}
+    held = {"a": "KILOGRAM", "b": "METER"}
+    products = [product(sku, weight={"amount": "2", "unit": unit}) for sku, unit in held.items()]
+    with open_shop(tmp_path, fields=[weight], products=products) as shop:
+        shop.write(items(Weight__c={"value": "weight", "unit": "GRAM"}))
+        (problem,) = shop.streams()["items"]["rejections"]
+        assert rejected(shop) == {"b": ("Weight__c", "UNKNOWN_UNIT")}
+        assert "`METER` is no unit of the family Weight" in problem["reasons"][0]["message"]
+
+
+TREE: Json = {
+    "from": "categories",
+    "to": "Item__c",
+    "key": {"Key__c": "code"},
+    "fields": {"Name": "code", "Parent__c": {"lookup": "tree", "value": "parent"}},
+}
+UP: Json = {"name": "Parent__c", "type": "reference", "references": ["Item__c"], "relationship": "Parent__r"}
+
+
+def test_a_category_whose_parent_the_filter_leaves_out_is_rejected_or_becomes_a_root(tmp_path: Path) -> None:
+    with open_shop(tmp_path, fields=[UP], categories=[category("a", "master"), category("b", "a")]) as shop:
+        below = {**TREE, "filter": [{"field": "code", "operator": "IN", "value": ["master", "b"]}]}
+        shop.write({"tree": below})
+        (problem,) = shop.streams()["tree"]["rejections"]
+        assert (problem["key"], problem["reasons"][0]["code"]) == ("b", "MISSING_PARENT")
+        leaving = {"lookup": "tree", "value": "parent", "missing": "leave"}
+        shop.write({"tree": {**below, "fields": {"Name": "code", "Parent__c": leaving}}})
+        shop.apply()
+        assert {key: row.get("Parent__c") for key, row in shop.rows().items()} == {"master": None, "b": None}
+        shop.settled()
+
+
+def test_completeness_and_quality_are_read_in_their_channel_and_locale(tmp_path: Path) -> None:
+    number = {"type": "double", "precision": 5, "scale": 0}
+    fields = [{"name": f"{name}__c", **number} for name in ("Here", "German", "Print")] + [{"name": "Score__c", **TEXT}]
+    with open_shop(tmp_path, fields=fields, products=[product("a", name="A", title={"en_US": "Mug"})]) as shop:
+        family = shop.sandbox.pim.table("families")["mugs"]
+        needed = {"web": ["sku", "title"], "print": ["sku", "title", "notes"]}
+        shop.sandbox.pim.put_row(("families",), {**family, "attribute_requirements": needed})
+        mapped: dict[str, Json | str] = {
+            "Here__c": "completeness",
+            "German__c": {"value": "completeness", "locale": "de_DE"},
+            "Print__c": {"value": "completeness", "channel": "print"},
+            "Score__c": {"expression": "'good' if quality_score <= 'B' else 'poor'"},
+        }
+        shop.write(items(**mapped))
+        shop.apply()
+        row = shop.rows()["a"]
+        assert (row["Here__c"], row["German__c"], row["Print__c"]) == (100, 50, 66)
+        assert row["Score__c"] in ("good", "poor")
         shop.settled()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +195,52 @@ def test_a_catalog_with_errors_is_listed_as_such(shop: Shop) -> None:
     (listed,) = shop.run("catalogs", "list", "--json").data["catalogs"]
     assert [each["code"] for each in listed["errors"]] == ["SE302"]
     assert "1 error" in shop.run("catalogs", "list").out
+
+
+@contextmanager
+def channel_with(shop: Shop, *locales: str) -> Iterator[None]:
+    """The channel has these locales for a while."""
+    pim = shop.sandbox.pim
+    before, enabled = pim.table("channels")["web"], list(pim.table("locales").values())
+    for code in locales:
+        pim.put_row(("locales",), {"code": code, "enabled": True})
+    pim.put_row(("channels",), {**before, "locales": list(locales)})
+    try:
+        yield
+    finally:
+        pim.put_row(("channels",), before)
+        for each in enabled:
+            pim.put_row(("locales",), each)
+
+
+PROVOKED: dict[str, tuple[list[str], Any, tuple[str, ...]]] = {
+    "L1": (["en_US", "it_IT"], BOTH, ("en_US", "de_DE")),
+    "L2": (["en_US", "it_IT"], BOTH, ("en_US", "de_DE")),
+    "L3": (["en_US"], {"products": MAIN}, ("en_US", "de_DE")),
+    "L4": (["en_US"], {"products": MAIN}, ("en_US", "de_DE")),
+    "L5": (["en_US"], {"products": MAIN}, ("en_US", "pl_PL")),
+    "L6": (["en_US"], {"products": {**MAIN, "locale": "de_DE"}}, ("en_US", "de_DE")),
+    "L7": (["it_IT", "en_US"], BOTH, ("en_US", "de_DE")),
+    "L8": (["en_US", "de_DE"], BOTH, ("en_US", "de_DE")),
+    "L9": (["en_US", "de_DE"], BOTH, ("en_US",)),
+    "L10": (["en_US", "de_DE"], BOTH, ("en_US", "de_DE")),
+}
+"""Locales of the catalog, its streams, locales of the channel."""
+
+
+@pytest.mark.parametrize("code", PROVOKED)
+def test_each_warning_is_in_all_three_places_and_can_be_an_error_or_off(shop: Shop, code: str) -> None:
+    locales, streams, active = PROVOKED[code]
+    with channel_with(shop, *active):
+
+        def said(exit_code: int, **warnings: str) -> list[bool]:
+            """Whether the code is in what `validate`, `plan` and `catalogs list` say."""
+            write(shop, locales, streams, **({"warnings": warnings} if warnings else {}))
+            plan = shop.run("plan", code=exit_code)
+            (listed,) = shop.run("catalogs", "list", "--live", "--json").data["catalogs"]
+            told = [each["code"] for each in (*listed["warnings"], *listed["errors"])]
+            return [code in found(shop, "--live", code=exit_code), f" {code}: " in plan.out + plan.err, code in told]
+
+        assert said(0) == [True, True, True]
+        assert said(3, **{code: "error"}) == [True, True, True]
+        assert said(0, **{code: "off"}) == [False, False, False]

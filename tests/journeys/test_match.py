@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.journeys.conftest import ROOT, NewProject, Project
+from tests.journeys.small import open_shop, product
 from tests.journeys.test_icecat import data, raw
 
 from sync_engine_sandbox.sandbox import Sandbox
@@ -86,3 +88,25 @@ def test_two_source_records_cannot_adopt_one_record(project: Project, icecat: Sa
     assert {each["key"] for each in planned["rejections"]} == {first["uuid"], last["uuid"]}
     assert all(record in each["reasons"][0]["message"] for each in planned["rejections"])
     assert planned["summary"]["update"] == 0
+
+
+def test_the_id_that_an_attribute_holds_or_a_unique_field_finds_the_record(tmp_path: Path) -> None:
+    number = {"name": "Number__c", "type": "string", "length": 20, "unique": True, "externalId": True}
+    products = [product("a", name="A"), product("b", name="B", ean="4711"), product("c", name="C", ean="nothing")]
+    with open_shop(tmp_path, fields=[number], products=products) as shop:
+        org = shop.sandbox.org
+        by_id = org.add("Item__c", {"Name": "Old A"})
+        by_number = org.add("Item__c", {"Name": "Old B", "Number__c": "4711"})
+        shop.change("a", name="A", notes=by_id)
+        items = {"from": "products", "to": "Item__c", "key": {"Key__c": "sku"}, "fields": {"Name": "name"}}
+        shop.write({"items": {**items, "match": [{"Id": "notes"}, {"Number__c": "ean"}]}})
+        changes = {each["key"]: each for each in shop.streams()["items"]["changes"]}
+        assert {key: each["operation"] for key, each in changes.items()} == {
+            "a": "update",
+            "b": "update",
+            "c": "create",
+        }
+        shop.apply()
+        assert {key: row["Id"] for key, row in shop.rows().items() if key != "c"} == {"a": by_id, "b": by_number}
+        assert {key: row["Name"] for key, row in shop.rows().items()} == {"a": "A", "b": "B", "c": "C"}
+        shop.settled()

@@ -229,3 +229,16 @@ def test_control_characters_do_not_reach_the_message(pim: StandIn) -> None:
     error = failure(pim, JSONResponse({"code": 422, "message": "a\nERROR fake\x1b[2J"}, 422))
     assert "\n" not in str(error)
     assert "\x1b" not in str(error)
+
+
+@pytest.mark.parametrize("parents", [{"a": "b", "b": "a"}, {"a": "a"}, {"a": "gone"}])
+def test_categories_that_hang_in_no_tree_are_no_categories(pim: StandIn, parents: dict[str, str]) -> None:
+    pim.structure([SKU])
+    items = [{"code": code, "parent": parent, "labels": {}} for code, parent in parents.items()]
+    pim.on("categories", pim.page([{"code": "master", "parent": None, "labels": {}}, *items]))
+    source = pim.open()
+    asked = Query("categories", frozenset(), frozenset({"code", "path"}), (), frozenset(), ())
+    [partition] = source.pushdown(asked).partitions
+    with pytest.raises(BrokenContract, match="category 'a' hangs in no tree"):
+        list(source.read(partition))
+    source.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
+from collections.abc import Iterator
 
 import pytest
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
@@ -103,6 +105,20 @@ def test_a_file_over_the_limit_of_the_connection_is_refused(pim: StandIn, *, ann
     pim.on(PATH, Response(megabyte, media_type="image/jpeg"))
     with source.open_media(MediaRef(CODE)) as stream:
         assert len(stream.read()) == 1 << 20
+    source.close()
+
+
+def test_a_download_that_does_not_come_to_its_end_is_given_up(pim: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    def trickle() -> Iterator[bytes]:
+        for _ in range(100):
+            time.sleep(0.02)
+            yield b"x" * 70_000
+
+    monkeypatch.setattr("sync_engine_akeneo.media.SLOWEST_FILE_SECONDS", 0.1)
+    pim.on(PATH, StreamingResponse(trickle(), media_type="image/jpeg"))
+    source = pim.open()
+    with pytest.raises(Unavailable, match="did not end in 0.1 seconds"), source.open_media(MediaRef(CODE)) as stream:
+        stream.read()
     source.close()
 
 
