@@ -197,5 +197,6 @@ def test_the_digest_is_of_the_meaning_and_not_of_the_layout() -> None:
     assert len(digest) == 64
     assert built(other_layout).digest == digest
     assert built(CATALOG.replace("Name: name", "Name: sku")).digest != digest
+    assert built(f"{CATALOG}\ndescription: For the team in Paris\n").digest == digest
     constants = ("1", "'1'", "1.5", "1.50", "true", "'true'")
     assert len({built(f"{CATALOG}      N: {{const: {each}}}\n").digest for each in constants}) == 5

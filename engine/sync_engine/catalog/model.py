@@ -367,7 +367,7 @@ class Catalog:
     Attributes:
         name: unique in the project.
         path: the file it came from.
-        digest: SHA-256 of what the document says of the transfer (not of its layout, its tests or the times of its
+        digest: SHA-256 of what the document says of the transfer (not of layout, description, tests or the times of its
             schedule), as hexadecimal text.
         source, target: names of connections.
         channel: in whose scope values are read; None where no scopable attribute is used.

@@ -51,6 +51,10 @@ READ_BACK = 200
 _ESSENTIAL_TO_STREAM = ("from", "to", "key", "for_each")
 
 
+_FOR_PEOPLE = ("description", "tests")
+"""Keys that say nothing of what is transferred."""
+
+
 def build_catalog(findings: Findings) -> Catalog | None:
     """The typed catalog of a document without its broken parts; None when too little is left.
 
@@ -68,7 +72,7 @@ def build_catalog(findings: Findings) -> Catalog | None:
     return Catalog(
         name=text(data["name"]) or "",
         path=document.path,
-        digest=digest(without_times({key: value for key, value in data.items() if key != "tests"})),
+        digest=digest(without_times({key: value for key, value in data.items() if key not in _FOR_PEOPLE})),
         description=text(data.get("description")) or "",
         source=text(source["connection"]) or "",
         target=text(table(data["target"])["connection"]) or "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from sync_engine.catalog.model import Catalog, Connection, Project
 from sync_engine.catalog.parse import digest
@@ -14,12 +14,18 @@ from sync_engine.ledger.records import Pause, ServedCatalog
 from sync_engine.ledger.store import Ledger
 from sync_engine.sdk.values import Secret
 from sync_engine.serve.deciding import Facts
+from sync_engine.serve.sources import Source
+from sync_engine.serve.watching import Seen
+
+CLOCKS = timedelta(minutes=2)
+"""By which the clocks of two machines may differ."""
 
 
 def meaning(project: Project, catalog: Catalog) -> str:
     """A digest of what decides what is transferred: the catalog, and what it is connected to.
 
-    Layout, comments, order of keys, tests and times of the schedule do not count; references count as they are written.
+    Layout, comments, order of keys, description, tests and times of the schedule do not count; references count as they
+    are written.
     """
     ends = {name: _settings(project.connections[name]) for name in (catalog.source, catalog.target)}
     return digest({"catalog": catalog.digest, "connections": ends})  # type: ignore[dict-item] # plain data, too
@@ -30,12 +36,24 @@ def _settings(connection: Connection) -> dict[str, object]:
     return {"adapter": connection.adapter, **plain}
 
 
+def ahead(served: ServedCatalog, *, seen: Seen, source: Source) -> bool:
+    """Whether somebody else may have transferred a catalog for a later revision than the one that counts here."""
+    if seen.good is None or served.revision == seen.good.id:
+        return False
+    known = source.is_later(served.revision, seen.good.id)
+    if known is not None:
+        return known
+    # Nobody here has seen that revision: wait until the source was looked at after that transfer.
+    reached = datetime.fromisoformat(seen.reached) if seen.reached else datetime.min.replace(tzinfo=UTC)
+    return datetime.fromisoformat(served.at) + CLOCKS > reached
+
+
 def gather(
     project: Project,
     catalogs: Sequence[Catalog],
     ledger: Ledger,
     served: Mapping[str, ServedCatalog],
-    newer: Callable[[ServedCatalog], bool],
+    is_ahead: Callable[[ServedCatalog], bool],
     now: datetime,
 ) -> list[Facts]:
     """The facts of every catalog.
@@ -45,13 +63,13 @@ def gather(
         catalogs: its catalogs.
         ledger: the project's.
         served: what each catalog was last transferred for.
-        newer: whether a catalog may have been transferred for a later revision than ours.
+        is_ahead: see ``ahead``.
         now: the present moment.
     """
     unfinished, pauses = ledger.unfinished(), ledger.pauses()
     return [
         replace(
-            _facts(project, each, served, newer),
+            _facts(project, each, served, is_ahead),
             unfinished=each.name in unfinished,
             blocked=_blocked(each, pauses.get(each.name), now),
             due=_due(each, ledger, now),
@@ -80,7 +98,7 @@ def _facts(
     project: Project,
     catalog: Catalog,
     served: Mapping[str, ServedCatalog],
-    newer: Callable[[ServedCatalog], bool],
+    is_ahead: Callable[[ServedCatalog], bool],
 ) -> Facts:
     last = served.get(catalog.name)
     wanted = meaning(project, catalog)
@@ -90,5 +108,5 @@ def _facts(
         writes=lock_names([catalog]),
         meaning=wanted,
         transferred_for=last.meaning if last else "",
-        behind=differs and last is not None and newer(last),
+        behind=differs and last is not None and is_ahead(last),
     )

@@ -9,17 +9,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from sync_engine.catalog.model import Catalog, Project
 from sync_engine.catalog.notifications import EventKind
-from sync_engine.ledger.records import ServedCatalog
 from sync_engine.ledger.store import Ledger
 from sync_engine.notifications.events import Event
 from sync_engine.sdk.errors import InvalidInput, Locked, SyncEngineError
 from sync_engine.serve import words
 from sync_engine.serve.deciding import Order, Reason, decide
-from sync_engine.serve.facts import gather
+from sync_engine.serve.facts import ahead, gather
 from sync_engine.serve.metrics import Metrics
 from sync_engine.serve.running import DONE, PATIENCE, Child, Ended, Place, ask_to_stop, ended, kill, start
 from sync_engine.serve.sources import Source
@@ -33,8 +33,6 @@ BETWEEN_DECISIONS = 5.0
 """Seconds between two decisions, unless something happens here; what others do is seen then."""
 FIRST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE_FOR_LOCK = 5.0, 900.0, 15.0
 """Seconds after which a catalog is tried again that could not be transferred; doubled each time."""
-CLOCKS = timedelta(minutes=2)
-"""By which the clocks of two machines may differ."""
 BLIP = timedelta(minutes=10)
 """A source that cannot be reached for less is nothing to tell anybody of."""
 
@@ -232,7 +230,8 @@ class Loop:
         now = datetime.now(UTC)
         try:
             served = status.ledger.served()
-            facts = gather(status.project, status.catalogs, status.ledger, served, self._is_newer, now)
+            is_ahead = partial(ahead, seen=status.seen, source=self._source)
+            facts = gather(status.project, status.catalogs, status.ledger, served, is_ahead, now)
             held = status.ledger.held_locks()
         except SyncEngineError as error:
             self._close_ledger(error.message)
@@ -252,18 +251,6 @@ class Loop:
         waiting = tuple(each for each in orders if each.waits)
         gone = tuple(sorted(served.keys() - {each.name for each in status.catalogs}))
         self._know(running=running, orders=waiting, gone=gone, ledger_error="")
-
-    def _is_newer(self, served: ServedCatalog) -> bool:
-        """Whether a catalog may have been transferred for a later revision than ours."""
-        seen = self._status.seen
-        if seen.good is None or served.revision == seen.good.id:
-            return False
-        known = self._source.is_later(served.revision, seen.good.id)
-        if known is not None:
-            return known
-        # Nobody here has seen that revision: wait until the source was looked at after that transfer.
-        reached = datetime.fromisoformat(seen.reached) if seen.reached else datetime.min.replace(tzinfo=UTC)
-        return datetime.fromisoformat(served.at) + CLOCKS > reached
 
     def _start(self, order: Order, good: Revision) -> Child:
         facts = order.facts
