@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.reliability.invariants import books_balance, nothing_is_lost, one_record_per_key
 from tests.reliability.worlds import SHAPES, World, open_world
 
 from sync_engine.transfer import recovery
@@ -25,10 +26,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def settled(world: World) -> None:
-    wanted = {(stream, key): values for stream, each in world.wanted().items() for key, values in each.items()}
-    held = [(stream, key, values) for stream, key, values, _ in world.held()]
-    assert len(held) == len(wanted)
-    assert {(stream, key): values for stream, key, values in held} == wanted
+    one_record_per_key(world)
+    nothing_is_lost(world)
+    books_balance(world)
     world.shop.settled()
 
 

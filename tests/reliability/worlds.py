@@ -16,6 +16,7 @@ from tests.journeys.small import Json, Shop, open_shop, product, uuid_of
 
 from sync_engine_sandbox.crm.org import CrmSettings
 
+LOCALES = ("de_DE", "en_US")
 NOTES = {"name": "Notes__c", "type": "string", "length": 80}
 ITEMS: Json = {
     "from": "products",
@@ -53,7 +54,7 @@ PAIR = {
 PAIRS: Json = {
     "from": "products",
     "to": "Pair__c",
-    "for_each": {"locale": ["de_DE", "en_US"]},
+    "for_each": {"locale": list(LOCALES)},
     "key": {"Item__c": {"lookup": "items", "value": "sku"}, "Language__c": "locale"},
     "fields": {"Title__c": "title"},
     "on_missing": "delete",
@@ -104,8 +105,10 @@ SHAPES = (
     ),
 )
 
-Facts = dict[str, dict[Any, Any]]
-"""By stream and key: what the org holds, or must hold."""
+Facts = dict[tuple[str, str], tuple[Any, ...]]
+"""By stream and key: the values of a record."""
+Held = tuple[str, str, tuple[Any, ...] | None, str]
+"""Stream, key, values, and the id in the org."""
 
 
 @dataclass
@@ -115,7 +118,6 @@ class World:
     shop: Shop
     shape: Shape
     round: int = 0
-    gone: set[str] = field(default_factory=set)
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -133,7 +135,6 @@ class World:
             self.shop.change(renamed, picture=self.upload(renamed, self.round))
             self.shop.change(f"p{self.round + 1}", picture=None)
         pim.delete_product(uuid_of(oldest))
-        self.gone.add(oldest)
 
     def fill(self) -> None:
         """The products of the beginning."""
@@ -144,7 +145,8 @@ class World:
         values: Json = {"notes": f"Notes {sku}\n\u2028é", "title": {"de_DE": f"Titel {sku}", "en_US": f"Title {sku}"}}
         if self.shape.pictures:
             values["picture"] = self.upload(sku, 0)
-        return product(sku, name=f"Mug {sku}", **values)
+        now = self.shop.sandbox.pim.now_text()
+        return {**product(sku, name=f"Mug {sku}", **values), "created": now, "updated": now}
 
     def upload(self, sku: str, time: int) -> str:
         """A picture in the PIM; gives its code."""
@@ -156,63 +158,77 @@ class World:
         pim.uploads[code] = content
         return code
 
-    def wanted(self) -> Facts:
-        """What the org must hold."""
-        facts: Facts = {name: {} for name in self.streams}
+    def wanted(self, before: str = "9") -> Facts:
+        """What the org must hold; only of products that were saved before that moment."""
+        facts: Facts = {}
         for each in list(self.shop.sandbox.pim.products.by_key.values()):
+            if each["updated"] >= before:
+                continue
             values = {
                 (code, entry["locale"]): entry["data"] for code, given in each["values"].items() for entry in given
             }
             sku = values["sku", None]
-            facts["items"][sku] = (values["name", None], values["notes", None])
-            if "marks" in facts:
-                facts["marks"][f"{sku}-de_DE"] = (sku, values["title", "de_DE"], False)
-            if "pairs" in facts:
-                facts["pairs"] |= {(sku, locale): values["title", locale] for locale in ("de_DE", "en_US")}
-            if "pictures" in facts and ("picture", None) in values:
+            facts["items", sku] = (values["name", None], values["notes", None])
+            if "marks" in self.streams:
+                facts["marks", f"{sku}-de_DE"] = (values["title", "de_DE"], sku)
+            if "pairs" in self.streams:
+                facts |= {("pairs", f"{sku} / {locale}"): (values["title", locale], sku) for locale in LOCALES}
+            if "pictures" in self.streams and ("picture", None) in values:
                 content = self.shop.sandbox.pim.uploads[values["picture", None]]
-                facts["pictures"][f"{sku}-picture"] = (hashlib.sha256(content).hexdigest(), sku)
+                facts["pictures", f"{sku}-picture"] = (hashlib.sha256(content).hexdigest(), sku)
         return facts
 
-    def held(self) -> list[tuple[str, Any, Any, str]]:
-        """Every record of the org that a stream has written, and that is not taken away: stream, key, values, id."""
+    def held(self, *, gone: bool = False) -> list[Held]:
+        """The records of the org that are the streams'.
+
+        Args:
+            gone: also those that were taken away without being deleted; files have no values then.
+        """
         org = self.shop.sandbox.org
-        found: list[tuple[str, Any, Any, str]] = []
-        names: dict[str | None, str] = {}
-        for row in org.rows("Item__c"):
-            names[row["Id"]] = row["Key__c"]
-            found.append(("items", row["Key__c"], (row["Name"], row["Notes__c"]), row["Id"]))
+        names: dict[str | None, str] = {row["Id"]: row["Key__c"] for row in org.rows("Item__c")}
+        found: list[Held] = [
+            ("items", row["Key__c"], (row["Name"], row["Notes__c"]), row["Id"]) for row in org.rows("Item__c")
+        ]
         if "marks" in self.streams:
             found += [
-                ("marks", row["Key__c"], (names.get(row["Item__c"]), row["Title__c"], row["Gone__c"]), row["Id"])
+                ("marks", row["Key__c"], (row["Title__c"], names.get(row["Item__c"])), row["Id"])
                 for row in org.rows("Mark__c")
+                if gone or not row["Gone__c"]
             ]
         if "pairs" in self.streams:
             found += [
-                ("pairs", (names.get(row["Item__c"]), row["Language__c"]), row["Title__c"], row["Id"])
+                (
+                    "pairs",
+                    f"{names.get(row['Item__c'])} / {row['Language__c']}",
+                    (row["Title__c"], names.get(row["Item__c"])),
+                    row["Id"],
+                )
                 for row in org.rows("Pair__c")
             ]
         if "pictures" in self.streams:
-            found += self._held_pictures(names)
+            found += [each for each in self._held_pictures(names) if gone or each[2] is not None]
         return found
 
-    def _held_pictures(self, names: Mapping[str | None, str]) -> list[tuple[str, Any, Any, str]]:
+    def _held_pictures(self, names: Mapping[str | None, str]) -> Iterator[Held]:
         org = self.shop.sandbox.org
         linked = {
             row["ContentDocumentId"]: names[row["LinkedEntityId"]]
             for row in org.rows("ContentDocumentLink")
             if row["LinkedEntityId"] in names
         }
-        return [
-            (
-                "pictures",
-                row["PIM_Key__c"],
-                (hashlib.sha256(org.store.blobs[row["Id"]]).hexdigest(), linked.get(row["ContentDocumentId"])),
-                row["Id"],
-            )
-            for row in org.rows("ContentVersion")
-            if row["IsLatest"]
-        ]
+        for row in org.rows("ContentVersion"):
+            if row["IsLatest"]:
+                content = hashlib.sha256(org.store.blobs[row["Id"]]).hexdigest()
+                sku = linked.get(row["ContentDocumentId"])
+                yield "pictures", row["PIM_Key__c"], (content, sku) if sku else None, row["Id"]
+
+    def text_of(self, stream: str, fields: Mapping[str, Any]) -> str | None:
+        """The first value of a record, of the fields that were written to it; None where it was not kept as text."""
+        return fields.get({"items": "Name", "pictures": ""}.get(stream, "Title__c"))
+
+    def text_in(self, values: tuple[Any, ...]) -> Any:
+        """The first value of a record."""
+        return values[0]
 
 
 @contextmanager

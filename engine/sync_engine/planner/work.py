@@ -49,7 +49,12 @@ class Slot:
     @property
     def unique(self) -> bool:
         """Whether the target sees to it that no two records have the same key; of the versions of files it does not."""
-        return not self.key_columns and all(each.type is not FieldType.FILE for each in self.descriptions)
+        return not self.key_columns and not self.has_versions
+
+    @property
+    def has_versions(self) -> bool:
+        """Whether its records are files: another content is another record, with the same key."""
+        return any(each.type is FieldType.FILE for each in self.descriptions)
 
     def holds_file(self, name: str) -> bool:
         """Whether a column holds files."""

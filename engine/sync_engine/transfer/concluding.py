@@ -11,6 +11,7 @@ from sync_engine.ledger.records import OutcomeRecord, WrittenRecord
 from sync_engine.planner.plan import Change, ChangeKind, StreamPlan
 from sync_engine.sdk.target import Outcome, Reason, RecordResult
 from sync_engine.transfer.content import Carried
+from sync_engine.transfer.fetching import as_held
 
 COUNTED = ("created", "updated", "deactivated", "deleted", "unchanged", "rejected", "stale")
 
@@ -91,10 +92,7 @@ def conclude(
 def _written_fields(stream: StreamPlan, change: Change, contents: Mapping[str, str]) -> dict[str, object]:
     """What a change has written, of a file its content; a new record is empty where its mapping yields nothing."""
     empty = [each.name for each in stream.mapped] if change.kind is ChangeKind.CREATE else ()
-    return dict.fromkeys(empty) | {
-        each.field: contents.get(str(each.after[0]), each.after) if isinstance(each.after, list) else each.after
-        for each in change.fields
-    }
+    return dict.fromkeys(empty) | {each.field: as_held(each.after, contents) for each in change.fields}
 
 
 def _word(change: Change, result: RecordResult) -> str:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 
+from sync_engine.planner.encoding import Encoded
 from sync_engine.sdk.files import MD5, OpenMedia
+from sync_engine.sdk.target import Batch
 from sync_engine.sdk.values import MediaRef
+
+CONTENTS = "contents"
+"""What the files of a batch contained, by code, beside what the target keeps in the journal to find it again."""
 
 
 class Fetching:
@@ -29,10 +34,24 @@ class Fetching:
         with self._open(media) as stream:
             yield cast("BinaryIO", _Noted(stream, lambda content: self._read.update({media.code: content})))
 
-    def take(self) -> dict[str, str]:
-        """What the files contained that have been read to their end since the last call, by code."""
-        taken, self._read = self._read, {}
-        return taken
+    def known(self, codes: Collection[str]) -> dict[str, str]:
+        """What these files contained, by code; only those that have been read to their end."""
+        return {each: self._read[each] for each in codes if each in self._read}
+
+    def forget(self, codes: Collection[str]) -> None:
+        """These files are known elsewhere."""
+        for each in codes:
+            self._read.pop(each, None)
+
+
+def files_of(batch: Batch) -> frozenset[str]:
+    """Codes of the files that a batch sends."""
+    return frozenset(value.code for row in batch.rows for value in row.values.values() if isinstance(value, MediaRef))
+
+
+def as_held(value: Encoded, contents: Mapping[str, str]) -> Encoded:
+    """A value as the target holds it once it is written: a file by what it contains."""
+    return contents.get(value[0], value) if isinstance(value, list) and value else value
 
 
 class _Noted(io.RawIOBase):

@@ -20,6 +20,7 @@ from sync_engine.sdk.errors import Interrupted
 from sync_engine.sdk.target import BatchState, Outcome, RecordResult, Target
 from sync_engine.transfer.concluding import COUNTED, conclude
 from sync_engine.transfer.content import Carried, from_content
+from sync_engine.transfer.fetching import CONTENTS
 from sync_engine.transfer.sending import await_results
 from sync_engine.transfer.settling import look
 
@@ -124,14 +125,23 @@ def _account(taken: _Taken, catalog: str, level: LogLevel) -> Counter[str]:
     if results is None:
         ledger.commit(batch.transfer, catalog, (), batch=batch.id)
         return Counter()
-    found = conclude(carried, [each for each in results if each.key in unknown], level)
+    contents = _contents(batch)
+    found = conclude(carried, [each for each in results if each.key in unknown], level, contents)
     before = _summary(ledger.transfer(batch.transfer).summary)
     # What was counted as uncertain is known now, or uncertain for good.
     before["rejected"] -= batch.uncertain
     summary = {name: before[name] + found.counts[name] for name in COUNTED}
     outcomes, written, deleted = found.outcomes, found.written, found.deleted
     ledger.commit(batch.transfer, catalog, outcomes, written, batch.id, deleted=deleted, summary=summary)
+    if contents:
+        ledger.keep_file_contents(catalog, contents)
     return found.counts
+
+
+def _contents(batch: BatchRecord) -> Mapping[str, str]:
+    """What the files contained, by code, that may have been sent."""
+    found = batch.data.get(CONTENTS)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _unknown(taken: _Taken, carried: Carried) -> set[str]:
@@ -165,7 +175,7 @@ def _look(taken: _Taken, stream: StreamPlan, changes: Sequence[Change]) -> list[
     told = False
     new = {each.key for each in changes if each.kind is ChangeKind.CREATE}
     while True:
-        results = look(stream, changes, taken.target, "its answer was lost")
+        results = look(stream, changes, taken.target, "its answer was lost", _contents(taken.batch))
         if left <= 0 or not any(each.outcome is Outcome.UNCERTAIN and each.key in new for each in results):
             return results
         if not told:

@@ -23,7 +23,7 @@ from sync_engine.sdk.files import OpenMedia
 from sync_engine.sdk.target import Operation, RecordResult, Target
 from sync_engine.transfer.concluding import COUNTED, conclude, plain_reasons
 from sync_engine.transfer.content import Carried
-from sync_engine.transfer.fetching import Fetching
+from sync_engine.transfer.fetching import Fetching, files_of
 from sync_engine.transfer.options import create_options
 from sync_engine.transfer.packing import pack
 from sync_engine.transfer.reading_back import Flapping, read_back
@@ -275,7 +275,8 @@ def _settled(run: _Run, carried: Carried, error: SyncEngineError) -> list[Record
     if carried.batch.operation is not Operation.INSERT or not isinstance(error, Unavailable):
         return None
     try:
-        return look(carried.stream, carried.changes, run.target, error.message)
+        contents = run.fetching.known(files_of(carried.batch))
+        return look(carried.stream, carried.changes, run.target, error.message, contents)
     except SyncEngineError:
         return None
 
@@ -294,7 +295,8 @@ def _drain(run: _Run, under_way: dict[Future[list[RecordResult]], Carried]) -> N
 
 def _commit(run: _Run, carried: Carried, results: Sequence[RecordResult], *, last: bool = True) -> list[Change]:
     """Store the outcomes of a batch in one transaction; returns the changes to be sent again."""
-    contents = run.fetching.take()
+    files = files_of(carried.batch)
+    contents = run.fetching.known(files)
     found = conclude(carried, results, run.level, contents, last=last)
     run.counts.update(found.counts)
     run.done += found.done
@@ -310,5 +312,6 @@ def _commit(run: _Run, carried: Carried, results: Sequence[RecordResult], *, las
     )
     if contents:
         run.ledger.keep_file_contents(run.catalog, contents)
+        run.fetching.forget(files)
     run.progress.step(run.catalog, carried.stream.name, "writing", run.done)
     return found.again

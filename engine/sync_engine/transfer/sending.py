@@ -10,9 +10,8 @@ from sync_engine.ledger.store import Ledger
 from sync_engine.sdk.errors import BrokenContract, Interrupted, Refused, SyncEngineError, Unavailable
 from sync_engine.sdk.files import SendsFiles
 from sync_engine.sdk.target import Batch, BatchRef, BatchState, Checkpoint, Outcome, Reason, RecordResult, Target
-from sync_engine.sdk.values import MediaRef
 from sync_engine.transfer.content import Carried, to_content
-from sync_engine.transfer.fetching import Fetching
+from sync_engine.transfer.fetching import CONTENTS, Fetching, files_of
 
 POLL_DEADLINE = 24 * 3600.0
 """Seconds after which a batch that does not finish is given up as uncertain."""
@@ -39,22 +38,22 @@ def send(
         SyncEngineError: the batch could not be handed over, or its results could not be had.
     """
     batch = carried.batch
+    files = files_of(batch)
 
     def journal(state: BatchState, data: Mapping[str, object]) -> None:
+        if contents := fetching.known(files):
+            data = {**data, CONTENTS: contents}
         ledger.journal(transfer, batch.id, carried.stream.name, batch.mode, len(batch.rows), state, data)
 
     ledger.pack(transfer, batch.id, carried.stream.name, batch.mode, len(batch.rows), to_content(carried))
-    ref = _submit(batch, target, journal, fetching)
+    ref = _submit_files(batch, target, journal, fetching) if files else target.submit(batch, journal)
     journal(
         BatchState.SUBMITTED, {key: value for key, value in ref.data.items() if isinstance(value, (str, int, bool))}
     )
     return await_results(ref, batch, target, stop)
 
 
-def _submit(batch: Batch, target: Target, journal: Checkpoint, fetching: Fetching) -> BatchRef:
-    has_files = any(isinstance(value, MediaRef) for row in batch.rows for value in row.values.values())
-    if not has_files:
-        return target.submit(batch, journal)
+def _submit_files(batch: Batch, target: Target, journal: Checkpoint, fetching: Fetching) -> BatchRef:
     if not isinstance(target, SendsFiles):
         raise Refused(f"{batch.object} cannot be sent files: its adapter does not know how")
     return target.submit_files(batch, journal, fetching.open)

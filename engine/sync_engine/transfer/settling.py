@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sync_engine.planner.held import HeldRow
 from sync_engine.planner.plan import Change, ChangeKind, StreamPlan
 from sync_engine.planner.work import Slot, slot_of
 from sync_engine.sdk.target import Outcome, Reason, RecordResult, Target
+from sync_engine.transfer.fetching import as_held
 from sync_engine.transfer.stale import held_rows
 
 
-def look(stream: StreamPlan, changes: Sequence[Change], target: Target, lost: str) -> list[RecordResult]:
+def look(
+    stream: StreamPlan, changes: Sequence[Change], target: Target, lost: str, contents: Mapping[str, str]
+) -> list[RecordResult]:
     """A result for every change, by what the target holds now.
 
     A record that is there now was created by this batch: the plan saw that it was not there before. A record that is
@@ -23,6 +26,7 @@ def look(stream: StreamPlan, changes: Sequence[Change], target: Target, lost: st
         changes: what was sent.
         target: is asked for the records.
         lost: why there is no answer.
+        contents: what the files contained that were sent, by code.
 
     Raises:
         SyncEngineError: the target cannot be asked either.
@@ -37,7 +41,7 @@ def look(stream: StreamPlan, changes: Sequence[Change], target: Target, lost: st
     results = []
     for change in changes:
         row = held.get(slot.normalise(change.key))
-        outcome = _outcome(change, row, slot)
+        outcome = _outcome(change, row, slot, contents)
         if outcome is None:
             results.append(RecordResult(change.key, Outcome.UNCERTAIN, reasons=reasons))
         else:
@@ -45,7 +49,7 @@ def look(stream: StreamPlan, changes: Sequence[Change], target: Target, lost: st
     return results
 
 
-def _outcome(change: Change, row: HeldRow | None, slot: Slot) -> Outcome | None:
+def _outcome(change: Change, row: HeldRow | None, slot: Slot, contents: Mapping[str, str]) -> Outcome | None:
     """What must have happened for the target to hold this; None where that cannot be told."""
     if change.kind is ChangeKind.DELETE:
         return Outcome.DELETED if row is None or row[1] != change.target_id else None
@@ -54,5 +58,6 @@ def _outcome(change: Change, row: HeldRow | None, slot: Slot) -> Outcome | None:
     if change.kind is ChangeKind.CREATE:
         return Outcome.CREATED
     now = {request.name: value for request, value in zip(slot.requests, row[3], strict=True)}
-    same = row[1] == change.target_id and all(now[each.field] == each.after for each in change.fields)
+    same = row[1] == change.target_id or slot.has_versions
+    same = same and all(now[each.field] == as_held(each.after, contents) for each in change.fields)
     return Outcome.UPDATED if same else None
