@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from sync_engine.ledger.store import Ledger, open_ledger
-from sync_engine.sdk.errors import Refused
 
 STATE = "sqlite:///state/ledger.db"
 
@@ -30,27 +29,3 @@ def test_writes_are_durable_and_tables_strict(ledger: Ledger, tmp_path: Path) ->
     transfer = ledger.begin("shop", "digest", "command")
     with pytest.raises(sqlite3.IntegrityError), ledger._database.writing() as transaction:
         transaction.execute(insert, (transfer, "many"))
-
-
-@pytest.mark.parametrize(
-    ("statement", "why"),
-    [("PRAGMA user_version = 99", "newer sync-engine"), ("CREATE TABLE mine (a)", "no ledger")],
-)
-def test_another_or_a_newer_file_is_refused_and_left_alone(tmp_path: Path, statement: str, why: str) -> None:
-    (tmp_path / "state").mkdir()
-    path = tmp_path / "state" / "ledger.db"
-    other = sqlite3.connect(path)
-    other.execute(statement)
-    other.commit()
-    other.close()
-    with pytest.raises(Refused, match=why):
-        open_ledger(STATE, tmp_path)
-
-
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
-    path = tmp_path / "state" / "ledger.db"
-    path.write_bytes(b"something else " * 100)
-    with pytest.raises(Refused, match="cannot be used"):
-        open_ledger(STATE, tmp_path)
-    assert path.read_bytes() == b"something else " * 100

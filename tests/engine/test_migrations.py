@@ -60,6 +60,7 @@ def _make_file(folder: Path, numbers: Iterator[int], version: int) -> str:
             for statement in (*_script(version, SQLITE), f"PRAGMA user_version = {version}"):
                 old.execute(statement)
         old.close()
+        (folder / name).chmod(0o600)
     return f"sqlite:///{name}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import sys
@@ -16,6 +17,7 @@ from sync_engine.cli.stopping import INTERRUPTED, unwinding
 from sync_engine.sdk.errors import Interrupted, InvalidInput, SyncEngineError
 
 USAGE = 64
+NO_SPACE = "A plan needs about as much as the records it compares, in the folder for temporary files (TMPDIR)."
 
 COMMANDS = {
     "adapters": "sync_engine.cli.inspect:adapters",
@@ -111,6 +113,12 @@ def cli(console: Console, folder: str, environment: str | None, home: str | None
     console.home = home or None
 
 
+def _is_full(error: Exception) -> bool:
+    """Whether a file could not be written for want of space; the ledger says so in its own words."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full or getattr(error, "sqlite_errorname", "") == "SQLITE_FULL"
+
+
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit.
 
@@ -156,6 +164,9 @@ def _execute(arguments: Sequence[str] | None, console: Console) -> int:
         console.say(f"Error{f' {error.code}' if error.code else ''}: {error.message}", hint=error.hint, colour="red")
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort: a defect of ours must not show secrets
+        if _is_full(error):
+            console.say(f"Error: there is no space left on the disk: {error}", hint=NO_SPACE, colour="red")
+            return 1
         import traceback
 
         text = console.redact("".join(traceback.format_exception(error)))

@@ -3,63 +3,71 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from sync_engine.ledger.database import Parameters, Rows, Transaction
-from sync_engine.ledger.schema import SQLITE, refuse_newer, steps
+from sync_engine.ledger.schema import SQLITE, TABLES, refuse_newer, steps
+from sync_engine.ledger.sqlite_file import look_at, make_file, make_private
 from sync_engine.problems import coded
-from sync_engine.sdk.errors import Refused
+from sync_engine.sdk.errors import Refused, Unavailable
 
 BUSY_SECONDS = 30
+_FULL = 256 * 1024
+"""A disk with less space than that is called full when something cannot be written."""
 
 
 def open_sqlite(path: Path) -> SqliteDatabase:
     """Open the file, and make it when it is missing.
 
     Raises:
-        Refused: it is no ledger, damaged, written by a newer version, or cannot be written. It was not changed then.
+        Refused: it is no ledger, damaged, written by a newer version, open to others, or cannot be written. It was not
+            changed then.
+        Unavailable: another process keeps it locked.
     """
+    name = str(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    except (OSError, sqlite3.Error) as error:
-        raise Refused(
-            f"the ledger {path} cannot be opened: {error}", hint="Check that the folder exists and is writable."
-        ) from error
-    try:
-        _prepare(connection, str(path))
+        if not os.path.lexists(path):
+            make_file(path, partial(_fill, name))
+        look_at(path)
+        connection = _connect(path)
+        try:
+            _prepare(connection, name)
+        except BaseException:
+            connection.close()
+            raise
+    except OSError as error:
+        raise coded(Refused, "SE801", name=name, reason=error.strerror or error) from error
     except sqlite3.Error as error:
-        connection.close()
-        raise Refused(
-            f"the ledger {path} cannot be used: {error}",
-            hint="Check the disk and its permissions, restore it from a backup, or name another file in `state:`; "
-            "nothing was changed.",
-        ) from error
-    except BaseException:
-        connection.close()
-        raise
-    return SqliteDatabase(connection, str(path))
+        _refuse(name, error, opening=True)
+    return SqliteDatabase(connection, name)
+
+
+def _fill(name: str, path: Path) -> None:
+    with contextlib.closing(_connect(path)) as connection:
+        _prepare(connection, name)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
 
 def _prepare(connection: sqlite3.Connection, name: str) -> None:
     """Set the durability that the ledger relies on and bring its tables up to date; looks before it writes."""
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if version == 0 and tables:
-        raise Refused(f"{name} is a database, but no ledger of sync-engine", hint="Name another file in `state:`.")
-    refuse_newer(version, name)
-    if version and not {"transfers", "outcomes", "batches", "written"} <= tables:
-        raise Refused(f"{name} is a database, but no ledger of sync-engine", hint="Name another file in `state:`.")
+    version = _version(connection, name)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     # FULL is 2. A setting that did not take would only show at the next power cut, so look.
     if int(connection.execute("PRAGMA synchronous").fetchone()[0]) != 2:
-        raise Refused(f"the ledger {name} does not accept synchronous=FULL, so nothing it says would be durable")
+        raise coded(Refused, "SE814", name=name, reason="it does not accept synchronous=FULL, so nothing is durable")
     if not steps(version, SQLITE):
         return
     connection.execute("BEGIN IMMEDIATE")
@@ -70,6 +78,45 @@ def _prepare(connection: sqlite3.Connection, name: str) -> None:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {number}")
     connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection, name: str) -> int:
+    """How far the ledger is; 0 when the database is empty.
+
+    Raises:
+        Refused: it holds something else, or is newer.
+    """
+    connection.execute("BEGIN")  # both as they were at one moment
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    connection.execute("COMMIT")
+    if (version or tables) and not (version and tables >= TABLES):
+        raise coded(Refused, "SE802", name=name, reason="it is a database of something else")
+    refuse_newer(version, name)
+    return version
+
+
+def _refuse(name: str, error: sqlite3.Error, what: str = "", *, opening: bool = False) -> NoReturn:
+    """Say what is wrong with the file, by what SQLite found.
+
+    Args:
+        name: of the ledger.
+        error: of SQLite.
+        what: could not be done.
+        opening: nothing was read before, so that it may be the wrong file.
+    """
+    found = getattr(error, "sqlite_errorname", "")
+    if found.startswith("SQLITE_IOERR") and shutil.disk_usage(Path(name).parent).free < _FULL:
+        error = sqlite3.OperationalError("the disk is full")  # which SQLite does not say of every file that it needs
+    if found.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")):
+        raise coded(Unavailable, "SE808", name=name, reason=error) from error
+    if found.startswith("SQLITE_NOTADB") and opening:
+        raise coded(Refused, "SE802", name=name, reason="it is no database") from error
+    if found.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        raise coded(Refused, "SE803", name=name, reason=error) from error
+    if opening:
+        raise coded(Refused, "SE801", name=name, reason=error) from error
+    raise coded(Refused, "SE807", name=name, what=what, reason=error) from error
 
 
 class SqliteDatabase:
@@ -104,10 +151,7 @@ class SqliteDatabase:
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
             raise  # a defect of ours
         except sqlite3.DatabaseError as error:
-            raise Refused(
-                f"the ledger {self.name} could not be {what}: {error}",
-                hint="Free disk space or wait for the other process; what was sent is found again at the next run.",
-            ) from error
+            _refuse(self.name, error, what)
 
     def check(self) -> None:
         """Read every page of the file; what is damaged shows then, and not in the midst of a transfer."""
@@ -117,10 +161,18 @@ class SqliteDatabase:
 
     def back_up(self, path: str) -> None:
         """Copy the ledger by SQLite's online backup."""
-        if Path(path).exists():
-            raise Refused(f"{path} exists already", hint="Name a file that does not exist.")
-        with self._lock, self._clear_messages("backed up"), contextlib.closing(sqlite3.connect(path)) as copy:
-            self._connection.backup(copy)
+        try:
+            make_private(Path(path))
+        except OSError as error:
+            raise Refused(
+                f"{path} cannot be written: {error.strerror}", hint="Name a file that does not exist."
+            ) from error
+        try:
+            with self._lock, self._clear_messages("copied"), contextlib.closing(sqlite3.connect(path)) as copy:
+                self._connection.backup(copy)
+        except BaseException:
+            Path(path).unlink()
+            raise
 
     def close(self) -> None:
         """Release the file."""
