@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from xml.parsers.expat import ExpatError
 
@@ -55,28 +56,48 @@ def log_in(where: str, settings: OrgSettings, http: requests.Session) -> Login:
             raise Refused(f"{where}: `access_token` holds characters that no access token has")
         return Login(token, instance_of(base, ""))
     failure: SyncEngineError
+    answers: list[requests.Response] = []
     try:
-        answered = _ask(where, settings, http)
+        answered = _ask(where, settings, http, answers)
     except SalesforceAuthenticationFailed as error:
         failure = _refusal(where, error.code)
     except requests.exceptions.RequestException:
         raise
     except (AttributeError, TypeError, ValueError, ExpatError):
-        failure = BrokenContract(f"{where}: the answer to the login is not Salesforce's", hint=NO_JSON_HINT)
+        failure = _unreadable(where, answers)
     else:
         return Login(answered.token, instance_of(base, answered.instance))
     raise failure
 
 
-def _ask(where: str, settings: OrgSettings, http: requests.Session) -> Login:
-    """The library's answer; raises TypeError when it holds no session."""
-    # The library prints an advice with the client id in it.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        token, instance = SalesforceLogin(session=http, **_arguments(where, settings))
+def _ask(where: str, settings: OrgSettings, http: requests.Session, answers: list[requests.Response]) -> Login:
+    """The library's answer; raises TypeError when it holds no session, and keeps the service's own in ``answers``."""
+
+    def keep(answer: requests.Response, **_options: object) -> None:
+        answers.append(answer)
+
+    http.hooks["response"].append(keep)
+    try:
+        # The library prints an advice with the client id in it.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            token, instance = SalesforceLogin(session=http, **_arguments(where, settings))
+    finally:
+        http.hooks["response"].remove(keep)
     if not _fits_a_header(token):
         raise TypeError("no session")
     return Login(token, instance)
+
+
+def _unreadable(where: str, answers: Sequence[requests.Response]) -> SyncEngineError:
+    """What an answer means that the library cannot read: an error in the shape of other calls, or of something else."""
+    if answers and answers[-1].status_code >= 400:
+        try:
+            content = answers[-1].json()
+        except ValueError:
+            content = None
+        return call_error(where, answers[-1].status_code, content, lambda said: said.partition(":")[0])
+    return BrokenContract(f"{where}: the answer to the login is not Salesforce's", hint=NO_JSON_HINT)
 
 
 def _arguments(where: str, settings: OrgSettings) -> dict[str, Any]:

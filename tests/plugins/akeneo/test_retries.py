@@ -189,7 +189,7 @@ def describe(source: Source) -> None:
 
 
 def download(source: Source) -> None:
-    with source.open_media(MediaRef("a/b.jpg")) as stream:
+    with source.open_media(MediaRef("asset-media-files/a/b.jpg")) as stream:
         stream.read()
 
 

@@ -53,6 +53,18 @@ def failure(target: SalesforceTarget) -> SyncEngineError:
     return caught.value
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [(503, "SERVER_UNAVAILABLE", Unavailable), (403, "REQUEST_LIMIT_EXCEEDED", Unavailable), (400, "X", Refused)],
+)
+def test_an_error_in_the_shape_of_other_calls_is_understood(
+    odd: StandIn, status: int, code: str, kind: type[SyncEngineError]
+) -> None:
+    odd.on("POST", LOGIN, error(code, "canary-secret is busy", status))
+    found = failure(odd.open(**APP, retry_minutes=0))
+    assert type(found) is kind
+
+
 @pytest.mark.parametrize("auth", ["client_credentials", "password", "token"])
 def test_each_way_to_log_in_works(crm: Crm, auth: str) -> None:
     assert "Item__c" in crm.open(auth).describe(["Item__c"]).objects
