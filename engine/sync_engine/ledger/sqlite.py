@@ -86,10 +86,12 @@ def _version(connection: sqlite3.Connection, name: str) -> int:
     Raises:
         Refused: it holds something else, or is newer.
     """
-    connection.execute("BEGIN")  # both as they were at one moment
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    connection.execute("COMMIT")
+    # In one query, because another process may make the tables at this moment.
+    rows = connection.execute(
+        "SELECT user_version, name FROM pragma_user_version LEFT JOIN sqlite_master ON type = 'table'"
+    ).fetchall()
+    version = int(rows[0][0])
+    tables = {name for _, name in rows if name is not None}
     if (version or tables) and not (version and tables >= TABLES):
         raise coded(Refused, "SE802", name=name, reason="it is a database of something else")
     refuse_newer(version, name)
