@@ -189,6 +189,18 @@ def test_a_run_is_due_from_its_moment_on_until_it_has_happened() -> None:
     assert due(NIGHTLY, "2025-06-06T02:00", "2025-06-06T02:00") is None
 
 
+def test_a_run_that_starts_late_for_its_jitter_has_happened_as_the_run_of_its_moment() -> None:
+    late = Schedule(NIGHTLY.rule, BERLIN, jitter=timedelta(minutes=30))
+    seconds = delay("shop", late.jitter)
+    start = at("2025-06-06T02:00") + seconds
+    assert seconds > timedelta()
+    assert due_run(late, "shop", at("2025-06-05T02:00"), start - timedelta(seconds=1)) is None
+    found = due_run(late, "shop", at("2025-06-05T02:00"), start)
+    assert found is not None
+    assert (found.due, found.at) == (at("2025-06-06T02:00"), start)
+    assert due_run(late, "shop", found.due, start) is None
+
+
 def test_missed_runs_happen_together_once() -> None:
     assert due(NIGHTLY, "2025-06-01T02:00", "2025-06-06T09:00") == "Fri 06 02:00"
     hourly = Schedule(Cron("0 * * * *"), BERLIN)

@@ -13,17 +13,15 @@ from pathlib import Path
 import click
 
 from sync_engine.catalog.mapping_tests import test_files
-from sync_engine.catalog.model import Catalog, Project
+from sync_engine.catalog.model import Project
 from sync_engine.catalog.project import CATALOG_FOLDER, display_name
 from sync_engine.catalog.registry import Side, adapter_sides
 from sync_engine.catalog.schemas import read_schema
-from sync_engine.catalog.validate import validate_project
 from sync_engine.cli.console import Console
 from sync_engine.cli.init import catalog_text
-from sync_engine.cli.session import load_settings, open_state
+from sync_engine.cli.session import catalog_names, find_catalog, load_settings, open_state
 from sync_engine.documents import Document, Plain, load_document, table
 from sync_engine.documents.parsing import parse_document
-from sync_engine.problems import nearest
 from sync_engine.sdk.errors import Refused
 
 _VALUE = re.compile(r"\"[^\"]*\"|'[^']*'|[^\s#,}]+")
@@ -37,7 +35,7 @@ _VALUE = re.compile(r"\"[^\"]*\"|'[^']*'|[^\s#,}]+")
 def create(console: Console, name: str, source: str | None, target: str | None) -> None:
     """Write a new catalog NAME to begin with: all enabled products into Product2."""
     project = load_settings(console)
-    path = _free(project, name, _names(console))
+    path = _free(project, name, catalog_names(console))
     chosen = [_connection(project, side, given) for side, given in ((Side.SOURCE, source), (Side.TARGET, target))]
     _write(console, project, path, catalog_text(name, *chosen))
 
@@ -52,8 +50,8 @@ def copy(console: Console, name: str, new: str) -> None:
     As long as both write the same records, each overwrites what the other has written: change the filter or the target.
     """
     project = load_settings(console)
-    catalog = _find(console, name)
-    path = _free(project, new, _names(console))
+    catalog = find_catalog(console, name)
+    path = _free(project, new, catalog_names(console))
     _write(console, project, path, _with_name(_document(catalog.path, project), "name", new))
 
 
@@ -89,34 +87,12 @@ def delete(console: Console, name: str, yes: bool) -> None:
     To have its records deleted, let `on_missing: delete` and a filter that nothing passes do that first.
     """
     project = load_settings(console)
-    catalog = _find(console, name)
+    catalog = find_catalog(console, name)
     shown = display_name(catalog.path, project.root)
     if not yes:
         click.confirm(f"Delete {shown}?", abort=True, err=True)
     catalog.path.unlink()
     console.out(shown)
-
-
-def _catalogs(console: Console) -> Sequence[Catalog]:
-    result = validate_project(Path(console.folder), environment=console.environment)
-    return (*result.catalogs, *result.incomplete)
-
-
-def _names(console: Console) -> list[str]:
-    return sorted(each.name for each in _catalogs(console))
-
-
-def _find(console: Console, name: str) -> Catalog:
-    """The catalog of that name, whether or not it is valid.
-
-    Raises:
-        Refused: there is none.
-    """
-    by_name = {each.name: each for each in _catalogs(console)}
-    if name not in by_name:
-        hint = nearest(name, by_name) or f"It has: {', '.join(sorted(by_name)) or 'none'}"
-        raise Refused(f"the project has no catalog `{name}`", hint=hint)
-    return by_name[name]
 
 
 def _free(project: Project, name: str, names: Sequence[str]) -> Path:
@@ -174,8 +150,8 @@ def _with_name(document: Document, key: str, new: str) -> str:
 
 def _renamed(console: Console, project: Project, name: str, new: str) -> list[tuple[Path, Path, str]]:
     """Where each file is that says the name of a catalog, where it goes, and its text then; nothing is written yet."""
-    path = _find(console, name).path
-    free = _free(project, new, _names(console))
+    path = find_catalog(console, name).path
+    free = _free(project, new, catalog_names(console))
     after = path.with_name(f"{free.stem}{path.suffix}") if path.stem == name else path
     if after != path and after.exists():
         raise Refused(f"{display_name(after, project.root)} is there already", hint="Nothing was changed.")

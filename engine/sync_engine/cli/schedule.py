@@ -6,22 +6,19 @@ import getpass
 import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import click
 import orjson
 
 from sync_engine.catalog.model import Catalog, Project
-from sync_engine.catalog.validate import validate_project
 from sync_engine.cli.console import Console
 from sync_engine.cli.exporting import export
-from sync_engine.cli.session import Connections, load, load_settings, open_state
+from sync_engine.cli.session import Connections, find_catalog, load, load_settings, open_state
 from sync_engine.cli.tables import print_table
 from sync_engine.ledger.records import Pause, utc_now
-from sync_engine.problems import nearest
 from sync_engine.report import schedule as report
 from sync_engine.report.coming import look_ahead
-from sync_engine.sdk.errors import Refused, SyncEngineError
+from sync_engine.sdk.errors import SyncEngineError
 
 
 @click.group()
@@ -85,7 +82,7 @@ def pause(console: Console, catalog: str, reason: str, by: str | None) -> None:
     if not reason.strip():
         raise click.UsageError("--reason must say something: everybody who asks is told")
     project = load_settings(console)
-    _check_known(console, catalog)
+    find_catalog(console, catalog)  # what else is wrong with the catalogs does not matter here
     with open_state(project, console) as ledger:
         ledger.pause(Pause(catalog, reason.strip(), by or _me(), utc_now()))
     console.say(f"{catalog} is paused; `sync-engine schedule resume {catalog}` ends that.")
@@ -100,23 +97,10 @@ def resume(console: Console, catalog: str) -> None:
     with open_state(project, console) as ledger:
         resumed = ledger.resume(catalog)
     if not resumed:
-        _check_known(console, catalog)
+        find_catalog(console, catalog)
         console.say(f"{catalog} was not paused.")
         return
     console.say(f"{catalog} is resumed.")
-
-
-def _check_known(console: Console, name: str) -> None:
-    """Refuse a name that no catalog has; what else is wrong with the catalogs does not matter here.
-
-    Raises:
-        Refused: always then.
-    """
-    result = validate_project(Path(console.folder), environment=console.environment)
-    names = sorted(each.name for each in (*result.catalogs, *result.incomplete))
-    if name not in names:
-        hint = nearest(name, names) or f"It has: {', '.join(names) or 'none'}"
-        raise Refused(f"the project has no catalog `{name}`", hint=hint)
 
 
 def _me() -> str:

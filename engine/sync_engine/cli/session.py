@@ -72,6 +72,29 @@ def choose(catalogs: Sequence[Catalog], names: Sequence[str]) -> tuple[Catalog, 
     return tuple(chosen.values())
 
 
+def find_catalog(console: Console, name: str) -> Catalog:
+    """The catalog of that name, whatever is wrong with it or with others: not to be run.
+
+    Raises:
+        Refused: there is none.
+    """
+    by_name = {each.name: each for each in _all_catalogs(console)}
+    if name not in by_name:
+        hint = nearest(name, by_name) or f"It has: {', '.join(sorted(by_name)) or 'none'}"
+        raise Refused(f"the project has no catalog `{name}`", hint=hint)
+    return by_name[name]
+
+
+def catalog_names(console: Console) -> list[str]:
+    """The names of all catalogs, valid or not."""
+    return sorted(each.name for each in _all_catalogs(console))
+
+
+def _all_catalogs(console: Console) -> tuple[Catalog, ...]:
+    result = validate_project(Path(console.folder), environment=console.environment)
+    return (*result.catalogs, *result.incomplete)
+
+
 def load_settings(console: Console) -> Project:
     """The project without its catalogs: what is wrong with them does not matter.
 
