@@ -64,6 +64,7 @@ def test_a_doubtful_match_is_rejected_and_nothing_is_doubled(project: Project, i
     reasons = {each["key"]: each["reasons"][0] for each in planned["rejections"]}
     assert reasons.keys() == {first["uuid"], second["uuid"]}
     assert reasons[first["uuid"]]["code"] == "AMBIGUOUS_MATCH"
+    assert planned["matches"] == {"adopted": 0, "ambiguous": 1, "duplicate": 1}
     assert all(each in reasons[first["uuid"]]["message"] for each in twins)
     assert reasons[second["uuid"]]["code"] == "WOULD_DUPLICATE"
     assert taken in reasons[second["uuid"]]["message"]
@@ -106,6 +107,11 @@ def test_the_id_that_an_attribute_holds_or_a_unique_field_finds_the_record(tmp_p
             "b": "update",
             "c": "create",
         }
+        assert shop.streams()["items"]["matches"] == {"adopted": 2, "ambiguous": 0, "duplicate": 0}
+        shop.run("plan", "--out", "saved")
+        for format_, word in (("text", "there before"), ("markdown", "There before"), ("html", "There before")):
+            assert f"{word}: 2 adopted, 0 ambiguous" in shop.run("show", "saved", "--format", format_).out
+        assert f"~ update a ({by_id})  (it was there before, and is adopted)" in shop.run("show", "saved").out
         shop.apply()
         assert {key: row["Id"] for key, row in shop.rows().items() if key != "c"} == {"a": by_id, "b": by_number}
         assert {key: row["Name"] for key, row in shop.rows().items()} == {"a": "A", "b": "B", "c": "C"}

@@ -22,6 +22,7 @@ from sync_engine.planner.plan import (
     StreamPlan,
     Summary,
     WriteStep,
+    adopts,
 )
 from sync_engine.planner.remembered import Remembered
 from sync_engine.planner.work import Work
@@ -101,6 +102,7 @@ def _stream_plan(
         new_options=planned(work, target),
         causes=_causes(space, work) if summary.update else {},
         kept=_kept(space, work) if work.policies else {},
+        matches=_matches(space, work) if stream.match else {},
     )
 
 
@@ -112,6 +114,16 @@ def _causes(space: Workspace, work: Work) -> Mapping[str, int]:
 
 def _kept(space: Workspace, work: Work) -> Mapping[str, int]:
     return dict(sorted(Counter(field.policy for each in space.kept(work.number) for field in each.fields).items()))
+
+
+def _matches(space: Workspace, work: Work) -> Mapping[str, int]:
+    updates = (each.unpacked() for each in space.changes(work.number, (ChangeKind.UPDATE,)))
+    codes = Counter(reason.code for each in space.rejections(work.number) for reason in each.reasons)
+    return {
+        "adopted": sum(adopts(each, work.stream.key.name) for each in updates),
+        "ambiguous": codes["AMBIGUOUS_MATCH"],
+        "duplicate": codes["WOULD_DUPLICATE"],
+    }
 
 
 def _planned_fields(compiled: CompiledCatalog, stream: CompiledStream) -> tuple[PlannedField, ...]:

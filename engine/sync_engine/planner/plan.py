@@ -269,6 +269,11 @@ class ConfigChange:
     place: str
 
 
+def adopts(change: Change, key: str) -> bool:
+    """Whether a change takes over a record that was there before: only then an update writes the key field."""
+    return change.kind is ChangeKind.UPDATE and any(each.field == key for each in change.fields)
+
+
 @dataclass(frozen=True, slots=True)
 class BaseCommit:
     """The version of the catalogs that the present one is compared with.
@@ -290,6 +295,7 @@ class StreamPlan:
         causes: why the fields of its updates differ: fields by ``Cause``; where two versions are compared, by
             ``ConfigCause``, with records that enter or leave beside them.
         kept: fields that differ and are left as they are, by policy.
+        matches: what ``match`` found: records ``adopted``, and ``ambiguous`` or ``duplicate`` ones, which are rejected.
         config: what differs between the versions that are compared.
     """
 
@@ -301,6 +307,7 @@ class StreamPlan:
     new_options: tuple[NewOptions, ...] = ()
     causes: Mapping[str, int] = field(default_factory=dict)
     kept: Mapping[str, int] = field(default_factory=dict)
+    matches: Mapping[str, int] = field(default_factory=dict)
     config: tuple[ConfigChange, ...] = ()
 
     @property

@@ -92,6 +92,7 @@ def stream_to_data(stream: StreamPlan) -> dict[str, object]:
         ],
         "causes": dict(stream.causes),
         "kept": dict(stream.kept),
+        "matches": dict(stream.matches),
         "config": _config_to_data(stream.config),
         "new_options": [[new.field, new.values] for new in stream.new_options],
         "summary": {name: getattr(stream.summary, name) for name in Summary.__slots__},
@@ -159,6 +160,7 @@ def stream_from_data(data: Mapping[str, Any]) -> StreamPlan:
         ),
         causes=data["causes"],
         kept=data["kept"],
+        matches=data["matches"],
         config=_config_from_data(data["config"]),
     )
 

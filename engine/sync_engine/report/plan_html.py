@@ -32,6 +32,7 @@ from sync_engine.report.values import (
     causes_text,
     kept_field_text,
     kept_text,
+    matches_text,
     record_cause,
     shortened,
 )
@@ -136,6 +137,8 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
         yield f'<p class="dim">Filter: {escape("; ".join(filters))}</p>'
     for line in new_options_lines(stream):
         yield f"<p>First: {escape(line)}</p>"
+    if found := matches_text(stream.matches):
+        yield f'<p class="dim">There before: {found}</p>'
     if stream.causes:
         yield f'<p class="dim">Why: {escape(causes_text(stream.causes))}</p>'
     if stream.kept:

@@ -89,6 +89,7 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
         "summary": stream.summary.published(compared=file.base is not None),
         "causes": dict(stream.causes),
         "kept_fields": dict(stream.kept),
+        "matches": dict(stream.matches),
     }
     if file.base is not None:
         head["config"] = _config(stream.config)

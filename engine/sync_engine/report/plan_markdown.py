@@ -25,6 +25,7 @@ from sync_engine.report.values import (
     causes_text,
     kept_field_text,
     kept_text,
+    matches_text,
     plural,
     quoted,
     record_cause,
@@ -168,6 +169,8 @@ def _stream(stream: StreamPlan, seen: _Seen, most: int, words: Wording) -> Itera
     if seen.fields:
         changed = ", ".join(f"`{name}` {count:,}" for name, count in seen.fields.most_common(10))
         yield f"Most changed: {changed}\n\n"
+    if found := matches_text(stream.matches):
+        yield f"There before: {found}\n\n"
     if stream.causes:
         yield f"Why: {_cell(causes_text(stream.causes))}\n\n"
     yield from _kept(stream, seen.kept[:most])

@@ -17,6 +17,7 @@ from sync_engine.planner.plan import (
     Rejection,
     StreamPlan,
     Summary,
+    adopts,
 )
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.report.values import (
@@ -27,6 +28,7 @@ from sync_engine.report.values import (
     causes_text,
     kept_field_text,
     kept_text,
+    matches_text,
     plural,
     quoted,
     record_cause,
@@ -202,7 +204,8 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, most: int,
         yield paint(f"    + {line}", "green")
     fields, words = stream.field_by_name, wording(file)
     for change in _first_of_each_kind(file.changes(catalog.name, stream.name), stream.summary, most):
-        yield from _change(change, fields, words, paint)
+        note = "it was there before, and is adopted" if adopts(change, stream.write.key_name) else ""
+        yield from _change(change, fields, words, paint, note)
     if stream.kept:
         for kept in islice(file.kept(catalog.name, stream.name), most or None):
             yield from _kept(kept, fields, paint)
@@ -211,6 +214,8 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, most: int,
         for rejection in islice(file.rejections(catalog.name, stream.name), most or None):
             yield from _rejection(rejection, paint)
     yield from _more(stream.summary, words, most)
+    if found := matches_text(stream.matches):
+        yield paint(f"    there before: {found}", "dim")
     if stream.causes:
         yield paint(f"    why: {causes_text(stream.causes)}", "dim")
     yield f"    {totals(stream.summary, words, paint)}"
@@ -259,11 +264,14 @@ def _more(summary: Summary, words: Wording, most: int) -> Iterator[str]:
         yield f"    … and {', '.join(f'{count:,} more {word}' for count, word in hidden)} (--show 0 shows all)"
 
 
-def _change(change: Change, fields: Mapping[str, PlannedField], words: Wording, paint: Paint) -> Iterator[str]:
+def _change(
+    change: Change, fields: Mapping[str, PlannedField], words: Wording, paint: Paint, note: str
+) -> Iterator[str]:
     identity = f" ({change.target_id})" if change.target_id else ""
     head = f"    {SYMBOLS[change.kind]} {words.verbs[change.kind]} {shortened(quoted(change.key)[1:-1])}{identity}"
     whole = record_cause(change)
-    yield paint(head, COLOURS[change.kind]) + (paint(f"  ({whole})", "dim") if whole else "")
+    said = note or whole
+    yield paint(head, COLOURS[change.kind]) + (paint(f"  ({said})", "dim") if said else "")
     width = max((len(each.field) for each in change.fields), default=0)
     for each in change.fields:
         first, *others = _field(change.kind, each, fields.get(each.field), paint)

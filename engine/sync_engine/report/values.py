@@ -139,6 +139,15 @@ def before_and_after(change: FieldChange, field: PlannedField | None) -> tuple[s
     return before, LEFT_ALONE if change.cause == ConfigCause.LEFT else shown(change.after, field)
 
 
+_MATCHES = {"adopted": "adopted", "ambiguous": "ambiguous", "duplicate": "would be duplicates"}
+
+
+def matches_text(matches: Mapping[str, int]) -> str:
+    """What became of records that were there before; empty where none was found."""
+    found = {word: matches.get(name, 0) for name, word in _MATCHES.items()}
+    return ", ".join(f"{count:,} {word}" for word, count in found.items()) if any(found.values()) else ""
+
+
 _LEFT = {"keep": "kept", "report": "reported"}
 
 
