@@ -108,10 +108,11 @@ def test_the_id_that_an_attribute_holds_or_a_unique_field_finds_the_record(tmp_p
             "c": "create",
         }
         assert shop.streams()["items"]["matches"] == {"adopted": 2, "ambiguous": 0, "duplicate": 0}
-        shop.run("plan", "--out", "saved")
+        saved = str(tmp_path / "saved")
+        shop.run("plan", "--out", saved)
         for format_, word in (("text", "there before"), ("markdown", "There before"), ("html", "There before")):
-            assert f"{word}: 2 adopted, 0 ambiguous" in shop.run("show", "saved", "--format", format_).out
-        assert f"~ update a ({by_id})  (it was there before, and is adopted)" in shop.run("show", "saved").out
+            assert f"{word}: 2 adopted, 0 ambiguous" in shop.run("show", saved, "--format", format_).out
+        assert f"~ update a ({by_id})  (it was there before, and is adopted)" in shop.run("show", saved).out
         shop.apply()
         assert {key: row["Id"] for key, row in shop.rows().items() if key != "c"} == {"a": by_id, "b": by_number}
         assert {key: row["Name"] for key, row in shop.rows().items()} == {"a": "A", "b": "B", "c": "C"}
