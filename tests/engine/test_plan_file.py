@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft7Validator
 
+from sync_engine.planner.fields import FieldChange, NewFields
 from sync_engine.planner.plan import (
     CatalogPlan,
     Change,
     ChangeKind,
-    FieldChange,
     Gate,
     Kept,
     KeptField,
@@ -30,7 +30,7 @@ from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.target import Actor, FieldRequest, FieldType, Modified, Owner, Reason
 
 CHANGES = (
-    Change(ChangeKind.CREATE, "k1", "s1", "", 0, (FieldChange("Name", None, "A \u2028 \r\n \U0001f600"),)),
+    Change(ChangeKind.CREATE, "k1", "s1", "", 0, NewFields({"Name": "A \u2028 \r\n \U0001f600"})),
     Change(
         ChangeKind.UPDATE,
         "k2",
@@ -164,3 +164,11 @@ def test_every_line_is_as_its_schema_says(tmp_path: Path) -> None:
     for line in lines:
         validator.validate(line)
     assert not validator.is_valid({"change": ["products", "upsert", "k", "s", "", 0, []]})
+
+
+def test_the_fields_of_a_new_record_are_like_those_of_any_other_change() -> None:
+    fields = NewFields({"Name": "A", "Price": "1.5"})
+    plain = (FieldChange("Name", None, "A"), FieldChange("Price", None, "1.5"))
+    assert fields == plain
+    assert fields != plain[:1]
+    assert (fields[1], fields[:1], len(fields), [*fields]) == (plain[1], plain[:1], 2, [*plain])

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from sync_engine.planner.fields import FieldChange
 from sync_engine.planner.plan import (
     CatalogPlan,
     Change,
     ChangeKind,
     Cost,
-    FieldChange,
     Gate,
     PlannedField,
     ReadStep,

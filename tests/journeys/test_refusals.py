@@ -42,8 +42,7 @@ def shared() -> Iterator[Sandbox]:
 @pytest.fixture
 def project(shared: Sandbox, new_project: NewProject) -> Project:
     made = new_project(ROOT / "catalogs" / "icecat", shared)
-    for name in ("catalogue", "files"):
-        (made.folder / "catalogs" / f"{name}.yaml").unlink()
+    (made.folder / "catalogs" / "catalogue.yaml").unlink()
     return made
 
 
@@ -144,8 +143,7 @@ def test_the_wrong_place_or_name_is_said(project: Project, tmp_path: Path) -> No
 @pytest.fixture
 def own(icecat: Sandbox, new_project: NewProject) -> Project:
     made = new_project(ROOT / "catalogs" / "icecat", icecat)
-    for name in ("catalogue", "files"):
-        (made.folder / "catalogs" / f"{name}.yaml").unlink()
+    (made.folder / "catalogs" / "catalogue.yaml").unlink()
     return made
 
 

@@ -99,7 +99,7 @@ def compile_field(mapping: FieldMapping, description: FieldDescription, scope: S
             if value is None:
                 break
             value = step(value)
-        if _is_empty(value):
+        if value is None or _is_empty(value):
             return empty() if default is None else default
         return convert(value)
 
@@ -113,7 +113,7 @@ def compile_field(mapping: FieldMapping, description: FieldDescription, scope: S
 def _is_empty(value: object) -> bool:
     if isinstance(value, str):
         return not value or value.isspace()
-    return value is None or value == ()
+    return value == ()
 
 
 def _when_empty(mapping: FieldMapping, description: FieldDescription) -> Callable[[], Blank]:

@@ -22,6 +22,8 @@ from sync_engine.sdk.errors import Refused, Unavailable
 BUSY_SECONDS = 30
 _FULL = 256 * 1024
 """A disk with less space than that is called full when something cannot be written."""
+PAGE_SIZE = 16_384
+"""Most of a ledger are texts of products and contents of batches: in pages of the usual size, one row fills a page."""
 
 
 def open_sqlite(path: Path) -> SqliteDatabase:
@@ -62,6 +64,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _prepare(connection: sqlite3.Connection, name: str) -> None:
     """Set the durability that the ledger relies on and bring its tables up to date; looks before it writes."""
     version = _version(connection, name)
+    if not version:  # it cannot be changed later
+        connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")

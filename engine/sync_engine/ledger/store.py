@@ -206,7 +206,7 @@ class Ledger:
                 (
                     (
                         *(transfer, each.stream, each.key, each.outcome, each.target_id),
-                        *(json.dumps(list(each.reasons)), each.batch, json.dumps(list(each.fields)), each.sent),
+                        *(_dump(each.reasons), each.batch, _dump(each.fields), each.sent),
                     )
                     for each in outcomes
                 ),
@@ -510,7 +510,7 @@ def _outcome(stream: str, key: str, row: Sequence[str]) -> OutcomeRecord:
 
 
 def _dump(items: Sequence[object]) -> str:
-    return orjson.dumps(items).decode() if items else "[]"
+    return json.dumps(list(items)) if items else "[]"
 
 
 def _written(stream: str, key: str, row: Sequence[str]) -> WrittenRecord:

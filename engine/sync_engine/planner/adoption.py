@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sync_engine.compiler.compiled import CompiledField
 from sync_engine.planner.encoding import Encoded, encode
-from sync_engine.planner.plan import Change, ChangeKind, FieldChange, Rejection
+from sync_engine.planner.fields import FieldChange
+from sync_engine.planner.plan import Change, ChangeKind, Rejection
 from sync_engine.planner.wanted import Wanted
 from sync_engine.planner.work import Work
 from sync_engine.planner.workspace import Held, Workspace

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from sync_engine.planner.plan import Cause, Change, ChangeKind, FieldChange
+from sync_engine.planner.fields import Cause, FieldChange
+from sync_engine.planner.plan import Change, ChangeKind
 from sync_engine.planner.work import Work
 from sync_engine.sdk.target import Actor, Modified, Target, TellsModified
 

@@ -10,12 +10,12 @@ from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.planner.batches import Way, limits_of, operation_of
 from sync_engine.planner.cost import cost_of
 from sync_engine.planner.describe import describe
+from sync_engine.planner.fields import Cause
 from sync_engine.planner.fingerprint import fingerprint, mapping_digest
 from sync_engine.planner.gates import judge
 from sync_engine.planner.new_options import planned
 from sync_engine.planner.plan import (
     CatalogPlan,
-    Cause,
     ChangeKind,
     PlannedField,
     ReadStep,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from sync_engine.catalog.model import Overwrite
 from sync_engine.compiler.compiled import CompiledStream
-from sync_engine.planner.plan import Change, ChangeKind, FieldChange
+from sync_engine.planner.fields import FieldChange, NewFields
+from sync_engine.planner.plan import Change, ChangeKind
 from sync_engine.planner.wanted import Wanted
 from sync_engine.planner.workspace import Held
 from sync_engine.sdk.target import Owner, Reason
@@ -15,12 +16,12 @@ from sync_engine.sdk.values import Blank
 
 def create(stream: CompiledStream, wanted: Wanted) -> Change:
     """A new record with all its fields that have a value."""
-    fields = tuple(
-        FieldChange(field.name, None, after)
+    fields = {
+        field.description.name: after
         for field, after in zip(stream.fields, wanted.fields, strict=True)
         if after is not None and not isinstance(after, Blank)
-    )
-    return Change(ChangeKind.CREATE, wanted.key, wanted.source_key, "", 0, fields)
+    }
+    return Change(ChangeKind.CREATE, wanted.key, wanted.source_key, "", 0, NewFields(fields))
 
 
 def update(

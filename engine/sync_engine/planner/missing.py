@@ -13,7 +13,8 @@ from sync_engine.catalog.model import ConstRule, OnMissing
 from sync_engine.compiler.compiled import CompiledField
 from sync_engine.ledger.records import OwnedRecord
 from sync_engine.planner.encoding import encode
-from sync_engine.planner.plan import Change, ChangeKind, FieldChange
+from sync_engine.planner.fields import FieldChange
+from sync_engine.planner.plan import Change, ChangeKind
 from sync_engine.planner.work import Work
 from sync_engine.planner.workspace import Held, Workspace
 from sync_engine.sdk.values import TargetValue

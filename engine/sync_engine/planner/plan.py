@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 from typing import NamedTuple
 
 import orjson
 
 from sync_engine.planner.encoding import Encoded
+from sync_engine.planner.fields import Fields, NewFields, field_changes
 from sync_engine.sdk.target import Actor, FieldRequest, FieldType, Modified, Reason
 
 
@@ -24,47 +24,6 @@ class ChangeKind(StrEnum):
     LEAVE = "leave"  # transferred no more and left as it is; only where two versions of a catalog are compared
 
 
-class Cause(StrEnum):
-    """Why a field of a record differs from what the mapping yields; see ``planner.causes``."""
-
-    FIRST = "first"
-    PIM = "pim"
-    MAPPING = "mapping"
-    ORG = "org"
-    BOTH = "both"
-
-
-class ConfigCause(StrEnum):
-    """Why two versions of a catalog make something else of the same record; see ``planner.comparing``."""
-
-    MAPPING = "mapping"  # the field is filled in another way
-    FIELD = "field"  # the field is new
-    EMPTIED = "emptied"  # a value that is not there left the field alone, and now empties it
-    LEFT = "left"  # the field is left alone now
-    SETTINGS = "settings"  # locales, channel or time zone
-    FILTER = "filter"
-    ROWS = "rows"  # what a record is exploded into
-    KEY = "key"
-    SOURCE = "source"  # another collection or connection
-    STREAM = "stream"  # the stream is new, or gone
-    CATALOG = "catalog"  # likewise
-    REJECTED = "rejected"  # the record could not be written before
-    ON_MISSING = "on_missing"
-
-
-class FieldChange(NamedTuple):
-    """One field of a change; encoded values, None where the field is empty.
-
-    A plan holds as many of these as it changes fields, so it is of the kind that is made fastest. ``cause`` is one of
-    ``Cause`` in updates, and empty in all else; where two versions of a catalog are compared, one of ``ConfigCause``.
-    """
-
-    field: str
-    before: Encoded
-    after: Encoded
-    cause: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """What happens to one target record.
@@ -74,7 +33,7 @@ class Change:
         source_key: the record in the source it comes from.
         target_id: the target's id, empty for a create.
         wave: changes of a stream with a smaller wave are written first (parents before children).
-        fields: only the fields that differ.
+        fields: only the fields that differ; of a new record those that have a value.
         modified: the record's last modification, where a field of it was changed in the org and the target tells.
         line: the change as it stands in the plan file; empty while the plan is being made.
     """
@@ -84,19 +43,29 @@ class Change:
     source_key: str
     target_id: str
     wave: int
-    fields: tuple[FieldChange, ...]
+    fields: Fields
     modified: Modified | None = None
     line: bytes = field(default=b"", compare=False, repr=False)
 
     def packed(self) -> PackedChange:
         """The change as it goes into the plan file."""
-        fields = orjson.dumps(tuple(map(tuple, self.fields)))
+        plain = self.fields.values if isinstance(self.fields, NewFields) else tuple(map(tuple, self.fields))
+        fields = orjson.dumps(plain)
         return PackedChange(self.kind, self.key, self.source_key, self.target_id, self.wave, fields, self.modified)
+
+    def values(self) -> Iterable[tuple[str, Encoded]]:
+        """Name and new value of each field."""
+        if isinstance(self.fields, NewFields):
+            return self.fields.values.items()
+        return ((each.field, each.after) for each in self.fields)
 
 
 @dataclass(frozen=True, slots=True)
 class PackedChange:
-    """A change on its way to the plan file; its fields are JSON already: ``[[field, before, after, cause], …]``."""
+    """A change on its way to the plan file; its fields are JSON already.
+
+    They are ``[[field, before, after, cause], …]``, or ``{field: value, …}`` of a new record.
+    """
 
     kind: ChangeKind
     key: str
@@ -110,15 +79,6 @@ class PackedChange:
         """The change itself."""
         fields = field_changes(orjson.loads(self.fields))
         return Change(self.kind, self.key, self.source_key, self.target_id, self.wave, fields, self.modified)
-
-
-_make_field = partial(tuple.__new__, FieldChange)
-"""``FieldChange._make`` without its check, which takes three times as long; a large plan has millions of fields."""
-
-
-def field_changes(fields: Iterable[Sequence[Encoded]]) -> tuple[FieldChange, ...]:
-    """The fields of a change from plain lists."""
-    return tuple(map(_make_field, fields))
 
 
 class KeptField(NamedTuple):

@@ -25,6 +25,7 @@ import orjson
 
 from sync_engine import __version__
 from sync_engine.catalog.model import Environment
+from sync_engine.planner.fields import field_changes
 from sync_engine.planner.plan import (
     BaseCommit,
     CatalogPlan,
@@ -35,7 +36,6 @@ from sync_engine.planner.plan import (
     KeptField,
     PackedChange,
     Rejection,
-    field_changes,
     modified_from_data,
     modified_to_data,
 )

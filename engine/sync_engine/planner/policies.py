@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from sync_engine.catalog.model import Conflict
 from sync_engine.compiler.compiled import CompiledStream
-from sync_engine.planner.plan import Cause, Change, ChangeKind, FieldChange, Kept, KeptField
+from sync_engine.planner.fields import Cause, FieldChange
+from sync_engine.planner.plan import Change, ChangeKind, Kept, KeptField
 from sync_engine.sdk.target import Owner, Reason
 
 Policies = Mapping[str, Conflict]

@@ -14,6 +14,7 @@ from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.ledger.records import OutcomeRecord
 from sync_engine.planner.batches import Way, limits_of, write_changes
 from sync_engine.planner.cost import cost_of
+from sync_engine.planner.fields import FieldChange
 from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.gates import deletes_gate
 from sync_engine.planner.held import HeldRow, read_held
@@ -21,7 +22,6 @@ from sync_engine.planner.plan import (
     CatalogPlan,
     Change,
     ChangeKind,
-    FieldChange,
     PlannedField,
     ReadStep,
     Rejection,

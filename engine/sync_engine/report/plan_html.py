@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
+from sync_engine.planner.fields import FieldChange
 from sync_engine.planner.plan import (
     CatalogPlan,
     Change,
     ChangeKind,
     ConfigChange,
-    FieldChange,
     Kept,
     PlannedField,
     Rejection,

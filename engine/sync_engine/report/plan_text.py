@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from sync_engine.catalog.model import Environment
+from sync_engine.planner.fields import FieldChange
 from sync_engine.planner.plan import (
     CatalogPlan,
     Change,
     ChangeKind,
-    FieldChange,
     Gate,
     Kept,
     PlannedField,

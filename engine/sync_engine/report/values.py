@@ -9,12 +9,10 @@ import orjson
 
 from sync_engine.planner.causes import modified_text
 from sync_engine.planner.encoding import Encoded
+from sync_engine.planner.fields import Cause, ConfigCause, FieldChange
 from sync_engine.planner.plan import (
-    Cause,
     Change,
     ChangeKind,
-    ConfigCause,
-    FieldChange,
     KeptField,
     PlannedField,
 )

@@ -12,9 +12,10 @@ from sync_engine.planner.adoption import adopt, take_over
 from sync_engine.planner.causes import find_causes
 from sync_engine.planner.difference import create, update
 from sync_engine.planner.encoding import Encoded, encode
+from sync_engine.planner.fields import FieldChange
 from sync_engine.planner.files import leave_same_files
 from sync_engine.planner.held import read_held
-from sync_engine.planner.plan import Change, ChangeKind, FieldChange, Kept
+from sync_engine.planner.plan import Change, ChangeKind, Kept
 from sync_engine.planner.policies import decide, policies_of
 from sync_engine.planner.remembered import Remembered
 from sync_engine.planner.wanted import wanted

@@ -91,8 +91,13 @@ def conclude(
 
 def _written_fields(stream: StreamPlan, change: Change, contents: Mapping[str, str]) -> dict[str, object]:
     """What a change has written, of a file its content; a new record is empty where its mapping yields nothing."""
-    empty = [each.name for each in stream.mapped] if change.kind is ChangeKind.CREATE else ()
-    return dict.fromkeys(empty) | {each.field: as_held(each.after, contents) for each in change.fields}
+    names = [each.name for each in stream.mapped] if change.kind is ChangeKind.CREATE else ()
+    written: dict[str, object] = dict.fromkeys(names)
+    if contents:
+        written.update((name, as_held(after, contents)) for name, after in change.values())
+    else:
+        written.update(change.values())
+    return written
 
 
 def _word(change: Change, result: RecordResult) -> str:

@@ -35,8 +35,7 @@ class Carried:
 
 def sent_digest(change: Change, described: str) -> str:
     """See ``Carried.digest``."""
-    fields = [(each.field, each.after) for each in change.fields]
-    return hashlib.sha256(orjson.dumps([described, change.kind, fields])).hexdigest()[:16]
+    return hashlib.sha256(orjson.dumps([described, change.kind, [*change.values()]])).hexdigest()[:16]
 
 
 def to_content(carried: Carried) -> bytes:

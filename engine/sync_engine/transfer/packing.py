@@ -42,7 +42,7 @@ def pack(
 
 def make_batch(stream: StreamPlan, operation: Operation, mode: str, changes: Sequence[Change], id_: str) -> Batch:
     """The batch that carries these changes; the same each time it is made."""
-    used = {each.field for change in changes for each in change.fields}
+    used = {name for change in changes for name, _ in change.values()}
     columns = tuple(each.name for each in stream.fields if each.name in used)
     fields = stream.field_by_name
     read = {name: decoder(fields[name].type, fields[name].request) for name in columns}
@@ -52,4 +52,4 @@ def make_batch(stream: StreamPlan, operation: Operation, mode: str, changes: Seq
 
 
 def _values(read: Mapping[str, Decoder], change: Change) -> dict[str, TargetValue | Blank]:
-    return {name: Blank.CLEAR if after is None else read[name](after) for name, _, after, _ in change.fields}
+    return {name: Blank.CLEAR if after is None else read[name](after) for name, after in change.values()}

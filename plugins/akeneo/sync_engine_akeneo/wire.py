@@ -41,9 +41,13 @@ def decode(body: bytes) -> object:
         raise
     except ValueError as error:  # also an integer of thousands of digits
         raise Malformed(str(error)) from None
-    if _ESCAPED_SURROGATE.search(text) and _SURROGATE.search(json.dumps(document, ensure_ascii=False, default=str)):
+    if "\\u" in text and _ESCAPED_SURROGATE.search(text) and _holds_surrogate(document):
         raise Malformed("half of a surrogate pair")
     return document
+
+
+def _holds_surrogate(document: object) -> bool:
+    return _SURROGATE.search(json.dumps(document, ensure_ascii=False, default=str)) is not None
 
 
 def members(value: object) -> Mapping[str, object]:

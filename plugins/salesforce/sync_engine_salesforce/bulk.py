@@ -36,7 +36,7 @@ UNDER_WAY = frozenset({"UploadComplete", "InProgress"})
 
 _JOBS = "jobs/ingest"
 _LARGEST_UPLOAD = 100_000_000
-_FIRST_WAIT = 0.5
+_FIRST_WAIT = 0.1
 _GROWTH = 1.5
 _JOB_ID = re.compile(r"[A-Za-z0-9]{15,18}\Z")
 
@@ -171,7 +171,7 @@ class BulkJobs:
         return None if answer is None else self._state(answer, job)
 
     def poll(self, job: str) -> Progress:
-        """How far the job is; the wait before the next question grows from half a second.
+        """How far the job is; the wait before the next question grows from a tenth of a second.
 
         Raises:
             Unavailable: it could not be asked, which says nothing of the job.

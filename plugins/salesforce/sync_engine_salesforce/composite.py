@@ -40,9 +40,10 @@ def send(session: OrgSession, described: Described, batch: Batch) -> list[Record
         BrokenContract: the answer does not account for every row.
         Unavailable, Refused, Unauthorised: of the whole call.
     """
-    rows, rejected = sort_out(batch)
-    if not rows:
+    sendable, rejected = sort_out(batch)
+    if not sendable:
         return rejected
+    rows = [each.row for each in sendable]
     # An insert makes a record each time it is done, so it is done once; whoever called looks what became of it.
     do = session.once if batch.operation is Operation.INSERT else session.call
     answer = do(_call(described, batch, rows))

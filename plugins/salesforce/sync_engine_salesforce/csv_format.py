@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sync_engine.sdk.errors import BrokenContract
 from sync_engine.sdk.target import Batch, Operation, Reason, Row
-from sync_engine.sdk.values import Blank, TargetValue
 from sync_engine_salesforce.rows import RowText
-from sync_engine_salesforce.values import to_text
 
 CLEAR = "#N/A"
 LONGEST_FIELD = 32_000
@@ -57,7 +55,7 @@ def key_cell(batch: Batch, row: Row) -> str:
     return row.key if batch.operation is Operation.UPSERT else row.target_id or ""
 
 
-def write(batch: Batch, rows: Sequence[Row], names: Mapping[str, str]) -> bytes:
+def write(batch: Batch, rows: Iterable[RowText], names: Mapping[str, str]) -> bytes:
     """The upload of a batch.
 
     Args:
@@ -67,11 +65,14 @@ def write(batch: Batch, rows: Sequence[Row], names: Mapping[str, str]) -> bytes:
     """
     columns = () if batch.operation is Operation.DELETE else batch.columns
     lines = [_line([key_column(batch), *(names[each] for each in columns)])]
-    for row in rows:
-        held = [row.values.get(each, Blank.LEAVE) for each in columns]
-        # Text and fields left alone, the usual cases, are worth a function call the less.
-        cells = ["" if each is Blank.LEAVE else each if type(each) is str and each else _cell(each) for each in held]
-        lines.append(_line([key_cell(batch, row), *cells]))
+    left_alone = dict.fromkeys(columns, "")
+    for content in rows:
+        cells = {**left_alone, **content.texts}
+        if len(content.texts) < len(content.row.values):
+            cells.update(dict.fromkeys(content.emptied(), CLEAR))
+        if len(cells) > len(columns):
+            cells = {name: cells[name] for name in columns}
+        lines.append(_line([key_cell(batch, content.row), *cells.values()]))
     return b"".join(lines)
 
 
@@ -80,12 +81,6 @@ def _line(cells: Sequence[str]) -> bytes:
     # No cell holds NUL (see ``unsendable``), so it can part the cells while their quotes are doubled all at once.
     line = "\0".join(cells)
     return ('"' + line.replace('"', '""').replace("\0", '","') + '"\n').encode()
-
-
-def _cell(value: TargetValue | Blank) -> str:
-    if isinstance(value, Blank) or value is None:
-        return CLEAR
-    return to_text(value) or CLEAR
 
 
 class ResultSet:

@@ -98,9 +98,10 @@ class FileSender:
 
     def send(self) -> list[RecordResult]:
         """A result for every row. Safe to repeat: what has arrived already is not sent again."""
-        rows, results = sort_out(self._batch)
-        if not rows:
+        sendable, results = sort_out(self._batch)
+        if not sendable:
             return results
+        rows = [each.row for each in sendable]
         self._versions = self._find_versions(rows)
         if self._batch.operation is Operation.DELETE:
             return results + [self._guarded(row, self._unlink) for row in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,26 +19,35 @@ class RowText:
 
     Attributes:
         row: it is made of.
-        named: name and text of everything that is neither emptied nor left alone; the key has no name.
-        whole: all these texts one behind the other, so that one look tells what no part of the row contains.
+        texts: by name, of everything that is neither emptied nor left alone.
+        whole: the key and these texts one behind the other, so that one look tells what no part of the row contains.
     """
 
     row: Row
-    named: Sequence[tuple[str, str]]
+    texts: Mapping[str, str]
     whole: str
+
+    @property
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """Name and text of each part; the key has no name."""
+        return (("", self.row.key), *self.texts.items())
+
+    def emptied(self) -> Iterator[str]:
+        """Names of what is emptied; an empty text is no value either."""
+        return (name for name, value in self.row.values.items() if name not in self.texts and value is not Blank.LEAVE)
 
 
 Refusal = Callable[[RowText], Sequence[Reason]]
 
 
-def sort_out(batch: Batch, *refusals: Refusal) -> tuple[list[Row], list[RecordResult]]:
+def sort_out(batch: Batch, *refusals: Refusal) -> tuple[list[RowText], list[RecordResult]]:
     """The rows of a batch that can be sent, and a rejection for each of the others.
 
     Args:
         batch: as handed over.
         refusals: give the reasons why a row cannot go, none when it can.
     """
-    rows: list[Row] = []
+    rows: list[RowText] = []
     rejected: list[RecordResult] = []
     for row in batch.rows:
         reasons = _without_id(batch, row)
@@ -48,19 +57,20 @@ def sort_out(batch: Batch, *refusals: Refusal) -> tuple[list[Row], list[RecordRe
         if reasons:
             rejected.append(RecordResult(row.key, Outcome.REJECTED, row.target_id, tuple(reasons)))
         else:
-            rows.append(row)
+            rows.append(content)
     return rows, rejected
 
 
 def row_text(row: Row) -> RowText:
     """The texts of a row."""
-    named = [("", row.key)]
+    texts: dict[str, str] = {}
     for name, value in row.values.items():
         if type(value) is str:  # the usual case first
-            named.append((name, value))
-        elif value is not None and not isinstance(value, (Blank, MediaRef)):
-            named.append((name, to_text(value)))
-    return RowText(row, named, "".join([text for _, text in named]))
+            if value:
+                texts[name] = value
+        elif value is not None and not isinstance(value, (Blank, MediaRef)) and (text := to_text(value)):
+            texts[name] = text
+    return RowText(row, texts, "".join((row.key, *texts.values())))
 
 
 def _without_id(batch: Batch, row: Row) -> list[Reason]:
@@ -129,9 +139,10 @@ def _parents(batch: Batch) -> dict[str, ParentKey]:
     """The first parent that stands in each column that names parents."""
     found: dict[str, ParentKey] = {}
     for row in batch.rows:
-        for name, value in row.values.items():
-            if isinstance(value, ParentKey) and name not in found:
-                found[name] = value
+        if ParentKey in map(type, row.values.values()):  # in most batches no row has any, and there are many rows
+            for name, value in row.values.items():
+                if isinstance(value, ParentKey) and name not in found:
+                    found[name] = value
     return found
 
 

@@ -29,7 +29,6 @@ from sync_engine.sdk.target import (
     PicklistValue,
     Progress,
     RecordResult,
-    Row,
     TargetRow,
     TargetSchema,
 )
@@ -39,7 +38,7 @@ from sync_engine_salesforce.bulk_results import read_results
 from sync_engine_salesforce.file_fields import FILES
 from sync_engine_salesforce.modified import own_user, read_modified
 from sync_engine_salesforce.reading import read
-from sync_engine_salesforce.rows import column_names, from_plain, mixed_references, sort_out, to_plain
+from sync_engine_salesforce.rows import RowText, column_names, from_plain, mixed_references, sort_out, to_plain
 from sync_engine_salesforce.schema import Described, read_object
 from sync_engine_salesforce.session import OrgSession
 from sync_engine_salesforce.values import normal_form
@@ -183,10 +182,9 @@ class SalesforceTarget:
             results = composite.send(self._session, described, batch)
             return BatchRef(batch.id, {"mode": composite.MODE, "results": [to_plain(each) for each in results]})
         with self._writing:
-            rows, rejected = _sendable(batch)
-            content = csv_format.write(batch, rows, column_names(batch, described))
+            content, rejected = _as_csv(batch, described)
         known: dict[str, object] = {"mode": bulk.MODE, "results": [to_plain(each) for each in rejected]}
-        if rows:
+        if len(rejected) < len(batch.rows):
             known["job"] = self._jobs.submit(batch, described.name, content, checkpoint)
         return BatchRef(batch.id, known)
 
@@ -247,7 +245,13 @@ class SalesforceTarget:
         self._session.close()
 
 
-def _sendable(batch: Batch) -> tuple[list[Row], list[RecordResult]]:
+def _as_csv(batch: Batch, described: Described) -> tuple[bytes, list[RecordResult]]:
+    """The upload of a batch, and a rejection for each row that is not in it."""
+    rows, rejected = _sendable(batch)
+    return csv_format.write(batch, rows, column_names(batch, described)), rejected
+
+
+def _sendable(batch: Batch) -> tuple[list[RowText], list[RecordResult]]:
     return sort_out(batch, csv_format.unsendable, mixed_references(batch))
 
 

@@ -279,8 +279,8 @@ def test_a_poll_that_fails_is_repeated_and_aborts_nothing(odd: StandIn) -> None:
 def test_waits_between_polls_grow_to_the_longest(odd: StandIn) -> None:
     odd.on("GET", f"{JOBS}/{JOB}", {"state": "InProgress"})
     ref, target = BatchRef("b-1", {"mode": "bulk", "job": JOB}), odd.open(poll_seconds=10)
-    waits = [target.poll(ref).wait for _ in range(12)]
-    assert waits[:4] == [0.5, 0.75, 1.125, 1.6875]
+    waits = [target.poll(ref).wait for _ in range(16)]
+    assert waits[:4] == pytest.approx([0.1, 0.15, 0.225, 0.3375])
     assert waits == sorted(waits)
     assert waits[-1] == 10
 

@@ -21,13 +21,13 @@ from sync_engine.planner.comparison.readings import Rows, read_both, readings_of
 from sync_engine.planner.comparison.rows import difference, entering, leaving, missing_rule, with_cause
 from sync_engine.planner.comparison.versions import StreamPair, Version, stream_pairs
 from sync_engine.planner.encoding import Encoded
+from sync_engine.planner.fields import ConfigCause
 from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.missing import CHUNK
 from sync_engine.planner.plan import (
     CatalogPlan,
     Change,
     ChangeKind,
-    ConfigCause,
     Cost,
     PlannedField,
     ReadStep,

@@ -11,8 +11,9 @@ from sync_engine.compiler.rows import record_key
 from sync_engine.planner.comparison.leftovers import Yielded
 from sync_engine.planner.comparison.versions import StreamPair
 from sync_engine.planner.encoding import encode
+from sync_engine.planner.fields import ConfigCause, FieldChange
 from sync_engine.planner.missing import constant
-from sync_engine.planner.plan import Change, ChangeKind, ConfigCause, FieldChange
+from sync_engine.planner.plan import Change, ChangeKind
 
 _GONE = {
     OnMissing.KEEP: ChangeKind.LEAVE,

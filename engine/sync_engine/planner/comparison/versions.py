@@ -15,7 +15,8 @@ from sync_engine.planner.comparison.config import (
     same_stream,
     stream_changes,
 )
-from sync_engine.planner.plan import ConfigCause, ConfigChange
+from sync_engine.planner.fields import ConfigCause
+from sync_engine.planner.plan import ConfigChange
 from sync_engine.sdk.source import Source
 
 
