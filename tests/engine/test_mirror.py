@@ -238,6 +238,35 @@ def test_a_repository_that_is_too_large_is_not_taken(origin: BareRepository, tmp
         fetch(watched(origin, tmp_path, folder=2_000_000))
 
 
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("while :; do head -c 100000 /dev/zero >> ever; sleep 0.01; done", "within 2 MB"),
+        ("cat /dev/zero", "within 1 MB"),
+        ("cat /dev/zero >&2", "within 1 MB"),
+        ("sleep 60 & echo $! > child; sleep 60", "within 1 seconds"),
+    ],
+)
+def test_git_that_does_not_come_to_an_end_is_ended_with_all_that_it_has_started(
+    script: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_front(tmp_path / "bin", "git", script, monkeypatch)
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    limits = Limits(seconds=1 if "child" in script else 30, output=10**6, folder=2 * 10**6)
+    with pytest.raises((Refused, Unavailable), match=said):
+        run_git("fetch", ["fetch"], mirror, limits=limits)
+    if "child" in script:
+        assert not is_alive(int((mirror / "child").read_text()))
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def test_no_hook_filter_or_setting_of_the_machine_is_used(
     origin: BareRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

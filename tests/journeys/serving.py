@@ -136,3 +136,4 @@ def serving(
         if process.poll() is None:
             served.stop()
     assert "Traceback" not in served.said, served.said
+    assert "a defect" not in served.said, served.said

@@ -247,6 +247,7 @@ def test_it_checkpoints_and_ends_within_seconds_when_asked_to(world: World) -> N
         assert served.stop() == 0
         assert time.monotonic() - began < 10
         assert children
+        assert "shop: ended with 130" in served.said
         assert all(not Path(f"/proc/{each}").exists() for each in children)
         held.release.set()
 

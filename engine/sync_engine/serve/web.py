@@ -151,7 +151,8 @@ def create_app(
         metrics.delivered(verdict.status)
         if verdict.look:
             look_now()
-        return PlainTextResponse("", verdict.status)
+        # Who sends too much is hung up on; the rest would be read all the same, and thrown away.
+        return PlainTextResponse("", verdict.status, {"Connection": "close"} if verdict.status == 413 else None)
 
     return Starlette(
         routes=[
