@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,3 +102,63 @@ def test_a_variation_that_changes_its_parent_is_rejected_with_the_platforms_reas
     said = project.run("transfers", "show").out
     assert f"{first['uuid']} / {other}" in said
     assert "DUPLICATE_VALUE" in said
+    # By then it has left its old parent, so that the next transfer gives it the new one.
+    project.run("apply", "--yes")
+    keys = {row["Id"]: row["PIM_Id__c"] for row in sandbox.org.rows("Product2")}
+    parents = {keys[row["ProductId"]]: keys[row["VariantParentId"]] for row in sandbox.org.rows("ProductAttribute")}
+    assert parents[first["uuid"]] == other
+
+
+def test_a_variation_becomes_a_product_of_its_own_and_a_variation_again(project: Project, sandbox: Sandbox) -> None:
+    def kind(uuid: str) -> str:
+        return str(next(row["ProductClass"] for row in sandbox.org.rows("Product2") if row["PIM_Id__c"] == uuid))
+
+    project.run("apply", "--yes")
+    variant = next(each for each in drinkware("products") if each["parent"])
+    assert kind(variant["uuid"]) == "Variation"
+    sandbox.pim.edit_product(variant["uuid"], parent=None)
+    project.run("apply", "--yes")
+    assert kind(variant["uuid"]) == "Simple"
+    sandbox.pim.edit_product(variant["uuid"], parent=variant["parent"])
+    project.run("apply", "--yes")
+    assert kind(variant["uuid"]) == "Variation"
+
+
+def test_every_tree_can_become_a_catalog_of_the_store(new_project: NewProject, tmp_path: Path) -> None:
+    org = json.loads((COMMERCE / "org.json").read_text(encoding="utf-8"))
+    (code,) = next(each["fields"] for each in org["objects"] if each["name"] == "ProductCategory")
+    next(each for each in org["objects"] if each["name"] == "ProductCatalog")["fields"] = [code]
+    (tmp_path / "org.json").write_text(json.dumps(org), encoding="utf-8")
+    with running(DEMO_DATA, tmp_path / "org.json") as sandbox:
+        project = new_project(COMMERCE, sandbox)
+        project.edit(
+            "catalogs/drinkware.yaml",
+            (
+                "  categories:\n    from: categories\n    root: master\n",
+                """  trees:
+    from: categories
+    filter: [{field: level, operator: "=", value: 1}]
+    to: ProductCatalog
+    key: {PIM_Code__c: code}
+    fields: {Name: {expression: "label or code"}}
+
+  categories:
+    from: categories
+""",
+            ),
+            ("{find: {Name: Webshop}}", "{lookup: trees, value: root}"),
+            ("    root: master\n    to: ProductCategoryProduct", "    to: ProductCategoryProduct"),
+        )
+        project.run("apply", "--yes")
+        trees = {row["Id"]: row["PIM_Code__c"] for row in sandbox.org.rows("ProductCatalog") if row.get("PIM_Code__c")}
+        parents = {each["code"]: each["parent"] for each in lines("categories")}
+        held = {row["PIM_Code__c"]: trees[row["CatalogId"]] for row in sandbox.org.rows("ProductCategory")}
+        assert held == {code: root_of(code, parents) for code in parents}
+        assert len(set(held.values())) > 1
+        (plan,) = project.run("plan", "--format", "json").data["catalogs"]
+        assert not any(plan["summary"][name] for name in ("create", "update", "deactivate", "delete", "rejected"))
+
+
+def root_of(code: str, parents: dict[str, str | None]) -> str:
+    above = parents[code]
+    return code if above is None else root_of(above, parents)
