@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -257,7 +258,11 @@ def test_git_that_does_not_come_to_an_end_is_ended_with_all_that_it_has_started(
     with pytest.raises((Refused, Unavailable), match=said):
         run_git("fetch", ["fetch"], mirror, limits=limits)
     if "child" in script:
-        assert not is_alive(int((mirror / "child").read_text()))
+        child = int((mirror / "child").read_text())
+        deadline = time.monotonic() + 10  # it has been told to; the system takes its time
+        while is_alive(child) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not is_alive(child)
 
 
 def is_alive(pid: int) -> bool:
