@@ -99,6 +99,14 @@ def test_all_mistakes_are_reported_in_one_pass(project: Project) -> None:
     assert len({(each["line"], each["code"]) for each in errors}) == len(errors)
 
 
+def test_a_catalog_of_which_nothing_can_be_used_hides_no_mistake_of_an_expression(project: Project) -> None:
+    project.edit(FILE, ("version: 1", "version: 2"), ("connection: pim", "connection: pin"))
+    project.edit(FILE, ("      PIM_EAN__c: ean\n", "      PIM_EAN__c: {expression: 'ean +', rond: 2}\n"))
+    found = project.run("validate", "--format", "json", code=3).data["problems"]
+    codes = [each["code"] for each in found if each["severity"] == "error" and each["file"] == FILE]
+    assert sorted(codes) == ["SE201", "SE204", "SE401", "SE604"]
+
+
 @pytest.mark.parametrize(
     ("changed", "code", "text"),
     [

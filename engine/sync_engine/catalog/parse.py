@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
@@ -262,6 +263,31 @@ def _rule(options: dict[str, Plain]) -> Rule:
     if "media" in options:
         return MediaRule(text(options["media"]) or "")
     return ValueRule(text(options["value"]) or "")
+
+
+def expressions_of(document: Document) -> Iterator[FieldMapping]:
+    """Every expression and template of a document as a mapping, however broken the rest of the document is."""
+    for name, stream in table(table(document.data).get("streams")).items():
+        pointer: Pointer = ("streams", name)
+        parts = [(part, (*pointer, part)) for part in ("key", "fields")]
+        written = [(table(table(stream).get(part)), place) for part, place in parts]
+        matches = enumerate(items(table(stream).get("match")))
+        written += [(table(each), (*pointer, "match", index)) for index, each in matches]
+        for mappings, place in written:
+            for field, each in mappings.items():
+                yield from _expression_of(field, each, document, (*place, field))
+
+
+def _expression_of(field: str, written: Plain, document: Document, pointer: Pointer) -> Iterator[FieldMapping]:
+    if isinstance(written, str):
+        if "{{" in written:
+            yield build_mapping(field, written, document, pointer)
+        return
+    for part, rule in (("expression", ExpressionRule), ("template", TemplateRule)):
+        found = text(table(written).get(part))
+        if found:
+            places = {part: document.origin((*pointer, part))}
+            yield FieldMapping(field, rule(found), origin=document.key_origin(pointer), part_origins=places)
 
 
 def _filters(pointer: Pointer, written: Plain, findings: Findings) -> tuple[Filter, ...]:

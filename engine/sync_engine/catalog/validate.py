@@ -9,8 +9,8 @@ from pathlib import Path
 from sync_engine.catalog.checks import check_catalog
 from sync_engine.catalog.environments import environment_names
 from sync_engine.catalog.findings import Findings
-from sync_engine.catalog.model import Catalog, Project
-from sync_engine.catalog.parse import build_catalog
+from sync_engine.catalog.model import Catalog, FieldMapping, Project
+from sync_engine.catalog.parse import build_catalog, expressions_of
 from sync_engine.catalog.project import PROJECT_FILE, ProjectReading, catalog_files, display_name, read_project
 from sync_engine.catalog.registry import Side, adapter_sides
 from sync_engine.catalog.schemas import catalog_validator
@@ -29,6 +29,7 @@ class ValidationResult:
         catalogs: those without errors; they may be planned.
         problems: of all files, by file and line.
         incomplete: catalogs with errors, without their broken parts: for finding more problems, never to be run.
+        expressions: those of catalogs with errors, also in their broken parts.
         sources: text of each file by the name that problems use, for excerpts; secrets in plain text are masked.
     """
 
@@ -36,6 +37,7 @@ class ValidationResult:
     catalogs: tuple[Catalog, ...]
     problems: tuple[Problem, ...]
     incomplete: tuple[Catalog, ...] = ()
+    expressions: tuple[FieldMapping, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -57,13 +59,14 @@ def validate_project(
     reading = read_project(start, environment)
     if reading.root is None:
         return ValidationResult(None, (), reading.problems)
-    catalogs, incomplete, problems, sources = _read_catalogs(reading.root, reading.sides, paths)
+    read = _read_catalogs(reading.root, reading.sides, paths)
     return ValidationResult(
         project=reading.project,
-        catalogs=tuple(catalogs),
-        problems=(*reading.problems, *problems),
-        incomplete=tuple(incomplete),
-        sources={**sources, **settings_texts(reading)},
+        catalogs=tuple(read.catalogs),
+        problems=(*reading.problems, *read.problems),
+        incomplete=tuple(read.incomplete),
+        expressions=tuple(read.expressions),
+        sources={**read.sources, **settings_texts(reading)},
     )
 
 
@@ -77,32 +80,40 @@ def load_catalogs(
         paths: catalog files, or folders with some; None for all of the project.
     """
     sides = {name: adapter_sides(each.adapter) for name, each in project.connections.items()}
-    catalogs, _, problems, _ = _read_catalogs(project.root, sides, paths)
-    return tuple(catalogs), tuple(problems)
+    read = _read_catalogs(project.root, sides, paths)
+    return tuple(read.catalogs), tuple(read.problems)
 
 
-def _read_catalogs(
-    root: Path, sides: Mapping[str, frozenset[Side]] | None, paths: Sequence[Path] | None
-) -> tuple[list[Catalog], list[Catalog], list[Problem], dict[str, str]]:
+@dataclass(slots=True)
+class _Read:
     """Catalogs without errors, the usable parts of the others, all problems, and the files' texts."""
+
+    problems: list[Problem]
+    catalogs: list[Catalog] = field(default_factory=list)
+    incomplete: list[Catalog] = field(default_factory=list)
+    expressions: list[FieldMapping] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)
+
+
+def _read_catalogs(root: Path, sides: Mapping[str, frozenset[Side]] | None, paths: Sequence[Path] | None) -> _Read:
     files, problems = catalog_files(root, paths)
-    catalogs: list[Catalog] = []
-    incomplete: list[Catalog] = []
-    sources: dict[str, str] = {}
+    read = _Read(problems)
     names: dict[str, Origin] = {}
     for path in files:
         document = load_document(path, display_name(path, root), root=root)
         if not isinstance(document, Document):
-            problems += document
+            read.problems += document
             continue
-        sources[document.name] = document.text
+        read.sources[document.name] = document.text
         findings = check_document(document, sides)
         _check_name(findings, names)
-        problems += findings.sorted()
+        read.problems += findings.sorted()
         catalog = build_catalog(findings)
+        if findings.problems:
+            read.expressions += expressions_of(document)
         if catalog is not None:
-            (incomplete if findings.problems else catalogs).append(catalog)
-    return catalogs, incomplete, problems, sources
+            (read.incomplete if findings.problems else read.catalogs).append(catalog)
+    return read
 
 
 def check_document(document: Document, sides: Mapping[str, frozenset[Side]] | None) -> Findings:

@@ -13,6 +13,7 @@ from sync_engine.catalog.project import read_project
 from sync_engine.catalog.validate import check_environments, validate_project
 from sync_engine.cli.checking import check_live, check_offline
 from sync_engine.cli.console import Console, colour_wanted
+from sync_engine.compiler.catalog import check_syntax
 from sync_engine.gitops.workflows import repository_root
 from sync_engine.notifications.wording import check_templates
 from sync_engine.report.problems import FORMATS
@@ -45,6 +46,7 @@ def validate(console: Console, paths: tuple[str, ...], live: bool, format_: str)
         sources |= texts
     # The usable parts of broken catalogs are checked too: a mistake in one place hides none elsewhere.
     catalogs = (*result.catalogs, *result.incomplete)
+    problems += check_syntax(result.expressions)
     if result.project is not None:
         problems += check_templates(result.project.notifications)
         if live:
@@ -57,6 +59,7 @@ def validate(console: Console, paths: tuple[str, ...], live: bool, format_: str)
             sources |= texts
     if format_ in IN_REPOSITORY:
         problems = _in_repository(problems, Path(console.folder))
+    problems = list(dict.fromkeys(problems))  # of an expression both its document and its catalog say what is wrong
     problems.sort(key=lambda each: (each.origin.file, each.origin.line, each.origin.column))
     text = render(problems, format_, colour=format_ == "text" and colour_wanted(sys.stdout), sources=sources)
     console.out(text, newline=not text.endswith("\n"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -123,15 +123,19 @@ def find_object(target: TargetSchema, name: str) -> ObjectSchema | None:
 
 def check_expressions(catalog: Catalog) -> Iterator[Problem]:
     """What can be said of a catalog's expressions without any schema: their syntax."""
-    for stream in catalog.streams:
-        for mapping in (*stream.mappings, *stream.match):
-            try:
-                if isinstance(mapping.rule, ExpressionRule):
-                    compile_expression(mapping.rule.text, mapping.place("expression"))
-                elif isinstance(mapping.rule, TemplateRule):
-                    compile_template(mapping.rule.text, mapping.place("template"))
-            except InvalidExpression as error:
-                yield error.problem
+    return check_syntax(mapping for stream in catalog.streams for mapping in (*stream.mappings, *stream.match))
+
+
+def check_syntax(mappings: Iterable[FieldMapping]) -> Iterator[Problem]:
+    """The same of the expressions of some mappings."""
+    for mapping in mappings:
+        try:
+            if isinstance(mapping.rule, ExpressionRule):
+                compile_expression(mapping.rule.text, mapping.place("expression"))
+            elif isinstance(mapping.rule, TemplateRule):
+                compile_template(mapping.rule.text, mapping.place("template"))
+        except InvalidExpression as error:
+            yield error.problem
 
 
 def needs_all(catalog: Catalog) -> bool:

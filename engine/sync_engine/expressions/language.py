@@ -134,6 +134,7 @@ class Source:
         reason = str(error.message or "it cannot be read")
         if position := re.search(r"unexpected char .* at (\d+)\Z", reason):
             self.fail_at(int(position[1]), "SE401", reason=reason[: position.start(1) - 4])
+        reason = reason.replace("'end of template'", "end")
         got = re.search(r"(?:got|unexpected) '(.+)'\Z", reason)
         self.fail("SE401", got[1] if got else "", error.lineno, reason=reason)
 
