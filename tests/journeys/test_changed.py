@@ -10,6 +10,8 @@ import httpx
 import pytest
 from tests.journeys.small import CREATED, Json, Shop, model, open_shop, product, uuid_of, values_of
 
+from sync_engine_sandbox.faults import Rule
+
 FIELDS = [
     {"name": "Notes__c", "type": "string", "length": 255},
     {"name": "Colour__c", "type": "string", "length": 80},
@@ -143,6 +145,16 @@ def test_a_changed_mapping_reads_everything_once(shop: Shop) -> None:
     assert "everything is read, because there is no complete transfer of just this catalog before" in done.err
     assert apply_changed(shop)["updated"] == 252
     assert apply_changed(shop) == {}
+
+
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_a_clock_of_the_pim_that_is_wrong_hides_nothing(shop: Shop, hours: int) -> None:
+    with shop.sandbox.faults.during(Rule("clock", "pim", seconds=hours * 3600)):
+        shop.apply()
+        shop.change("mug-001", notes="new")
+        assert apply_changed(shop) == {"updated": 1}
+        assert apply_changed(shop) == {"unchanged": 1}, "it lies in the overlap"
+    shop.settled()
 
 
 def test_a_rejected_record_is_read_again_until_it_is_written(shop: Shop) -> None:

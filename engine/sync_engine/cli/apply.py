@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -36,6 +37,7 @@ from sync_engine.planner.proof import last_look
 from sync_engine.report.transfers import flapping_data, flapping_lines, summary_line
 from sync_engine.report.values import plural
 from sync_engine.sdk.errors import PlanStale
+from sync_engine.sdk.source import Source, TellsTime
 from sync_engine.transfer.run import TransferResult, apply_catalog
 from sync_engine.transfer.stale import Recheck
 
@@ -218,7 +220,10 @@ def transfer_all(
     whole: bool = True,
     read_from: str = "",
 ) -> list[TransferResult]:
-    """Apply the plans of a file one after the other; see ``transfer.run.apply_catalog`` for the last three."""
+    """Apply the plans of a file one after the other; see ``transfer.run.apply_catalog`` for the last three.
+
+    ``read_from`` is by the clock of this machine here.
+    """
     by_name = {each.name: each for each in catalogs}
     results = []
     meter = Meter()
@@ -226,7 +231,7 @@ def transfer_all(
         for planned in file.catalogs:
             catalog = by_name[planned.name]
             told.under_way = (planned.name,)
-            target = connections.target(catalog.target)
+            source, target = connections.source(catalog.source), connections.target(catalog.target)
             try:
                 done = apply_catalog(
                     file,
@@ -236,19 +241,26 @@ def transfer_all(
                     catalog.log,
                     meter,
                     rechecks[planned.name],
-                    connections.source(catalog.source).open_media,
+                    source.open_media,
                     stop=stop,
                     trigger=trigger,
                     whole=whole,
                     overrides=passed.get(planned.name, ()),
                     back=catalog.read_back,
-                    read_from=read_from,
+                    read_from=_by_its_clock(source, read_from),
                 )
                 results.append(done)
                 told.finished(done)
             finally:
                 meter.clear()
     return results
+
+
+def _by_its_clock(source: Source, moment: str) -> str:
+    """A moment as the clock of a source shows it: only that can be compared with when its records were changed."""
+    if not moment or not isinstance(source, TellsTime):
+        return moment
+    return (datetime.fromisoformat(moment) + source.ahead).isoformat()
 
 
 def report_results(console: Console, results: list[TransferResult], *, as_json: bool) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import BinaryIO, Protocol, runtime_checkable
@@ -292,6 +292,15 @@ class CountsRequests(Protocol):
     @property
     def requests(self) -> int:
         """So many, repeated ones included; safe to ask from any thread."""
+
+
+@runtime_checkable
+class TellsTime(Protocol):
+    """What a source can do beside ``Source``: say how its clock goes, by which it dates its records."""
+
+    @property
+    def ahead(self) -> timedelta:
+        """How much it shows more than the clock of this machine, by its last answer; zero before the first."""
 
 
 @runtime_checkable

@@ -12,7 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -64,6 +66,7 @@ class PimClient:
         self._closed = threading.Event()
         self._pause = pause or self._closed.wait
         self._reached = False
+        self._ahead = timedelta()
         self._sent = 0
         self._counting = threading.Lock()
         self._slots = threading.BoundedSemaphore(settings.concurrency)
@@ -79,13 +82,23 @@ class PimClient:
             follow_redirects=False,
             trust_env=not settings.loopback,
             verify=_trust(settings),
-            event_hooks={"request": [self._count]},
+            event_hooks={"request": [self._count], "response": [self._look_at_clock]},
         )
 
     @property
     def requests(self) -> int:
         """Requests sent so far, repeated ones and logins included."""
         return self._sent
+
+    @property
+    def ahead(self) -> timedelta:
+        """How much the PIM's clock shows more than ours, as its last answer said."""
+        return self._ahead
+
+    def _look_at_clock(self, response: httpx.Response) -> None:
+        with suppress(ValueError, TypeError):
+            shown = parsedate_to_datetime(response.headers.get("Date", ""))
+            self._ahead = shown - datetime.now(UTC)
 
     def _count(self, _request: httpx.Request) -> None:
         with self._counting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import BinaryIO, cast
 
 from sync_engine.sdk.errors import Refused
@@ -57,6 +57,11 @@ class AkeneoSource:
     def requests(self) -> int:
         """Requests sent to the PIM so far."""
         return self._client.requests
+
+    @property
+    def ahead(self) -> timedelta:
+        """How much the PIM's clock shows more than ours."""
+        return self._client.ahead
 
     def describe(self, attributes: Collection[str] | None = None) -> SourceSchema:
         """Read the structure; see ``schema.read_schema``."""
