@@ -117,7 +117,7 @@ def test_a_download_that_does_not_come_to_its_end_is_given_up(pim: StandIn, monk
     monkeypatch.setattr("sync_engine_akeneo.client.SLOWEST_ANSWER", 0.1)
     pim.on(PATH, StreamingResponse(trickle(), media_type="image/jpeg"))
     source = pim.open()
-    with pytest.raises(Unavailable, match="within 0.1 seconds"), source.open_media(MediaRef(CODE)) as stream:
+    with pytest.raises(Unavailable, match=r"within 0\.1 seconds"), source.open_media(MediaRef(CODE)) as stream:
         stream.read()
     source.close()
 
