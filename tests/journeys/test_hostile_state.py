@@ -248,7 +248,7 @@ def test_a_full_disk_for_temporary_files_is_no_defect(shop: Shop, tmp_path: Path
     restored(shop)
 
 
-@pytest.mark.parametrize("left", [0, 40, 72, 130, pytest.param(range(0, 220, 10), marks=pytest.mark.slow)], ids=str)
+@pytest.mark.parametrize("left", [0, 40, 72, 130, pytest.param(range(0, 640, 40), marks=pytest.mark.slow)], ids=str)
 def test_a_disk_that_is_full_loses_nothing(running_shop: Shop, left: int | range) -> None:
     shop, codes = running_shop, set()
     for number, kilobytes in enumerate(left if isinstance(left, range) else [left]):

@@ -169,10 +169,11 @@ class SqliteDatabase:
         """Copy the ledger by SQLite's online backup."""
         try:
             make_private(Path(path))
+        except FileExistsError as error:
+            raise Refused(f"{path} exists already", hint="Name a file that does not exist.") from error
         except OSError as error:
-            raise Refused(
-                f"{path} cannot be written: {error.strerror}", hint="Name a file that does not exist."
-            ) from error
+            hint = "Name a file in a folder that exists and can be written to."
+            raise Refused(f"{path} cannot be written: {error.strerror}", hint=hint) from error
         try:
             with self._lock, self._clear_messages("copied"), contextlib.closing(sqlite3.connect(path)) as copy:
                 self._connection.backup(copy)
