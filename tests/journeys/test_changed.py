@@ -10,9 +10,11 @@ import httpx
 import pytest
 from tests.journeys.small import CREATED, Json, Shop, model, open_shop, product, uuid_of, values_of
 
+from sync_engine.planner import loading
 from sync_engine_sandbox.faults import Rule
 
 FIELDS = [
+    {"name": "Parent__c", "type": "reference", "references": ["Item__c"], "relationship": "Parent__r"},
     {"name": "Notes__c", "type": "string", "length": 255},
     {"name": "Colour__c", "type": "string", "length": 80},
 ]
@@ -51,6 +53,14 @@ def requests(shop: Shop) -> int:
     """Requests for records since the last time."""
     log = shop.sandbox.pim.requests
     count = sum(1 for each in log if "/products-uuid" in each.path or "/product-models" in each.path)
+    log.clear()
+    return count
+
+
+def queries(shop: Shop) -> int:
+    """Queries for records of the org since the last time."""
+    log = shop.sandbox.org.requests.log
+    count = sum(1 for each in log if "/query" in each.path)
     log.clear()
     return count
 
@@ -119,6 +129,51 @@ def test_a_record_that_left_is_left_to_the_next_whole_comparison(shop: Shop) -> 
     shop.sandbox.pim.delete_product(uuid_of("mug-007"))
     assert apply_changed(shop) == {}
     assert shop.apply()["summary"]["deleted"] == 1
+
+
+def test_the_org_is_asked_only_for_what_may_have_changed(shop: Shop) -> None:
+    shop.sandbox.org.edit("Item__c", shop.rows()[uuid_of("mug-008")]["Id"], {"Notes__c": "by hand"})
+    queries(shop)
+    assert apply_changed(shop) == {}
+    assert queries(shop) == 0
+    shop.change("mug-007", notes="new")
+    assert apply_changed(shop) == {"updated": 1}
+    assert queries(shop) == 2  # one for its key, and one that reads back what was written
+    assert shop.plan()["summary"]["update"] == 1, "what was changed in the org, a whole comparison finds"
+
+
+def test_a_new_record_finds_its_parent_though_that_has_not_changed(shop: Shop) -> None:
+    lookup = {"lookup": "models", "value": "parent"}
+    of_models = {"from": "product_models", "to": "Item__c", "key": {"Key__c": "code"}, "fields": {"Name": "code"}}
+    shop.write({"models": of_models, **streams(fields={"Parent__c": lookup})})
+    shop.apply()
+    shirt = product("shirt-xl", parent="shirt-low", name="Shirt XL")
+    shop.sandbox.pim.add_product(**{**shirt, "updated": shop.sandbox.pim.now_text()})
+    assert apply_changed(shop) == {"created": 1}
+    rows = shop.rows()
+    assert rows[uuid_of("shirt-xl")]["Parent__c"] == rows["shirt-low"]["Id"]
+    shop.settled()
+
+
+def test_gates_count_among_all_that_was_written(shop: Shop) -> None:
+    shop.write(streams(), safety={"max_update_percent": 10})
+    shop.apply()
+    for number in range(20):
+        shop.change(f"mug-{number:03}", notes="new")
+    assert apply_changed(shop) == {"updated": 20}, "20 of 252, not 20 of the 20 that were read"
+    for number in range(30):
+        shop.change(f"mug-{number:03}", notes="newer")
+    assert "max_update_percent" in shop.run("apply", "--changed", "--yes", code=5).err
+
+
+def test_the_org_is_read_as_a_whole_where_that_takes_fewer_requests(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "MOST", 120)
+    for number in range(150):
+        shop.change(f"mug-{number:03}", notes="new")
+    assert apply_changed(shop) == {"updated": 150}
+    shop.settled()
 
 
 @pytest.mark.parametrize(

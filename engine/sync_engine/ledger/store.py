@@ -236,6 +236,11 @@ class Ledger:
                 return
             last = rows[-1][0]
 
+    def count_owned(self, catalog: str, stream: str) -> int:
+        """How many records these are."""
+        asked = "SELECT count(*) FROM written WHERE catalog = ? AND stream = ?"
+        return int(self._database.query(asked, (catalog, stream))[0][0])
+
     def matched(self, catalog: str) -> dict[str, int]:
         """By stream: records of the source that passed the filter in the last complete transfer that had it."""
         rows = self._database.query(

@@ -35,7 +35,7 @@ def judge(
     total = Summary()
     for each in streams:
         total = total + each.summary
-    held = sum(space.held_count(number) for number in {work.slot.number for work in works})
+    held = _held(space, works)
     gone = total.delete + total.deactivate
     gates = [
         _share("max_rejected_percent", safety.max_rejected_percent, total.rejected, total.matched, "rejected"),
@@ -49,6 +49,13 @@ def judge(
         gates += _expected(safety, total.matched)
     gates += _collapsed(safety.max_collapse_percent, [each for each in streams if not each.read.since], before)
     return tuple(_with_examples(each, space, works) if each.tripped else each for each in gates)
+
+
+def _held(space: Workspace, works: Sequence[Work]) -> int:
+    """How many records the target holds; of what is read by key as many as were written."""
+    whole = {work.slot.number for work in works if not work.slot.by_key}
+    written = sum(work.remembered.count(work.stream.name) for work in works if work.slot.by_key)
+    return written + sum(map(space.held_count, whole))
 
 
 def deletes_gate(limit: int, gone: int) -> Gate:

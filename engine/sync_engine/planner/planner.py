@@ -16,7 +16,7 @@ from sync_engine.planner.conclusion import conclude
 from sync_engine.planner.difference import create, update
 from sync_engine.planner.files import file_places, leave_same_files
 from sync_engine.planner.fingerprint import changed_mappings
-from sync_engine.planner.held import read_held
+from sync_engine.planner.loading import choose_slots, load_all, load_keys, load_parents
 from sync_engine.planner.mapped import MappedPage, Reading, Recipe
 from sync_engine.planner.missing import plan_missing
 from sync_engine.planner.new_options import collect, creating
@@ -77,7 +77,8 @@ def plan_catalog(
         ThreadPoolExecutor(max_workers=1, thread_name_prefix="held") as background,
         Mappers(compiled, _recipe(compiled, readings, target), beside) as mappers,
     ):
-        loading = background.submit(_load_held, space, _needed(places, works), target, name, progress)
+        whole = choose_slots(_needed(places, works), places, works)
+        loading = background.submit(load_all, space, whole, target, name, progress)
         for number, together in enumerate(readings):
             pages = mappers.pages(number, prefetch(_read(source, together[0].pushdown), PAGES_AHEAD))
             loading.result()
@@ -187,16 +188,6 @@ def _read(source: Source, pushdown: Pushdown) -> Iterator[Page]:
         yield from source.read(partition)
 
 
-def _load_held(space: Workspace, slots: Sequence[Slot], target: Target, catalog: str, progress: Progress) -> None:
-    """Read what the target holds into the workspace, in normal form."""
-    for slot in slots:
-        done = 0
-        for rows in read_held(slot, target):
-            space.hold(slot.number, rows, unique=slot.unique)
-            done += len(rows)
-            progress.step(catalog, slot.object_name, "comparing with", done)
-
-
 def _compare(
     space: Workspace,
     together: Sequence[Work],
@@ -227,8 +218,10 @@ def _compare_page(
     target: Target,
 ) -> None:
     rejections: list[Rejection] = []
+    load_parents(space, work, places, rows, target)
     rows = as_spelled(space, work, places, rows)
     unique = accepted_rows(space, work, works, rows, target, rejections)
+    load_keys(space, work.slot, (row.key for _, row in unique), target)
     held = space.find_held(work.slot.number, [key for key, _ in unique])
     adopted = adopt(space, work, [each for each in unique if each[0] not in held], target) if work.stream.match else {}
     fields = creating(work.stream)

@@ -28,6 +28,8 @@ class Slot:
         key_columns: of a key of several fields: their places among the columns.
         id_field: where the target keeps its own id; records are read by it when no part of the key narrows them.
         fixed: column and values of a part of the key that is the same for every record of each stream.
+        by_key: only those of its records are read that are asked for by their keys.
+        asked: those keys, as the target compares them.
     """
 
     number: int
@@ -38,6 +40,8 @@ class Slot:
     key_columns: tuple[int, ...] = ()
     id_field: str = ""
     fixed: tuple[int, tuple[str, ...]] | None = None
+    by_key: bool = False
+    asked: set[str] = field(default_factory=set)
 
     def column(self, compiled: CompiledField) -> int:
         """The place of a field among the slot's columns; it is added when it is new."""

@@ -112,6 +112,11 @@ class Workspace:
             if self._db.execute("INSERT OR IGNORE INTO held VALUES (?, ?, ?, ?, ?)", row).rowcount == 0:
                 self._db.execute("INSERT OR IGNORE INTO ambiguous VALUES (?, ?, ?)", row[:3])
 
+    def forget_held(self, slot: int) -> None:
+        """Drop what is kept of a slot, because all of it is read anew."""
+        for table in ("held", "ambiguous"):
+            self._db.execute(f"DELETE FROM {table} WHERE slot = ?", (slot,))  # noqa: S608 - constants
+
     def ambiguous(self, slot: int, keys: Sequence[str]) -> dict[str, list[str]]:
         """Those of the keys that more than one record of the target has, each with the ids of its other records."""
         found: dict[str, list[str]] = {}
