@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format lock clean
+.PHONY: demo test soak check format lock clean
 
 # What the environment is made of; made anew when the project's dependencies change.
 $(VENV)/ready: pyproject.toml constraints.txt
@@ -17,6 +17,9 @@ demo: $(VENV)/ready  ## The main job on the sandbox: validate, plan, apply, chan
 
 test: $(VENV)/ready  ## The whole test suite.
 	$(BIN)/pytest -n auto $(PYTEST_ARGS)
+
+soak: $(VENV)/ready  ## The long forms of the proof of docs/reliability.md, with their figures.
+	$(BIN)/pytest -n auto -m soak tests/reliability $(PYTEST_ARGS)
 
 check: $(VENV)/ready  ## Format, lint, strict types, import rules.
 	$(BIN)/ruff format --check .

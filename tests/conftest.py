@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from tests.postgresql import Server, running_server
+
+FIGURE = "figure"
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Called with a sentence that says what was proved, in figures; it is printed when all tests have ended."""
+    return lambda sentence: record_property(FIGURE, sentence)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    found = [
+        str(value)
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == FIGURE
+    ]
+    if found:
+        terminalreporter.section("figures")
+        for each in sorted(found):
+            terminalreporter.line(each)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,8 +38,10 @@ def test_nothing_is_lost_or_doubled_by_a_kill(world: World, processes: Crashing)
 
 
 @pytest.mark.slow
-def test_nothing_is_lost_or_doubled_by_a_kill_at_any_point(world: World, processes: Crashing) -> None:
+def test_nothing_is_lost_or_doubled_by_a_kill_at_any_point(
+    world: World, processes: Crashing, figure: Callable[[str], None]
+) -> None:
     points = count_points(world, processes, *APPLY)
     tally = sweep(world, processes, spread(points, EVERY))
-    print(f"{world.shape.name}: {tally}")  # noqa: T201 - shown by `make soak`
+    figure(f"kills, {world.shape.name}: {tally}")
     assert tally.kills >= points - 5, "threads may pass fewer points once"
