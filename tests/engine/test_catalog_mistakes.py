@@ -68,6 +68,7 @@ def test_a_valid_catalog_has_no_problems() -> None:
         (HEAD.replace("connection: crm", "connection: pim") + STREAM, "SE605 4:22", "the connection `pim` cannot be the target: its adapter is no target adapter", ""),
         (HEAD + STREAM + "schedule: {timezone: Europe/Berln}", "SE216 6:22", "the time zone `Europe/Berln` does not exist", "Did you mean `Europe/Berlin`?"),
         (HEAD + STREAM + "schedule: {timezone: ../../etc/passwd}", "SE216 6:22", "the time zone `../../etc/passwd` does not exist", ""),
+        (HEAD + STREAM + "full_every: 90m", "SE205 6:13", "`full_every` must be a number of days or hours such as `7d` or `12h`", ""),
         (HEAD + STREAM + "filter: {field: a}", "SE203 6:9", "`filter` must be a list, not a mapping", ""),
         (HEAD + STREAM + "filter: [{field: a, operator: in, value: [x]}]", "SE204 6:31", "`filter[1].operator` must be one of `STARTS WITH`, `CONTAINS`, `DOES NOT CONTAIN`, `=`, `!=`, `IN`, `NOT IN`, `EMPTY`, `NOT EMPTY`, `<`, `<=`, `>=`, `>`, `BETWEEN`, `NOT BETWEEN`, `SINCE LAST N DAYS`, `IN OR UNCLASSIFIED`, `IN CHILDREN`, `NOT IN CHILDREN`, `UNCLASSIFIED`, `GREATER THAN ON ALL LOCALES`, `GREATER OR EQUALS THAN ON ALL LOCALES`, `LOWER THAN ON ALL LOCALES`, `LOWER OR EQUALS THAN ON ALL LOCALES`, not `in`", "Did you mean `IN`?"),
         (HEAD + STREAM + "filter: [{field: a, operator: IN, value: x}]", "SE203 6:42", "`filter[1].value` must be a list, not a text", ""),

@@ -53,6 +53,7 @@ def test_a_small_catalog_gets_the_defaults_of_the_product() -> None:
     assert (catalog.name, catalog.source, catalog.target) == ("webshop", "pim", "crm")
     assert (catalog.channel, catalog.locales, catalog.only_channel_tree) == ("ecommerce", ("en_US", "de_DE"), False)
     assert (catalog.timezone, catalog.log, catalog.filter) == ("UTC", LogPolicy(LogLevel.FULL, 30), ())
+    assert catalog.full_every == timedelta(days=7)
     assert (catalog.safety.max_delete_percent, catalog.safety.expect_min) == (10, 1)
     assert (stream.name, stream.source, stream.object, stream.locale) == ("products", "products", "Product2", None)
     assert [(each.target, each.rule) for each in stream.keys] == [("PIM_Id__c", ValueRule("uuid"))]
@@ -177,6 +178,12 @@ def test_the_times_of_the_schedule_do_not_change_what_is_transferred() -> None:
     assert built(CATALOG + "\nschedule: {daily: '02:00'}\n").digest == built(CATALOG).digest
     assert built(CATALOG + berlin % ", daily: '02:00'").digest == built(CATALOG + berlin % "").digest
     assert built(CATALOG + berlin % "").digest != built(CATALOG).digest  # dates depend on the time zone
+
+
+@pytest.mark.parametrize(("written", "expected"), [("30d", timedelta(days=30)), ("12h", timedelta(hours=12))])
+def test_how_often_all_is_compared_does_not_change_what_is_transferred(written: str, expected: timedelta) -> None:
+    catalog = built(f"{CATALOG}\nfull_every: {written}\n")
+    assert (catalog.full_every, catalog.digest) == (expected, built(CATALOG).digest)
 
 
 def test_the_digest_is_of_the_meaning_and_not_of_the_layout() -> None:

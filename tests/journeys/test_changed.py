@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,9 @@ import httpx
 import pytest
 from tests.journeys.small import CREATED, Json, Shop, model, open_shop, product, uuid_of, values_of
 
+from sync_engine.ledger.records import utc_text
 from sync_engine.planner import loading
+from sync_engine.transfer import run
 from sync_engine_sandbox.faults import Rule
 
 FIELDS = [
@@ -197,9 +202,39 @@ def test_what_depends_on_more_than_the_record_is_read_as_a_whole(shop: Shop, wri
 def test_a_changed_mapping_reads_everything_once(shop: Shop) -> None:
     shop.write(streams(fields={"Notes__c": "{{ notes }}!"}))
     done = shop.run("plan", "--changed")
-    assert "everything is read, because there is no complete transfer of just this catalog before" in done.err
+    because = "all records are read: the catalog, sync-engine, an adapter or a field of the target has changed"
+    assert because in done.out
+    assert because in done.err
     assert apply_changed(shop)["updated"] == 252
     assert apply_changed(shop) == {}
+
+
+def test_everything_is_read_before_there_is_a_complete_transfer(shop: Shop) -> None:
+    (shop.project.folder / ".sync-engine" / "ledger.db").unlink()
+    assert changed(shop)["all_read_because"] == "there is no complete transfer before"
+    assert apply_changed(shop) == {"unchanged": 252}
+    assert apply_changed(shop) == {}
+
+
+def test_everything_is_read_again_after_some_time_and_then_deletes_have_their_proof(shop: Shop) -> None:
+    shop.write(streams(on_missing="delete"), safety={"max_delete_percent": 50}, full_every="12h")
+    shop.apply()
+    shop.sandbox.pim.delete_product(uuid_of("mug-007"))
+    assert apply_changed(shop) == {}
+    _age(shop, hours=11)
+    assert apply_changed(shop) == {}
+    _age(shop, hours=1)
+    assert "longer ago than `full_every` says" in changed(shop)["all_read_because"]
+    assert apply_changed(shop) == {"unchanged": 251, "deleted": 1}
+    assert apply_changed(shop) == {}
+
+
+def _age(shop: Shop, *, hours: int) -> None:
+    """Let every transfer in the ledger have begun so much earlier."""
+    with closing(sqlite3.connect(shop.project.folder / ".sync-engine" / "ledger.db")) as ledger, ledger:
+        for id_, started in ledger.execute("SELECT id, started FROM transfers").fetchall():
+            earlier = utc_text(datetime.fromisoformat(started) - timedelta(hours=hours))
+            ledger.execute("UPDATE transfers SET started = ? WHERE id = ?", (earlier, id_))
 
 
 @pytest.mark.parametrize("hours", [-5, 5])
@@ -212,13 +247,47 @@ def test_a_clock_of_the_pim_that_is_wrong_hides_nothing(shop: Shop, hours: int) 
     shop.settled()
 
 
-def test_a_rejected_record_is_read_again_until_it_is_written(shop: Shop) -> None:
+def test_a_rejected_record_is_read_again_until_it_is_written_and_nothing_else_is(shop: Shop) -> None:
     shop.change("mug-001", notes="x" * 300)
     shop.apply("--changed", code=4)
-    shop.apply("--changed", code=4)
+    _let_it_be_long_ago(shop)
+    assert shop.apply("--changed", code=4)["summary"]["rejected"] == 1
+    assert changed(shop)["summary"]["unchanged"] == 0
     shop.change("mug-001", notes="short")
     assert apply_changed(shop) == {"updated": 1}
+    _let_it_be_long_ago(shop)
+    assert apply_changed(shop) == {}
     shop.settled()
+
+
+def test_a_record_that_the_org_refused_is_sent_again_though_the_pim_did_not_change_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "RETRIES", 1)
+    with shop.sandbox.faults.during(Rule("locked", "crm.row")):
+        shop.change("mug-001", notes="new")
+        shop.apply("--changed", code=4)
+    _let_it_be_long_ago(shop)
+    assert apply_changed(shop) == {"updated": 1}
+    shop.settled()
+
+
+def test_after_too_many_rejections_everything_since_before_is_read_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "MOST_UNWRITTEN", 3)
+    for number in range(4):
+        shop.change(f"mug-{number:03}", notes="x" * 300)
+    shop.change("mug-004", notes="new")
+    shop.apply("--changed", code=4)
+    found = changed(shop)["summary"]
+    assert (found["rejected"], found["unchanged"]) == (4, 1)
+
+
+def _let_it_be_long_ago(shop: Shop) -> None:
+    """Let everything in the PIM have been saved long ago, out of the reach of the overlap."""
+    for uuid, each in list(shop.sandbox.pim.products.by_key.items()):
+        shop.sandbox.pim.edit_product(uuid, updated=CREATED, values=each["values"])
 
 
 def test_a_rollback_is_followed_by_a_whole_comparison(shop: Shop) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.journeys.small import uuid_of
 from tests.reliability.worlds import World
 
 NAMES = (
@@ -64,6 +66,7 @@ class Books:
         outcomes: (transfer, stream, key, outcome, batch) of all records.
         batches: by id: (transfer, rows, state, uncertain).
         written: by (stream, key): id of the record in the org, and the fields that were written to it.
+        unwritten: uuids of the products of which the last complete transfer could not write everything.
         under_way: (stream, key) of all records in batches that are not concluded.
     """
 
@@ -71,6 +74,7 @@ class Books:
     outcomes: list[tuple[str, str, str, str, str]] = field(default_factory=list)
     batches: dict[str, tuple[str, int, str, int]] = field(default_factory=dict)
     written: dict[tuple[str, str], tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    unwritten: set[str] = field(default_factory=set)
     under_way: set[tuple[str, str]] = field(default_factory=set)
 
 
@@ -92,6 +96,7 @@ def read_books(world: World) -> Books:
             books.batches[id_] = tuple(rest)
         for stream, key, id_, fields in ledger.execute("SELECT stream, key, target_id, fields FROM written"):
             books.written[stream, key] = (id_, json.loads(fields))
+        books.unwritten = {each for (each,) in ledger.execute("SELECT source_key FROM unwritten")}
         for stream, content in ledger.execute(
             "SELECT stream, content FROM payloads JOIN batches ON payloads.batch = batches.id"
         ):
@@ -130,19 +135,23 @@ def one_record_per_key(world: World) -> None:
 
 
 def watermark_after_ledger(world: World) -> None:
-    """Whatever changed in the PIM before the moment that the next transfer reads from has arrived."""
+    """What changed in the PIM before the moment from which the next transfer reads has arrived, or is known to be missing."""
     books = read_books(world)
     marks = [each["read_from"] for each in books.transfers if each["read_from"]]
     for each in books.transfers:
         left = [id_ for id_, batch in books.batches.items() if batch[0] == each["id"] and batch[2] != "committed"]
         holds("the watermark follows the ledger", not (each["read_from"] and left), (each["id"], left))
         if each["read_from"]:
-            holds("the watermark follows the ledger", each["status"] == "done", each)
+            holds("the watermark follows the ledger", each["status"] in ("done", "rejected"), each)
     if not marks:
         return
     held = {(stream, key): values for stream, key, values, _ in world.held()}
     wanted = world.wanted(before=max(marks)[: len("2026-01-01T00:00:00")])  # the PIM counts in seconds
-    missing = {each: values for each, values in wanted.items() if held.get(each) != values}
+    missing = {
+        (stream, key): values
+        for (stream, key), values in wanted.items()
+        if held.get((stream, key)) != values and uuid_of(re.split("-| / ", key)[0]) not in books.unwritten
+    }
     holds("the watermark follows the ledger", not missing, missing)
 
 

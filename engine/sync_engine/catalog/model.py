@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -377,6 +378,7 @@ class Catalog:
         tests: of its mappings; those in files of their own are not among them.
         warnings: what becomes of the warnings about locales, by code; a code that is absent stays a warning.
         read_back: records of each stream that are looked at again after a transfer; None looks at all.
+        full_every: a transfer of what changed compares all records when they were last compared so long ago.
     """
 
     name: str
@@ -397,6 +399,7 @@ class Catalog:
     tests: tuple[MappingTest, ...] = ()
     warnings: Mapping[str, WarningLevel] = field(default_factory=dict)
     read_back: int | None = 200
+    full_every: timedelta = timedelta(days=7)
     origin: Origin = NOWHERE
     part_origins: Mapping[str, Origin] = field(default_factory=dict)
 

@@ -42,7 +42,7 @@ from sync_engine.catalog.model import (
     WhenEmpty,
     WhenMissingParent,
 )
-from sync_engine.catalog.schedules import build_schedule, timezone, without_times
+from sync_engine.catalog.schedules import build_schedule, full_every, timezone, without_times
 from sync_engine.documents import Document, Plain, Pointer, items, number, table, text, texts
 from sync_engine.sdk.filters import AllOf, AnyOf, Criterion, Filter, Not
 
@@ -89,6 +89,7 @@ def build_catalog(findings: Findings) -> Catalog | None:
         tests=build_tests(findings),
         warnings=_warnings(data, findings),
         read_back=READ_BACK if findings.touched("read_back") else _read_back(data.get("read_back")),
+        full_every=full_every(findings),
         origin=document.origin(),
         part_origins={
             ".".join(map(str, pointer)): origin

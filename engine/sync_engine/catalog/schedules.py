@@ -14,7 +14,10 @@ from sync_engine.schedule.model import DAYS, EVERY_DAY, Blackout, Cron, Missed, 
 _KEY = "schedule"
 RULES = ("daily", "weekly", "cron")
 _OF_RULES = ("missed", "jitter", "blackout")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_FULL_EVERY = "full_every"
+FULL_EVERY = timedelta(days=7)
+"""How long only what changed is compared where the catalog does not say."""
 _LONGEST_JITTER = timedelta(hours=1)
 
 
@@ -57,10 +60,16 @@ def timezone(findings: Findings) -> str:
     return written if written and not findings.touched(_KEY, "timezone") else "UTC"
 
 
+def full_every(findings: Findings) -> timedelta:
+    """How old the last comparison of all records may be when only what changed is transferred."""
+    written = text(table(findings.document.data).get(_FULL_EVERY))
+    return _duration(written) if written and not findings.touched(_FULL_EVERY) else FULL_EVERY
+
+
 def without_times(data: dict[str, Plain]) -> dict[str, Plain]:
     """The data of a catalog without when it is transferred: only the time zone changes what is transferred."""
     zone = table(data.get(_KEY)).get("timezone")
-    rest = {key: value for key, value in data.items() if key != _KEY}
+    rest = {key: value for key, value in data.items() if key not in (_KEY, _FULL_EVERY)}
     return rest if zone is None else {**rest, _KEY: {"timezone": zone}}
 
 

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from sync_engine.cli.console import Console, Meter
 from sync_engine.cli.session import Connections, compile_live, load, open_state
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.ledger.store import Ledger
-from sync_engine.planner.changed import intent
+from sync_engine.planner.changed import intent, since_of
 from sync_engine.planner.cost import judge_budget
 from sync_engine.planner.files import Files
 from sync_engine.planner.fingerprint import fingerprint
@@ -25,7 +25,7 @@ from sync_engine.planner.plan import CatalogPlan
 from sync_engine.planner.plan_file import PlanFile, PlanWriter, read_plan
 from sync_engine.planner.planner import plan_catalog
 from sync_engine.planner.processes import helping_processes
-from sync_engine.planner.remembered import Remembered
+from sync_engine.planner.remembered import Remembered, Since
 from sync_engine.problems import nearest
 from sync_engine.report.values import plural
 from sync_engine.sdk.errors import GateTripped, Refused
@@ -100,18 +100,14 @@ def remember(ledger: Ledger, catalog: str, source: Source) -> Remembered:
     )
 
 
-OVERLAP = timedelta(hours=2)
-"""Clocks differ, and when summer time ends an hour of the source's clock comes twice."""
-
-
-def _since(console: Console, ledger: Ledger, compiled: CompiledCatalog) -> datetime | None:
-    """The moment since when changes of the source may not have been written; None when that may be anything."""
-    name = compiled.catalog.name
-    found = ledger.watermark(name, intent(fingerprint(compiled)))
-    if found:
-        return datetime.fromisoformat(found) - OVERLAP
-    console.say(f"{name}: everything is read, because there is no complete transfer of just this catalog before.")
-    return None
+def _since(console: Console, ledger: Ledger, compiled: CompiledCatalog) -> Since:
+    """What may have changed in the source since everything was written."""
+    catalog = compiled.catalog
+    mark = ledger.mark(catalog.name, intent(fingerprint(compiled)))
+    found = since_of(mark, catalog.full_every, datetime.now(UTC))
+    if found.moment is None:
+        console.say(f"{catalog.name}: all records are read: {found.because}.")
+    return found
 
 
 def with_requests(plan: CatalogPlan, connection: str, source: Source, counted: dict[str, int]) -> CatalogPlan:

@@ -148,6 +148,25 @@ class OwnedRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """Up to where everything that a catalog yields is written.
+
+    Attributes:
+        read_from: when the last complete transfer began to read the source (ISO 8601, by the source's clock); empty
+            when changes of any age may not have been written.
+        compared: when the last complete transfer began that compared all records (ISO 8601); empty when that is
+            not known.
+        why: why ``read_from`` is empty, for people.
+        unwritten: by stream: keys in the source of the records that the last complete transfer could not write.
+    """
+
+    read_from: str = ""
+    compared: str = ""
+    why: str = ""
+    unwritten: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """What the ledger knows of one record of a stream.
 

@@ -124,6 +124,14 @@ CREATE TABLE served (
     message {text} NOT NULL, at {text} NOT NULL
 ) {strict};
 """,
+    # Which complete transfers compared everything, and the records that the last one could not write.
+    14: """
+ALTER TABLE transfers ADD COLUMN whole {integer} NOT NULL DEFAULT 0;
+CREATE TABLE unwritten (
+    catalog {text} NOT NULL, stream {text} NOT NULL, source_key {text} NOT NULL,
+    PRIMARY KEY (catalog, stream, source_key)
+) {strict_clustered};
+""",
 }
 
 VERSION = max(MIGRATIONS)

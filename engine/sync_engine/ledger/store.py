@@ -15,11 +15,13 @@ import orjson
 from sync_engine.ledger import journal, schedules
 from sync_engine.ledger.database import Database, Transaction
 from sync_engine.ledger.locks import Lease, held_locks, take_locks
+from sync_engine.ledger.marks import keep_mark, read_mark
 from sync_engine.ledger.opening import open_database
 from sync_engine.ledger.records import (
     BatchRecord,
     Effort,
     History,
+    Mark,
     OutcomeRecord,
     OwnedRecord,
     Pause,
@@ -307,27 +309,27 @@ class Ledger:
                 (utc_text(moment_of(transaction.now())), status, json.dumps(dict(summary)), error, transfer),
             )
 
-    def complete(self, transfer: str, read_from: str) -> None:
-        """Note that a transfer wrote everything that its catalog yields of a source read from that moment on."""
-        with self._writing() as transaction:
-            transaction.execute("UPDATE transfers SET read_from = ? WHERE id = ?", (read_from, transfer))
+    def complete(
+        self, transfer: str, catalog: str, read_from: str, unwritten: Iterable[tuple[str, str]], *, whole: bool
+    ) -> None:
+        """Note that a transfer wrote everything that its catalog yields of a source read from that moment on.
 
-    def watermark(self, catalog: str, intent: str) -> str:
-        """Since when changes of the source may not have been written; empty when that may be anything.
-
-        It is the moment from which the last complete transfer read, unless that, or any transfer since, was made for
-        something else (another catalog, a rollback).
+        Args:
+            transfer: which.
+            catalog: of it.
+            read_from: the moment, by the source's clock.
+            unwritten: stream and source key of the records that it could not write, which are not part of everything.
+            whole: whether all records were compared.
         """
-        rows = self._database.query(
-            "SELECT intent, read_from FROM transfers WHERE catalog = ? ORDER BY started DESC, id DESC LIMIT 1000",
-            (catalog,),
-        )
-        for found, read_from in rows:
-            if found != intent:
-                return ""
-            if read_from:
-                return str(read_from)
-        return ""
+        with self._writing() as transaction:
+            keep_mark(transaction, catalog, transfer, read_from, unwritten, whole=whole)
+
+    def mark(self, catalog: str, intent: str) -> Mark:
+        """Up to where everything is written that a catalog yields.
+
+        That is not known after a transfer that was made for something else (another catalog, a rollback).
+        """
+        return read_mark(self._database, catalog, intent)
 
     def keep_flapping(self, transfer: str, found: Sequence[Mapping[str, object]]) -> None:
         """Keep which fields did not take what a transfer wrote; see ``TransferRecord.flapping``."""

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 
 import orjson
 
 from sync_engine.catalog.model import ConstRule, FindByRule, FindRule, LookupRule, ValueRule
 from sync_engine.compiler.compiled import CompiledField, CompiledStream
+from sync_engine.ledger.records import Mark
+from sync_engine.planner.remembered import Since
 from sync_engine.sdk.filters import AllOf, AnyOf, Criterion, Filter, Not
 from sync_engine.sdk.source import Kind, SourceSchema
 
+OVERLAP = timedelta(hours=2)
+"""Clocks differ, and when summer time ends an hour of the source's clock comes twice."""
 _CODED = {
     Kind.SELECT,
     Kind.MULTISELECT,
@@ -28,6 +33,23 @@ _CODED = {
 }
 _MOVING = {Kind.DATE, Kind.DATETIME, Kind.COMPLETENESS, Kind.QUALITY}
 """What a filter may say yes to today and no to tomorrow, without any change of the record."""
+
+
+def since_of(mark: Mark, full_every: timedelta, now: datetime) -> Since:
+    """What may have changed in the source since everything was written; or why all of it has to be read.
+
+    Args:
+        mark: up to where everything is written.
+        full_every: how old the last comparison of all records may be.
+        now: with a time zone.
+    """
+    if not mark.read_from:
+        return Since(None, mark.why)
+    if not mark.compared:
+        return Since(None, "it is not known when all records were compared last")
+    if now - datetime.fromisoformat(mark.compared) >= full_every:
+        return Since(None, f"all records were compared last at {mark.compared}, longer ago than `full_every` says")
+    return Since(datetime.fromisoformat(mark.read_from) - OVERLAP, unwritten=mark.unwritten)
 
 
 def why_whole(stream: CompiledStream, schema: SourceSchema) -> str:

@@ -95,6 +95,7 @@ def _stream_plan(
             tuple(describe(each) for each in (*work.pushdown.residual, *stream.row_filters)),
             tuple(describe(each) for each in stream.not_applicable),
             work.since,
+            work.because,
         ),
         write=WriteStep(stream.object.name, key_fields, mode, sum(each.batches for each in ways)),
         fields=_planned_fields(compiled, stream),

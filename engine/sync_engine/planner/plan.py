@@ -176,6 +176,7 @@ class ReadStep:
         here: filters that the engine evaluates.
         not_applicable: filters on fields that the collection does not have.
         since: only records that may have changed since that moment (ISO 8601) are read; empty when all are.
+        because: why all are, where only changes were asked for.
     """
 
     collection: str
@@ -183,6 +184,7 @@ class ReadStep:
     here: tuple[str, ...] = ()
     not_applicable: tuple[str, ...] = ()
     since: str = ""
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ def stream_to_data(stream: StreamPlan) -> dict[str, object]:
             "here": stream.read.here,
             "not_applicable": stream.read.not_applicable,
             "since": stream.read.since,
+            "because": stream.read.because,
         },
         "write": {
             "object": stream.write.object_name,
@@ -151,6 +152,7 @@ def stream_from_data(data: Mapping[str, Any]) -> StreamPlan:
             tuple(read["here"]),
             tuple(read["not_applicable"]),
             read["since"],
+            read["because"],
         ),
         write=WriteStep(write["object"], tuple(write["key_fields"]), write["mode"], write["batches"]),
         fields=tuple(_planned_field(each) for each in data["fields"]),

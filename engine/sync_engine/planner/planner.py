@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.planner.adoption import adopt, take_over
@@ -27,8 +26,8 @@ from sync_engine.planner.policies import decide, policies_of
 from sync_engine.planner.prefetch import prefetch
 from sync_engine.planner.processes import Mappers
 from sync_engine.planner.progress import Progress
-from sync_engine.planner.pushdown import push_down_changed
-from sync_engine.planner.remembered import NOTHING, Remembered
+from sync_engine.planner.pushdown import Asked, push_down_changed
+from sync_engine.planner.remembered import NOTHING, Remembered, Since
 from sync_engine.planner.wanted import Wanted
 from sync_engine.planner.work import Place, Slot, Work, described_field, lay_out_columns
 from sync_engine.planner.workspace import Held, Workspace
@@ -103,12 +102,12 @@ def plan_catalog(
 
 
 def _lay_out(
-    compiled: CompiledCatalog, source: Source, selected: frozenset[str] | None, since: datetime | None
+    compiled: CompiledCatalog, source: Source, selected: frozenset[str] | None, since: Since | None
 ) -> tuple[dict[Place, Slot], list[Work]]:
     """The slot of each place that streams write to or refer to, and the work of each selected stream."""
     places: dict[Place, Slot] = {}
     works: list[Work] = []
-    asked: list[tuple[Query, tuple[Pushdown, str]]] = []
+    asked: list[tuple[Query, Asked]] = []
     streams = [each for each in compiled.streams if selected is None or each.name in selected]
     for stream in compiled.streams:
         place = _place(stream)
@@ -124,7 +123,9 @@ def _lay_out(
         if found is None:
             found = push_down_changed(source, query, streams, compiled.source_schema, since)
             asked.append((query, found))
-        works.append(Work(number, stream, slot, columns, missing, found[0], since=found[1]))
+        works.append(
+            Work(number, stream, slot, columns, missing, found.pushdown, since=found.since, because=found.because)
+        )
     return places, works
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
 
 from sync_engine.compiler.compiled import CompiledStream
 from sync_engine.compiler.criteria import fields_of
 from sync_engine.planner.changed import why_whole
+from sync_engine.planner.remembered import Since
+from sync_engine.sdk.filters import Criterion
 from sync_engine.sdk.source import Pushdown, Query, Source, SourceSchema, TellsChanges
 
 
@@ -19,29 +21,53 @@ def push_down(source: Source, query: Query) -> Pushdown:
     return pushdown if wider == query else source.pushdown(wider)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How the records of a query are read.
+
+    Attributes:
+        pushdown: the reading.
+        since: only records are read that may have changed since that moment (ISO 8601); empty when all are.
+        because: why all are, where only changes were asked for.
+    """
+
+    pushdown: Pushdown
+    since: str = ""
+    because: str = ""
+
+
 def push_down_changed(
-    source: Source, query: Query, streams: Sequence[CompiledStream], schema: SourceSchema, since: datetime | None
-) -> tuple[Pushdown, str]:
-    """How the records of a query are read that may have changed since a moment; all, where that is not enough.
+    source: Source, query: Query, streams: Sequence[CompiledStream], schema: SourceSchema, since: Since | None
+) -> Asked:
+    """How the records of a query are read that may have changed; all, where that is not enough.
 
     Args:
         source: is asked.
         query: what is read.
         streams: of the plan; those that read the same records share the reading.
         schema: of the source.
-        since: the moment; None reads all.
-
-    Returns:
-        The reading, and the moment as text; empty when all records are read.
+        since: what may have changed; None reads all.
     """
-    if since is None or not isinstance(source, TellsChanges):
-        return push_down(source, query), ""
+    if since is None:
+        return Asked(push_down(source, query))
     place = (query.collection, query.filters, query.channel)
     readers = [each for each in streams if (each.query.collection, each.query.filters, each.query.channel) == place]
-    if any(why_whole(each, schema) for each in readers):
-        return push_down(source, query), ""
-    changed = source.changed(_with_fields_of(query, source.pushdown(query)), since)
-    return (push_down(source, query), "") if changed is None else (changed, since.isoformat())
+    because = since.because or next(filter(None, (why_whole(each, schema) for each in readers)), "")
+    if since.moment is None or because:
+        return Asked(push_down(source, query), because=because)
+    changed = None
+    if isinstance(source, TellsChanges):
+        wider = _with_fields_of(query, source.pushdown(query))
+        changed = source.changed(wider, since.moment, _also(query, readers, schema, since))
+    if changed is None:
+        return Asked(push_down(source, query), because="the source cannot tell what has changed of it")
+    return Asked(changed, since.moment.isoformat())
+
+
+def _also(query: Query, readers: Sequence[CompiledStream], schema: SourceSchema, since: Since) -> tuple[Criterion, ...]:
+    """What is to be read whenever it was saved: the records that were not written."""
+    keys = sorted({key for each in readers for key in since.unwritten.get(each.name, ())})
+    return (Criterion(schema.collections[query.collection].key, "IN", tuple(keys)),) if keys else ()
 
 
 def _with_fields_of(query: Query, pushdown: Pushdown) -> Query:

@@ -11,6 +11,21 @@ from sync_engine.planner.files import Files
 
 
 @dataclass(frozen=True, slots=True)
+class Since:
+    """What may have changed in the source.
+
+    Attributes:
+        moment: whatever was saved since then; None when everything has to be read after all.
+        because: why, for people.
+        unwritten: by stream: records of the source that were not written, by their keys.
+    """
+
+    moment: datetime | None
+    because: str = ""
+    unwritten: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Remembered:
     """What the ledger remembers of a catalog.
 
@@ -21,7 +36,7 @@ class Remembered:
         written: from a stream's name and keys of records to what was last written to them: encoded values by field.
             Keys to which nothing was written are absent.
         mappings: by stream and field: digest of how the field was filled at the last transfer.
-        since: read only what may have changed in the source since then, where that is enough; None reads everything.
+        since: read only what may have changed in the source, where that is enough; None reads everything.
         rate: records per second of the last large transfer; None before there was one.
         files: what the source's files contain; None where nothing is to be compared.
     """
@@ -32,7 +47,7 @@ class Remembered:
     written: Callable[[str, Sequence[str]], Mapping[str, Mapping[str, object]]] = lambda *_: {}
     mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     rate: float | None = None
-    since: datetime | None = None
+    since: Since | None = None
     files: Files | None = None
 
 

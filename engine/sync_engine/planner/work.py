@@ -126,6 +126,7 @@ class Work:
         mappings_changed: fields that are filled in another way than at the last transfer.
         policies: see ``planner.policies``.
         since: only records that may have changed since then are read; empty when all are.
+        because: why all are, where only changes were asked for.
         has_files: whether any of the stream's fields holds files.
         asked: records of which the target has been asked who modified them.
     """
@@ -149,6 +150,7 @@ class Work:
     has_files: bool = False
     asked: int = 0
     since: str = ""
+    because: str = ""
     policies: Mapping[str, Conflict] = field(default_factory=dict)
 
     def count_emptied(self, change: Change) -> None:

@@ -76,6 +76,7 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
         "object": stream.write.object_name,
         "key": stream.write.key_name,
         "changed_since": stream.read.since or None,
+        "all_read_because": stream.read.because or None,
         "mode": stream.write.mode,
         "filter": {
             "pushed": stream.read.pushed,

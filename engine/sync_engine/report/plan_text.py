@@ -14,6 +14,7 @@ from sync_engine.planner.plan import (
     Gate,
     Kept,
     PlannedField,
+    ReadStep,
     Rejection,
     StreamPlan,
     Summary,
@@ -185,21 +186,27 @@ def _duration(seconds: float) -> str:
     return "less than a minute" if seconds < 60 else f"about {plural(round(seconds / 60), 'minute')}"
 
 
+def _reading(read: ReadStep) -> Iterator[str]:
+    if read.since:
+        yield f"only what may have changed in the source since {read.since}"
+    if read.because:
+        yield f"all records are read: {read.because}"
+    for label, filters in (
+        ("filtered by the source", read.pushed),
+        ("filtered here", read.here),
+        ("does not apply here", read.not_applicable),
+    ):
+        if filters:
+            yield f"{label}: {'; '.join(filters)}"
+
+
 def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, most: int, paint: Paint) -> Iterator[str]:
     way = f" ({stream.write.mode})" if stream.summary.changes and stream.write.mode else ""
     write = stream.write
     head = f"{stream.read.collection} → {write.object_name} by {write.key_name}{way}"
     yield f"  {paint(stream.name, 'bold')}: {head}"
     yield from (f"    {each}" for each in config_lines(stream.config))
-    if stream.read.since:
-        yield paint(f"    only what may have changed in the source since {stream.read.since}", "dim")
-    for label, filters in (
-        ("filtered by the source", stream.read.pushed),
-        ("filtered here", stream.read.here),
-        ("does not apply here", stream.read.not_applicable),
-    ):
-        if filters:
-            yield paint(f"    {label}: {'; '.join(filters)}", "dim")
+    yield from (paint(f"    {each}", "dim") for each in _reading(stream.read))
     for line in new_options_lines(stream):
         yield paint(f"    + {line}", "green")
     fields, words = stream.field_by_name, wording(file)

@@ -307,12 +307,13 @@ class TellsTime(Protocol):
 class TellsChanges(Protocol):
     """What a source can do beside ``Source``: read only what can have changed."""
 
-    def changed(self, query: Query, since: datetime) -> Pushdown | None:
+    def changed(self, query: Query, since: datetime, also: Sequence[Criterion] = ()) -> Pushdown | None:
         """How to read every record of a query whose own values, or inherited ones, may have changed since a moment.
 
         Args:
             query: as for ``pushdown``.
             since: with a time zone.
+            also: records for which one of these holds are read, too, whenever they changed; each is a list of codes.
 
         Returns:
             None when the source cannot tell; then all records are read. A record may come more than once. What was

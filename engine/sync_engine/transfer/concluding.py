@@ -27,6 +27,7 @@ class Conclusion:
         again: changes that the target refused for now.
         counts: under the names of ``COUNTED``; ``rejected`` includes the uncertain ones.
         uncertain: how many of them are uncertain.
+        unwritten: stream and source key of the records that are not as they were sent.
     """
 
     outcomes: list[OutcomeRecord] = field(default_factory=list)
@@ -35,6 +36,7 @@ class Conclusion:
     again: list[Change] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     uncertain: int = 0
+    unwritten: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def done(self) -> int:
@@ -71,6 +73,8 @@ def conclude(
         failed = word in ("rejected", "uncertain")
         found.counts["rejected" if failed else word] += 1
         found.uncertain += word == "uncertain"
+        if failed:
+            found.unwritten.append((name, change.source_key))
         if word == "deleted":
             found.deleted.append((name, change.key))
         elif not failed:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import chain, groupby
 
 from sync_engine.catalog.model import LogLevel, LogPolicy
+from sync_engine.ledger.marks import ROLLBACK
 from sync_engine.ledger.records import OutcomeRecord, Status
 from sync_engine.ledger.store import Ledger
 from sync_engine.planner.batches import limits_of
@@ -31,6 +32,8 @@ from sync_engine.transfer.sending import send, uncertain
 from sync_engine.transfer.settling import look
 from sync_engine.transfer.stale import Recheck, Stale, recheck_for, split_stale
 
+MOST_UNWRITTEN = 1000
+"""When more records could not be written, the next transfer reads all that it would have read without this one."""
 RETRIES = 4
 """How often records that a lock or a limit refused are sent again."""
 
@@ -71,6 +74,8 @@ class _Run:
     stop: threading.Event
     counts: Counter[str] = field(default_factory=Counter)
     done: int = 0
+    uncertain: int = 0
+    unwritten: set[tuple[str, str]] = field(default_factory=set)
 
 
 def apply_catalog(
@@ -115,7 +120,7 @@ def apply_catalog(
     # A rollback has not read the source, so it says nothing about how much there is.
     read = [] if plan.restores or not whole else [each for each in plan.streams if not each.read.since]
     matched = {each.name: each.summary.matched for each in read}
-    meant = "rollback" if plan.restores else intent(plan.fingerprint)
+    meant = ROLLBACK if plan.restores else intent(plan.fingerprint)
     asks = {"source": _source_requests(plan.cost), "target": plan.cost.target_requests}
     transfer = ledger.begin(
         *(plan.name, file.digest, trigger), matched=matched, overrides=overrides, intent=meant, requests=asks
@@ -154,10 +159,17 @@ def apply_catalog(
             ledger.keep_mappings(plan.name, stream.name, {each.name: each.mapping for each in stream.mapped})
     flapping, unread = _read_back(run, file, plan, back)
     ledger.finish(transfer, status, summary)
-    if status is Status.DONE and whole and read_from:
-        ledger.complete(transfer, read_from)
+    if whole and read_from and _is_complete(run):
+        compared = not any(each.read.since for each in plan.streams)
+        ledger.complete(transfer, plan.name, read_from, sorted(run.unwritten), whole=compared)
     ledger.purge(plan.name, log.keep_days, log.keep_records)
     return TransferResult(transfer, plan.name, status, summary, flapping, unread, plan.cost)
+
+
+def _is_complete(run: _Run) -> bool:
+    """Whether all is written, but for a few records that the next transfer can ask for by their keys."""
+    known = all(key for _, key in run.unwritten)
+    return known and not run.uncertain and len(run.unwritten) <= MOST_UNWRITTEN
 
 
 def _source_requests(cost: Cost) -> int | None:
@@ -191,6 +203,7 @@ def _record_rejections(run: _Run, file: PlanFile, stream: StreamPlan) -> None:
             for each in part
         ]
         run.counts["rejected"] += len(part)
+        run.unwritten.update((stream.name, each.source_key) for each in part)
         run.ledger.commit(run.id, run.catalog, outcomes, summary=_summary(run))
 
 
@@ -216,6 +229,7 @@ def _fresh(run: _Run, stream: StreamPlan, changes: Iterable[Change]) -> Iterator
             reasons = plain_reasons(each.reasons)
             outcome = OutcomeRecord(stream.name, each.change.key, "stale", each.change.target_id, reasons)
             run.counts["stale"] += 1
+            run.unwritten.add((stream.name, each.change.source_key))
             run.ledger.commit(run.id, run.catalog, [outcome], summary=_summary(run))
         else:
             yield each
@@ -300,6 +314,8 @@ def _commit(run: _Run, carried: Carried, results: Sequence[RecordResult], *, las
     found = conclude(carried, results, run.level, contents, last=last)
     run.counts.update(found.counts)
     run.done += found.done
+    run.uncertain += found.uncertain
+    run.unwritten.update(found.unwritten)
     run.ledger.commit(
         run.id,
         run.catalog,

@@ -7,7 +7,7 @@ has to be read as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,11 +15,9 @@ from sync_engine.sdk.filters import Criterion
 from sync_engine.sdk.source import Pushdown, Query
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.kinds import COLLECTIONS
-from sync_engine_akeneo.paging import scroll
+from sync_engine_akeneo.paging import LONGEST_PARAMETER, chunks, scroll
 from sync_engine_akeneo.query import Planner, criteria
 
-TOGETHER = 50
-"""Parents that are asked for in one search."""
 MODELS = "product_models"
 OWN = frozenset(
     {
@@ -30,7 +28,9 @@ OWN = frozenset(
 """Properties that nothing but a change of the record itself changes."""
 
 
-def changed_only(client: PimClient, planner: Planner, query: Query, since: datetime) -> Pushdown | None:
+def changed_only(
+    client: PimClient, planner: Planner, query: Query, since: datetime, also: Sequence[Criterion]
+) -> Pushdown | None:
     """See ``sync_engine.sdk.source.TellsChanges.changed``."""
     if query.collection not in ("products", MODELS):
         return None
@@ -44,11 +44,13 @@ def changed_only(client: PimClient, planner: Planner, query: Query, since: datet
     if saved not in first.pushed:
         return None
     partitions = list(first.partitions)
-    for codes in _portions(_changed_models(client, planner, since)):
-        below = planner.plan(_with(query, Criterion("parent", "IN", codes)))
-        if below.residual != first.residual:
-            return None
-        partitions += below.partitions
+    below = Criterion("parent", "IN", tuple(_changed_models(client, planner, since)))
+    for each in (below, *also):
+        for codes in _portions(each.value):  # type: ignore[arg-type] # a list of codes
+            found = planner.plan(_with(query, replace(each, value=codes)))
+            if found.residual != first.residual:
+                return None
+            partitions += found.partitions
     return Pushdown(first.pushed, first.residual, tuple(partitions))
 
 
@@ -73,6 +75,6 @@ def _codes(client: PimClient, planner: Planner, criterion: Criterion) -> Iterato
             yield from (str(item["code"]) for item in leaf.items)
 
 
-def _portions(codes: Collection[str]) -> Iterator[tuple[str, ...]]:
-    listed = tuple(codes)
-    return (listed[start : start + TOGETHER] for start in range(0, len(listed), TOGETHER))
+def _portions(codes: Iterable[object]) -> Iterator[tuple[str, ...]]:
+    """Codes in lists that leave room for the query's own filters."""
+    return map(tuple, chunks(list(map(str, codes)), LONGEST_PARAMETER // 2))

@@ -100,13 +100,13 @@ def _following(client: PimClient, path: str, fixed: Parameters, cursor: str | No
             started.cancel()
 
 
-def chunks(codes: list[str]) -> Iterator[list[str]]:
-    """Codes in lists that the PIM takes, and that fit into an address."""
+def chunks(codes: list[str], longest: int = LONGEST_PARAMETER) -> Iterator[list[str]]:
+    """Codes in lists that the PIM takes, and that fit into so many bytes of an address."""
     chunk: list[str] = []
     length = 0
     for code in codes:
         size = len(quote(code)) + len("%22%2C%22")
-        if chunk and (len(chunk) == MOST_CODES or length + size > LONGEST_PARAMETER):
+        if chunk and (len(chunk) == MOST_CODES or length + size > longest):
             yield chunk
             chunk, length = [], 0
         chunk.append(code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import BinaryIO, cast
@@ -88,9 +88,9 @@ class AkeneoSource:
         """Decide what the PIM evaluates; asks the PIM only for attributes that it has not described yet."""
         return self._planner.plan(query)
 
-    def changed(self, query: Query, since: datetime) -> Pushdown | None:
+    def changed(self, query: Query, since: datetime, also: Sequence[Criterion] = ()) -> Pushdown | None:
         """See ``changed.changed_only``."""
-        return changed_only(self._client, self._planner, query, since)
+        return changed_only(self._client, self._planner, query, since, also)
 
     def read(self, partition: Partition, cursor: str | None = None) -> Iterator[Page]:
         """Pages of a partition; the next page is asked for while the caller works on this one.
