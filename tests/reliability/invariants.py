@@ -135,7 +135,7 @@ def one_record_per_key(world: World) -> None:
 
 
 def watermark_after_ledger(world: World) -> None:
-    """What changed in the PIM before the moment from which the next transfer reads has arrived, or is known to be missing."""
+    """What changed in the PIM before the moment from which the next transfer reads has arrived, or is known not to."""
     books = read_books(world)
     marks = [each["read_from"] for each in books.transfers if each["read_from"]]
     for each in books.transfers:
