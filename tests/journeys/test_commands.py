@@ -54,7 +54,7 @@ def test_the_sandbox_says_in_its_first_line_how_to_reach_it(tmp_path: Path) -> N
         access = json.loads(process.stdout.readline())
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
-    assert access["pim"].keys() == {"url", "client_id", "client_secret", "username", "password"}
+    assert access["pim"].keys() == {"url", "client_id", "client_secret", "username", "password", "token"}
     assert access["crm"].keys() == {"url", "client_id", "client_secret", "username", "password", "token"}
     assert access["pim"]["url"].startswith("http://127.0.0.1:")
     assert f"export CRM_URL={access['crm']['url']}" in (tmp_path / "env").read_text(encoding="utf-8")

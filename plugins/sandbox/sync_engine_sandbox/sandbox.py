@@ -29,6 +29,7 @@ PIM_SETTINGS = PimSettings(
     client_secret="sandbox-secret",  # noqa: S106 - of a server on loopback that holds nothing
     username="sandbox",
     password="sandbox-password",  # noqa: S106
+    app_token="sandbox-app-token",  # noqa: S106
 )
 
 
@@ -58,6 +59,7 @@ class Sandbox:
             "PIM_SECRET": pim["client_secret"],
             "PIM_USER": pim["username"],
             "PIM_PASSWORD": pim["password"],
+            "PIM_TOKEN": pim["token"],
             "CRM_URL": crm["url"],
             "CRM_CLIENT_ID": crm["client_id"],
             "CRM_SECRET": crm["client_secret"],
@@ -110,6 +112,7 @@ def running(
             "client_secret": pim_settings.client_secret,
             "username": pim_settings.username,
             "password": pim_settings.password,
+            "token": pim_settings.app_token or "",
         },
         "crm": {
             "url": crm_server.url,

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sync_engine_sandbox.pim.app_catalog_calls import set_up_catalog
 from sync_engine_sandbox.pim.calls import ApiCall, Reply
 from sync_engine_sandbox.pim.data import PimData
 from sync_engine_sandbox.pim.errors import ApiError
@@ -22,6 +23,8 @@ from sync_engine_sandbox.pim.settings import PimSettings
 from sync_engine_sandbox.pim.state import Call, Hook, PimState, build_state
 
 METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
+SCREEN = "/_sandbox/catalogs/{id}"
+"""None of the imitated API: in the place of the PIM's own screen of a catalog for apps."""
 _ACTIONS = {"GET": "list", "DELETE": "remove"}
 
 
@@ -40,6 +43,7 @@ def create_app(data: PimData, *, settings: PimSettings) -> Starlette:
     if settings.latency:
         state.before.append(_latency(settings.latency))
     routes = [Route(path, _endpoint(state, verbs), methods=METHODS) for path, verbs in ROUTES.items()]
+    routes.append(Route(SCREEN, _screen(state), methods=["PUT"]))
     app = Starlette(routes=routes, exception_handlers={404: _no_route})
     app.state.pim = state
     return app
@@ -51,6 +55,17 @@ def _latency(seconds: float) -> Hook:
         return None
 
     return wait
+
+
+def _screen(state: PimState) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        try:
+            set_up_catalog(state, request.path_params["id"], await request.body())
+        except ApiError as error:
+            return _refusal(error)
+        return Response(status_code=204)
+
+    return serve
 
 
 def _endpoint(state: PimState, verbs: Mapping[str, Verb]) -> Callable[[Request], Awaitable[Response]]:

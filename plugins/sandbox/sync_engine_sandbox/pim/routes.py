@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from sync_engine_sandbox.pim import linked, media, product_writes, products, structure
+from sync_engine_sandbox.pim import app_catalog_calls, linked, media, product_writes, products, structure
 from sync_engine_sandbox.pim.calls import COLLECTION, ApiCall, Handler, Reply, json_object
 from sync_engine_sandbox.pim.paging import BASE
 
@@ -147,6 +147,29 @@ def _products() -> dict[str, Verbs]:
     }
 
 
+def _app_catalogs() -> dict[str, Verbs]:
+    calls, one = app_catalog_calls, "catalogs/{id}"
+    return {
+        "catalogs": {"GET": Verb(calls.list_catalogs), "POST": Verb(calls.post_catalog, (JSON,))},
+        one: {
+            "GET": Verb(calls.get_catalog),
+            "PATCH": Verb(calls.patch_catalog, (JSON,)),
+            "DELETE": Verb(calls.delete_catalog),
+        },
+        f"{one}/duplicate": {"POST": Verb(calls.duplicate_catalog)},
+        f"{one}/product-uuids": {"GET": Verb(calls.list_uuids)},
+        f"{one}/products": {"GET": Verb(calls.list_products)},
+        f"{one}/products/{{uuid}}": {"GET": Verb(calls.get_product)},
+        f"{one}/mapped-products": {"GET": Verb(calls.list_mapped)},
+        f"{one}/mapped-products/{{uuid}}": {"GET": Verb(calls.get_mapped)},
+        f"{one}/mapping-schemas/product": {
+            "GET": Verb(calls.get_schema),
+            "PUT": Verb(calls.put_schema, (JSON,)),
+            "DELETE": Verb(calls.delete_schema),
+        },
+    }
+
+
 def _media() -> dict[str, Verbs]:
     return {
         "media-files": {"GET": Verb(media.list_files), "POST": Verb(media.upload_file, (media.MULTIPART,))},
@@ -161,6 +184,7 @@ def _all() -> dict[str, Verbs]:
         "system-information": {"GET": Verb(system_information, public=True)},
         **_products(),
         **_media(),
+        **_app_catalogs(),
         "measurement-families": {
             "GET": Verb(structure.list_measurements),
             "PATCH": Verb(structure.write_measurements, (JSON,)),

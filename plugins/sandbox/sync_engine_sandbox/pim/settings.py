@@ -26,6 +26,7 @@ class PimSettings:
         token_lifetime: seconds until an access token is dead.
         refresh_lifetime: seconds until a refresh token is dead.
         app_token: a token of an App; it never expires. None means that no App is connected.
+        app_scopes: what the App was given permission for, of its catalogs and of products.
         max_concurrent: calls that one connection may have under way; one more is answered 429.
         retry_after: seconds in the ``Retry-After`` header of a 429.
         latency: seconds that every call waits before it is handled.
@@ -44,6 +45,7 @@ class PimSettings:
     token_lifetime: float = 3600.0
     refresh_lifetime: float = REFRESH_LIFETIME
     app_token: str | None = field(default=None, repr=False)
+    app_scopes: frozenset[str] = frozenset({"read_products", "read_catalogs", "write_catalogs", "delete_catalogs"})
     max_concurrent: int = 4
     retry_after: int = 15
     latency: float = 0.0

@@ -55,6 +55,7 @@ class PimState:
     products: EntityStore = field(default_factory=lambda: EntityStore("uuid"))
     models: EntityStore = field(default_factory=lambda: EntityStore("code"))
     tables: dict[tuple[str, ...], dict[str, Json]] = field(default_factory=dict)
+    app_catalogs: dict[str, Json] = field(default_factory=dict)
     uploads: dict[str, bytes] = field(default_factory=dict)
     identifiers: dict[str, str] = field(default_factory=dict)
     touched: dict[tuple[tuple[str, ...], str], str] = field(default_factory=dict)
