@@ -81,6 +81,9 @@ def test_the_store_gets_what_the_pim_holds_and_nothing_is_left_to_do(project: Pr
 
     (plan,) = project.run("plan", "--format", "json").data["catalogs"]
     assert not any(plan["summary"][name] for name in ("create", "update", "deactivate", "delete", "rejected"))
+    (record,) = org.rows("PIM_Transfer__c")
+    assert (record["Catalog__c"], record["Status__c"], record["Rejected__c"]) == ("drinkware", "done", 0)
+    assert record["Created__c"] > len(products)
 
 
 def in_tree(code: str | None, parents: dict[str, str | None]) -> bool:

@@ -13,6 +13,7 @@ from sync_engine.catalog.serving import USUAL, Serving
 from sync_engine.schedule.model import Schedule
 from sync_engine.sdk.filters import Filter
 from sync_engine.sdk.problem import NOWHERE, Origin
+from sync_engine.sdk.transfer_record import TransferFact
 from sync_engine.sdk.values import Secret
 
 
@@ -322,11 +323,25 @@ class LogLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogPolicy:
-    """What is kept of a transfer, for how many days, and of how many records at most (None: of all)."""
+    """What is kept of a transfer, and where it is recorded beside the ledger.
+
+    Attributes:
+        level: how much of each record.
+        keep_days: for how many days.
+        keep_records: of how many records at most; None of all.
+        keep_bytes: how much space they may take; None for any.
+        to: object of the target that gets a record of each transfer; empty for none.
+        key: its field that holds the transfer's id; empty for the adapter's own name.
+        fields: its other fields and what each holds; empty for those that the adapter names.
+    """
 
     level: LogLevel = LogLevel.FULL
     keep_days: int = 30
     keep_records: int | None = None
+    keep_bytes: int | None = None
+    to: str = ""
+    key: str = ""
+    fields: Mapping[str, TransferFact] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

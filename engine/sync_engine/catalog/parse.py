@@ -45,10 +45,12 @@ from sync_engine.catalog.model import (
 from sync_engine.catalog.schedules import build_schedule, full_every, timezone, without_times
 from sync_engine.documents import Document, Plain, Pointer, items, number, table, text, texts
 from sync_engine.sdk.filters import AllOf, AnyOf, Criterion, Filter, Not
+from sync_engine.sdk.transfer_record import TransferFact
 
 _ESSENTIAL = ("version", "name", "source", "target")
 READ_BACK = 200
 """Records of a stream that are read back where the catalog does not say."""
+MEGABYTE = 1_000_000
 _ESSENTIAL_TO_STREAM = ("from", "to", "key", "for_each")
 
 
@@ -332,7 +334,14 @@ def _safety(written: Plain, findings: Findings) -> Safety:
 
 def _log(written: dict[str, Plain]) -> LogPolicy:
     keep = text(written.get("keep"))
-    level = LogLevel(text(written.get("level")) or LogLevel.FULL)
-    days = int(keep.removesuffix("d")) if keep else LogPolicy().keep_days
-    records = written.get("keep_records")
-    return LogPolicy(level, days, records if isinstance(records, int) else None)
+    megabytes = number(written.get("keep_mb"))
+    fields = table(written.get("fields"))
+    return LogPolicy(
+        level=LogLevel(text(written.get("level")) or LogLevel.FULL),
+        keep_days=int(keep.removesuffix("d")) if keep else LogPolicy().keep_days,
+        keep_records=number(written.get("keep_records")),
+        keep_bytes=None if megabytes is None else megabytes * MEGABYTE,
+        to=text(written.get("to")) or "",
+        key=text(written.get("key")) or "",
+        fields={name: TransferFact(fact) for name, each in fields.items() if (fact := text(each))},
+    )

@@ -25,6 +25,7 @@ from sync_engine.cli.approval import (
 from sync_engine.cli.console import Console, Meter
 from sync_engine.cli.notifying import Transfers, notifying
 from sync_engine.cli.plan import changed_option, make_plan, print_plan, streams_option
+from sync_engine.cli.recording import gates_logged, recorded
 from sync_engine.cli.saved import judge_again, refuse_comparison, refuse_stale, same_environment, still_valid
 from sync_engine.cli.session import Connections, load, locked_state
 from sync_engine.cli.stopping import stopping
@@ -38,6 +39,7 @@ from sync_engine.report.transfers import flapping_data, flapping_lines, summary_
 from sync_engine.report.values import plural
 from sync_engine.sdk.errors import PlanStale
 from sync_engine.sdk.source import Source, TellsTime
+from sync_engine.sdk.target import TargetSchema
 from sync_engine.transfer.run import TransferResult, apply_catalog
 from sync_engine.transfer.stale import Recheck
 
@@ -107,10 +109,12 @@ def apply(
                 compiled = still_valid(file, catalogs, connections)
                 rechecks = rechecks_of(compiled, connections, everything=True)
                 file = judge_again(file, project, catalogs, connections)
-                passed = pass_gates(file, allowed, reason, f"sync-engine apply {plan_or_catalogs[0]}")
+                described = described_by(compiled)
+                with gates_logged(console, file, catalogs, connections, ledger, described, "command"):
+                    passed = pass_gates(file, allowed, reason, f"sync-engine apply {plan_or_catalogs[0]}")
                 if strict:
                     refuse_stale(file, catalogs, connections, rechecks)
-                results = transfer_all(ledger, catalogs, connections, file, rechecks, passed, told)
+                results = transfer_all(console, ledger, catalogs, connections, file, rechecks, passed, told)
         else:
             project, catalogs = load(console, plan_or_catalogs)
             with Connections(project, console) as connections, locked_state(project, catalogs, console) as ledger:
@@ -168,13 +172,15 @@ def transfer_now(
             print_plan(console, file, "text", 5)
         check_digest(file, order.approve)
         again = f"{order.command} --approve {file.digest}"
-        passed = pass_gates(file, order.allowed, order.reason, again)
+        described = described_by(compiled)
+        with gates_logged(console, file, catalogs, connections, ledger, described, order.trigger):
+            passed = pass_gates(file, order.allowed, order.reason, again)
         if any(each.summary.changes for each in file.catalogs) and not order.yes and order.approve is None:
             ask()
         rechecks = rechecks_of(compiled, connections, everything=False)
         read_from = "" if order.streams else began
         return transfer_all(
-            *(ledger, catalogs, connections, file, rechecks, passed, told),
+            *(console, ledger, catalogs, connections, file, rechecks, passed, told),
             trigger=order.trigger,
             read_from=read_from,
         )
@@ -207,7 +213,13 @@ def rechecks_of(
     return made
 
 
+def described_by(compiled: Sequence[CompiledCatalog]) -> dict[str, TargetSchema]:
+    """By catalog, what its target describes."""
+    return {each.catalog.name: each.target_schema for each in compiled}
+
+
 def transfer_all(
+    console: Console,
     ledger: Ledger,
     catalogs: Sequence[Catalog],
     connections: Connections,
@@ -232,23 +244,25 @@ def transfer_all(
             catalog = by_name[planned.name]
             told.under_way = (planned.name,)
             source, target = connections.source(catalog.source), connections.target(catalog.target)
+            recheck = rechecks[planned.name]
             try:
-                done = apply_catalog(
-                    file,
-                    planned,
-                    target,
-                    ledger,
-                    catalog.log,
-                    meter,
-                    rechecks[planned.name],
-                    source.open_media,
-                    stop=stop,
-                    trigger=trigger,
-                    whole=whole,
-                    overrides=passed.get(planned.name, ()),
-                    back=catalog.read_back,
-                    read_from=_by_its_clock(source, read_from),
-                )
+                with recorded(console, catalog, connections, ledger, recheck.described):
+                    done = apply_catalog(
+                        file,
+                        planned,
+                        target,
+                        ledger,
+                        catalog.log,
+                        meter,
+                        recheck,
+                        source.open_media,
+                        stop=stop,
+                        trigger=trigger,
+                        whole=whole,
+                        overrides=passed.get(planned.name, ()),
+                        back=catalog.read_back,
+                        read_from=_by_its_clock(source, read_from),
+                    )
                 results.append(done)
                 told.finished(done)
             finally:

@@ -12,7 +12,6 @@ from sync_engine.catalog.registry import installed_adapters
 from sync_engine.cli.console import Console
 from sync_engine.cli.session import Connections, load
 from sync_engine.cli.tables import print_table
-from sync_engine.compiler.catalog import find_object
 from sync_engine.compiler.matrix import (
     fitting_attributes,
     fitting_fields,
@@ -75,7 +74,7 @@ def fields(
     project, catalogs = load(console)
     name = _only(connection, [each.target for each in catalogs], "target")
     schema = _target_schema(console, project, name, object_name, live=live)
-    described = find_object(schema, object_name)
+    described = schema.find(object_name)
     if described is None:
         used = {stream.object for catalog in catalogs if catalog.target == name for stream in catalog.streams}
         hint = nearest(object_name, used) or f"Catalogs write to: {', '.join(sorted(used))}"
@@ -178,7 +177,7 @@ def _only(connection: str | None, used: Iterable[str], side: str) -> str:
 
 def _target_schema(console: Console, project: Project, name: str, object_name: str, *, live: bool) -> TargetSchema:
     saved = None if live else read_snapshot(project, name, TargetSchema)
-    if saved is not None and find_object(saved, object_name) is not None:
+    if saved is not None and saved.find(object_name) is not None:
         return saved
     with Connections(project, console) as connections:
         return connections.target(name).describe([object_name])

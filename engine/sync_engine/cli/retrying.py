@@ -10,11 +10,12 @@ from pathlib import Path
 import click
 
 from sync_engine.catalog.model import Catalog, Project
-from sync_engine.cli.apply import REJECTED, ask, rechecks_of, report_results, transfer_all
+from sync_engine.cli.apply import REJECTED, ask, described_by, rechecks_of, report_results, transfer_all
 from sync_engine.cli.approval import pass_gates
 from sync_engine.cli.console import Console
 from sync_engine.cli.notifying import notifying
 from sync_engine.cli.plan import make_plan, print_plan
+from sync_engine.cli.recording import gates_logged
 from sync_engine.cli.session import Connections, load, locked_state, open_state
 from sync_engine.cli.taking_up import take_up
 from sync_engine.ledger.records import TransferRecord
@@ -24,6 +25,9 @@ from sync_engine.planner.plan import Change, Rejection, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.report.values import plural
 from sync_engine.transfer.content import sent_digest
+
+RETRY = "retry"
+"""What starts a transfer of that kind."""
 
 
 @click.command()
@@ -74,7 +78,8 @@ def retry(console: Console, id_: str, force: bool, yes: bool, as_json: bool) -> 
             console.say(f"Transfer {transfer.id} has no rejected or uncertain records.")
             return 0
         whole, compiled = make_plan(console, project, catalogs, connections, Path(folder) / "whole")
-        passed = pass_gates(whole, (), None, f"sync-engine apply {transfer.catalog}")
+        with gates_logged(console, whole, catalogs, connections, ledger, described_by(compiled), RETRY):
+            passed = pass_gates(whole, (), None, f"sync-engine apply {transfer.catalog}")
         file, left = _narrowed(console, whole, Path(folder) / "part", failed, force=force)
         if not any(each.summary.changes for each in file.catalogs):
             return REJECTED if left else 0
@@ -84,7 +89,7 @@ def retry(console: Console, id_: str, force: bool, yes: bool, as_json: bool) -> 
             ask()
         rechecks = rechecks_of(compiled, connections, everything=False)
         results = transfer_all(
-            ledger, catalogs, connections, file, rechecks, passed, told, trigger="retry", whole=False
+            *(console, ledger, catalogs, connections, file, rechecks, passed, told), trigger=RETRY, whole=False
         )
     code = report_results(console, results, as_json=as_json)
     return REJECTED if code == 0 and left else code

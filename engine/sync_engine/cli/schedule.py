@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +13,7 @@ from sync_engine.cli.console import Console
 from sync_engine.cli.exporting import export
 from sync_engine.cli.session import Connections, find_catalog, load, load_settings, open_state
 from sync_engine.cli.tables import print_table
+from sync_engine.ledger.process import who
 from sync_engine.ledger.records import Pause, utc_now
 from sync_engine.report import schedule as report
 from sync_engine.report.coming import look_ahead
@@ -84,7 +83,7 @@ def pause(console: Console, catalog: str, reason: str, by: str | None) -> None:
     project = load_settings(console)
     find_catalog(console, catalog)  # what else is wrong with the catalogs does not matter here
     with open_state(project, console) as ledger:
-        ledger.pause(Pause(catalog, reason.strip(), by or _me(), utc_now()))
+        ledger.pause(Pause(catalog, reason.strip(), by or who(), utc_now()))
     console.say(f"{catalog} is paused; `sync-engine schedule resume {catalog}` ends that.")
 
 
@@ -101,11 +100,3 @@ def resume(console: Console, catalog: str) -> None:
         console.say(f"{catalog} was not paused.")
         return
     console.say(f"{catalog} is resumed.")
-
-
-def _me() -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container whose user has no name
-        user = "somebody"
-    return f"{user}@{socket.gethostname()}"

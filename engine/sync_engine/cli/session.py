@@ -252,8 +252,8 @@ def describe_source(source: Source, *catalogs: Catalog) -> SourceSchema:
 
 
 def describe_target(target: Target, catalogs: Sequence[Catalog]) -> TargetSchema:
-    """The objects that catalogs write to, and those that they only refer to."""
-    schema = target.describe(objects_of(catalogs))
+    """The objects that catalogs write to, record their transfers in, or only refer to."""
+    schema = target.describe((*objects_of(catalogs), *(each.log.to for each in catalogs if each.log.to)))
     others = referred_objects(catalogs, schema)
     return replace(schema, objects={**schema.objects, **target.describe(others).objects}) if others else schema
 

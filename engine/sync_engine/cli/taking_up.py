@@ -8,6 +8,7 @@ from functools import partial
 
 from sync_engine.catalog.model import Catalog
 from sync_engine.cli.console import Console
+from sync_engine.cli.recording import record
 from sync_engine.cli.session import Connections
 from sync_engine.ledger.records import BatchRecord
 from sync_engine.ledger.store import Ledger
@@ -24,6 +25,7 @@ def take_up(console: Console, catalogs: Sequence[Catalog], connections: Connecti
         for each in recover(catalog.name, target, ledger, catalog.log.level, threading.Event(), waiting):
             console.say(_line(each))
             done.append(each)
+        record(console, catalog, connections, ledger)
     return done
 
 

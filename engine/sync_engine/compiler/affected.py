@@ -10,7 +10,7 @@ from sync_engine.compiler.needs import mapping_needs, mapping_parts
 from sync_engine.compiler.rows import row_needs
 from sync_engine.expressions import InvalidExpression
 from sync_engine.sdk.source import Attribute, SourceSchema
-from sync_engine.sdk.target import ObjectSchema, TargetSchema
+from sync_engine.sdk.target import TargetSchema
 
 
 def affected_by_source(catalog: Catalog, before: SourceSchema, after: SourceSchema) -> tuple[str, ...]:
@@ -49,8 +49,10 @@ def _of_source(catalog: Catalog, before: SourceSchema, after: SourceSchema) -> I
 
 
 def _of_target(catalog: Catalog, before: TargetSchema, after: TargetSchema) -> Iterator[str]:
+    if catalog.log.to and before.find(catalog.log.to) != after.find(catalog.log.to):
+        yield "log.to"
     for stream in catalog.streams:
-        old, new = _object(before, stream), _object(after, stream)
+        old, new = before.find(stream.object), after.find(stream.object)
         if old is None or new is None:
             if old is not new:
                 yield stream.name
@@ -69,11 +71,6 @@ def _of_target(catalog: Catalog, before: TargetSchema, after: TargetSchema) -> I
 def _properties(schema: SourceSchema, stream: Stream) -> Mapping[str, Attribute]:
     collection = schema.collections.get(stream.source)
     return {} if collection is None else collection.properties
-
-
-def _object(schema: TargetSchema, stream: Stream) -> ObjectSchema | None:
-    wanted = stream.object.casefold()
-    return next((each for each in schema.objects.values() if each.name.casefold() == wanted), None)
 
 
 def _different(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:

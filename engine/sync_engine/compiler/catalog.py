@@ -27,6 +27,7 @@ from sync_engine.compiler.mapping import Scope, parent_place
 from sync_engine.compiler.needs import mapping_needs, mapping_parts
 from sync_engine.compiler.rows import added_properties, check_for_each, check_row_filter, row_needs, takes_all
 from sync_engine.compiler.streams import compile_stream, stream_locales
+from sync_engine.compiler.transfer_record import record_form
 from sync_engine.expressions import InvalidExpression, compile_expression, compile_template
 from sync_engine.problems import nearest, problem
 from sync_engine.sdk.problem import Problem, Severity
@@ -81,7 +82,7 @@ def _check(
     scopes: list[tuple[Stream, Scope]] = []
     for stream in catalog.streams:
         collection = source.collections.get(stream.source)
-        described = find_object(target, stream.object)
+        described = target.find(stream.object)
         if collection is None:
             hint = nearest(stream.source, source.collections)
             problems.append(problem("SE301", stream.source_origin, hint, name=stream.source))
@@ -95,6 +96,8 @@ def _check(
                 problems += _check_stream(catalog, stream, scope, described)
                 ready.append((stream, scope, described))
     problems += _check_filters(catalog, scopes, source, today)
+    if catalog.log.to:
+        problems += record_form(catalog, target)[1]
     problems += check_locales(catalog, source, target, before)
     return ready, problems
 
@@ -113,12 +116,6 @@ def _check_stream(catalog: Catalog, stream: Stream, scope: Scope, described: Obj
     yield from _check_parents(catalog, stream, scope)
     for mapping in stream.match:
         yield from check_match(mapping, described, scope)
-
-
-def find_object(target: TargetSchema, name: str) -> ObjectSchema | None:
-    """The described object of that name without regard to case, or None."""
-    wanted = name.casefold()
-    return next((each for key, each in target.objects.items() if key.casefold() == wanted), None)
 
 
 def check_expressions(catalog: Catalog) -> Iterator[Problem]:
@@ -246,7 +243,7 @@ def _check_rows(catalog: Catalog, stream: Stream, scope: Scope) -> Iterator[Prob
 
 def key_place(stream: Stream, target: TargetSchema) -> tuple[str, str]:
     """Object and key field of a stream, as the target spells them; of a key of several fields the first one."""
-    described = find_object(target, stream.object)
+    described = target.find(stream.object)
     written = stream.keys[0].target
     field = described.field(written) if described else None
     return (described.name if described else stream.object, field.name if field else written)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sync_engine.ledger.database import Database, Transaction
-from sync_engine.ledger.records import Mark
+from sync_engine.ledger.records import Mark, Status
 
 ROLLBACK = "rollback"
 """Stands in the place of what a transfer was made for when that undoes another one."""
@@ -35,8 +35,9 @@ def keep_mark(
 def read_mark(database: Database, catalog: str, intent: str) -> Mark:
     """See ``Ledger.mark``."""
     rows = database.query(
-        "SELECT intent, read_from FROM transfers WHERE catalog = ? ORDER BY started DESC, id DESC LIMIT 1000",
-        (catalog,),
+        "SELECT intent, read_from FROM transfers WHERE catalog = ? AND status <> ? "
+        "ORDER BY started DESC, id DESC LIMIT 1000",
+        (catalog, Status.GATED),  # nothing was written then
     )
     for found, read_from in rows:
         if found != intent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import socket
 from dataclasses import dataclass
@@ -29,6 +30,15 @@ class Process:
 def this_process() -> Process:
     """The process that asks."""
     return Process(socket.gethostname(), os.getpid(), _mark(os.getpid()))
+
+
+def who() -> str:
+    """The user of this process and its machine, for people."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        user = "somebody"
+    return f"{user}@{socket.gethostname()}"
 
 
 def is_dead(other: Process) -> bool:

@@ -32,6 +32,15 @@ class Status(StrEnum):
     REJECTED = "rejected"  # finished, and some records were rejected
     FAILED = "failed"
     INTERRUPTED = "interrupted"
+    GATED = "gated"  # refused by a safety gate; nothing was written
+
+
+class Recording(StrEnum):
+    """Whether a transfer is recorded in the target, where its catalog wants that."""
+
+    NONE = ""
+    DUE = "due"
+    DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,9 @@ class TransferRecord:
         overrides: gates that a person passed: ``{gate, limit, found, allowed, reason}`` each.
         flapping: fields that did not take what was written:
             ``{stream, field, why, advice, records, key, wrote, holds}`` each.
+        who: user and machine that started it; empty where an earlier version kept the log.
+        recording: whether its record in the target says what is known of it.
+        recording_error: why it could not be written there the last time.
     """
 
     id: str
@@ -64,6 +76,9 @@ class TransferRecord:
     matched: Mapping[str, int] = field(default_factory=dict)
     overrides: tuple[Mapping[str, str], ...] = ()
     flapping: tuple[Mapping[str, Any], ...] = ()
+    who: str = ""
+    recording: Recording = Recording.NONE
+    recording_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,12 @@ CREATE TABLE unwritten (
     PRIMARY KEY (catalog, stream, source_key)
 ) {strict_clustered};
 """,
+    # Who started a transfer, and whether it is recorded in the target; see ``recording``.
+    15: """
+ALTER TABLE transfers ADD COLUMN who {text} NOT NULL DEFAULT '';
+ALTER TABLE transfers ADD COLUMN recording {text} NOT NULL DEFAULT '';
+ALTER TABLE transfers ADD COLUMN recording_error {text} NOT NULL DEFAULT '';
+""",
 }
 
 VERSION = max(MIGRATIONS)

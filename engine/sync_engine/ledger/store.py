@@ -12,11 +12,13 @@ from pathlib import Path
 
 import orjson
 
-from sync_engine.ledger import journal, schedules
+from sync_engine.ledger import journal, recording, schedules
 from sync_engine.ledger.database import Database, Transaction
 from sync_engine.ledger.locks import Lease, held_locks, take_locks
 from sync_engine.ledger.marks import keep_mark, read_mark
 from sync_engine.ledger.opening import open_database
+from sync_engine.ledger.process import who
+from sync_engine.ledger.recording import CHANGED
 from sync_engine.ledger.records import (
     BatchRecord,
     Effort,
@@ -25,6 +27,7 @@ from sync_engine.ledger.records import (
     OutcomeRecord,
     OwnedRecord,
     Pause,
+    Recording,
     ScheduledRun,
     ServedCatalog,
     Status,
@@ -47,11 +50,13 @@ from sync_engine.sdk.values import Secret
 
 _TOGETHER = 500
 """Records that are looked up in one statement."""
+RECORDED_TOGETHER = 200
+"""Transfers whose records in the target are written at once."""
 _TIMED = 1000
 """Records that a transfer must have written to tell how fast the next one will be."""
 _TRANSFER = (
-    "SELECT id, catalog, digest, trigger, started, finished, status, summary, error, matched, overrides, flapping "
-    "FROM transfers"
+    "SELECT id, catalog, digest, trigger, started, finished, status, summary, error, matched, overrides, flapping, "
+    "who, recording, recording_error FROM transfers"
 )
 
 
@@ -123,10 +128,12 @@ class Ledger:
         overrides: Sequence[Mapping[str, str]] = (),
         intent: str = "",
         requests: Mapping[str, int | None] | None = None,
+        recorded: bool = False,
     ) -> str:
         """Record that a transfer starts; returns its id.
 
-        See ``TransferRecord`` for the parameters; ``requests`` are those that it asks of ``source`` and ``target``.
+        See ``TransferRecord`` for the parameters; ``requests`` are those that it asks of ``source`` and ``target``,
+        ``recorded`` says whether the target is to have a record of it, too.
         """
         with self._writing() as transaction:
             # By the clock that all machines share, to the millisecond, so that ids sort by the time of the start.
@@ -134,12 +141,12 @@ class Ledger:
             transfer = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03}{secrets.token_hex(2)[:3]}"
             transaction.execute(
                 "INSERT INTO transfers "
-                "(id, catalog, digest, trigger, started, status, matched, overrides, intent, requests) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "(id, catalog, digest, trigger, started, status, matched, overrides, intent, requests, who, recording) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(transfer, catalog, digest, trigger, utc_text(now), Status.RUNNING),
                     *(json.dumps(dict(matched or {})), json.dumps([dict(each) for each in overrides]), intent),
-                    json.dumps(dict(requests or {})),
+                    *(json.dumps(dict(requests or {})), who(), Recording.DUE if recorded else Recording.NONE),
                 ),
             )
             if self._lease is not None:
@@ -222,7 +229,7 @@ class Ledger:
                 journal.conclude(transaction, transfer, batch, uncertain)
             if summary is not None:
                 counts = json.dumps(dict(summary))
-                transaction.execute("UPDATE transfers SET summary = ? WHERE id = ?", (counts, transfer))
+                transaction.execute(f"UPDATE transfers SET summary = ?, {CHANGED} WHERE id = ?", (counts, transfer))  # noqa: S608 - a constant
 
     def owned(self, catalog: str, stream: str) -> Iterator[OwnedRecord]:
         """The records that a stream has written and not deleted since, page by page."""
@@ -305,7 +312,7 @@ class Ledger:
         """Record how a transfer ended."""
         with self._writing() as transaction:
             transaction.execute(
-                "UPDATE transfers SET finished = ?, status = ?, summary = ?, error = ? WHERE id = ?",
+                f"UPDATE transfers SET finished = ?, status = ?, summary = ?, error = ?, {CHANGED} WHERE id = ?",  # noqa: S608 - a constant
                 (utc_text(moment_of(transaction.now())), status, json.dumps(dict(summary)), error, transfer),
             )
 
@@ -330,6 +337,22 @@ class Ledger:
         That is not known after a transfer that was made for something else (another catalog, a rollback).
         """
         return read_mark(self._database, catalog, intent)
+
+    def unrecorded(self, catalog: str) -> Sequence[TransferRecord]:
+        """The transfers of a catalog that have ended and whose record in the target is missing or out of date.
+
+        The oldest first, at most so many as go together.
+        """
+        rows = self._database.query(
+            f"{_TRANSFER} WHERE catalog = ? AND recording = ? AND status <> ? ORDER BY id LIMIT ?",
+            (catalog, Recording.DUE, Status.RUNNING, RECORDED_TOGETHER),
+        )
+        return [_transfer(row) for row in rows]
+
+    def keep_recorded(self, transfers: Iterable[str], error: str = "") -> None:
+        """Note that the target has the records of transfers, or why it has not; see ``TransferRecord.recording``."""
+        with self._writing() as transaction:
+            recording.keep(transaction, transfers, error)
 
     def keep_flapping(self, transfer: str, found: Sequence[Mapping[str, object]]) -> None:
         """Keep which fields did not take what a transfer wrote; see ``TransferRecord.flapping``."""
@@ -538,4 +561,7 @@ def _transfer(row: Sequence[str]) -> TransferRecord:
         matched=json.loads(row[9]),
         overrides=tuple(json.loads(row[10])),
         flapping=tuple(json.loads(row[11])),
+        who=row[12],
+        recording=Recording(row[13]),
+        recording_error=row[14],
     )

@@ -52,7 +52,8 @@ def conclude(
     """
     streams = tuple(_stream_plan(compiled, space, *each, target) for each in zip(works, ways, strict=True))
     summaries = [each.summary for each in streams]
-    cost = cost_of(sum(work.pages for work in works), zip(summaries, ways, strict=True))
+    recorded = bool(compiled.catalog.log.to)
+    cost = cost_of(sum(work.pages for work in works), zip(summaries, ways, strict=True), recorded=recorded)
     if remembered.rate is not None:
         cost = replace(cost, seconds=sum(each.changes for each in summaries) / remembered.rate)
     try:

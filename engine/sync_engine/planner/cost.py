@@ -14,15 +14,16 @@ ROWS_READ_AGAIN = 200
 """Records of the target that are read again by one request before they go."""
 
 
-def cost_of(pages: int, streams: Iterable[tuple[Summary, Sequence[Way]]]) -> Cost:
+def cost_of(pages: int, streams: Iterable[tuple[Summary, Sequence[Way]]], *, recorded: bool) -> Cost:
     """What streams take, without what only the services can say.
 
     Args:
         pages: that were read.
         streams: counts and batches of each.
+        recorded: whether the transfer's record is written into the target, too.
     """
     batches: Counter[str] = Counter()
-    source = target = 0
+    source, target = 0, int(recorded)
     seconds = 0.0
     for summary, ways in streams:
         for way in ways:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sync_engine.catalog.model import Catalog, Conflict, FieldMapping, FindByRule, LookupRule, Stream
-from sync_engine.compiler.catalog import find_object, key_place
+from sync_engine.compiler.catalog import key_place
 from sync_engine.ledger.records import WrittenRecord
 from sync_engine.ledger.store import Ledger
 from sync_engine.planner.encoding import Encoded
@@ -90,7 +90,7 @@ class StreamDrift:
 
 def drift_of(catalog: Catalog, schema: TargetSchema) -> list[StreamDrift]:
     """The streams of a catalog whose objects the target has."""
-    described = ((each, find_object(schema, each.object)) for each in catalog.streams)
+    described = ((each, schema.find(each.object)) for each in catalog.streams)
     return [_stream(catalog, each, found, schema) for each, found in described if found is not None]
 
 

@@ -98,7 +98,7 @@ def plan_rollback(
         fingerprint=fingerprint(compiled),
         streams=streams,
         gates=() if limit is None else (deletes_gate(limit, deletes),),
-        cost=cost_of(0, ((stream.summary, ways) for stream, ways in counted)),
+        cost=cost_of(0, ((stream.summary, ways) for stream, ways in counted), recorded=bool(catalog.log.to)),
         restores=transfer,
     )
     writer.catalog_end(plan)

@@ -22,6 +22,7 @@ from sync_engine.problems import (
     names,
     planning,
     project,
+    recording,
     types,
 )
 from sync_engine.problems.code import Code
@@ -35,6 +36,7 @@ CODES: Mapping[str, Code] = {
     **documents.CODES,
     **names.CODES,
     **types.CODES,
+    **recording.CODES,
     **expressions.CODES,
     **filters.CODES,
     **conflicts.CODES,

@@ -5,17 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from sync_engine.ledger.records import OutcomeRecord, Status, TransferRecord
+from sync_engine.ledger.records import OutcomeRecord, Recording, Status, TransferRecord
 from sync_engine.report.plan_text import Paint
 from sync_engine.report.values import around_difference, plural, quoted
+from sync_engine.transfer.causes import causes
 
 VERSION = 1
-EXAMPLES = 3
 HINTS = {
     "mapping": "Change the mapping in the catalog; `sync-engine transfers retry` sends these records again.",
     "data": "Correct the records in the source; `sync-engine transfers retry` sends them again.",
@@ -23,32 +22,6 @@ HINTS = {
 }
 """What to do, by who has to act."""
 COLOURS = {Status.DONE: "green", Status.REJECTED: "yellow", Status.RUNNING: "cyan"}
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Rejections that one thing explains."""
-
-    code: str
-    field: str
-    owner: str
-    count: int
-    examples: tuple[tuple[str, str], ...]
-
-
-def causes(rejected: Iterable[OutcomeRecord]) -> list[Cause]:
-    """Rejections by (code, field, owner), the most frequent first, each with a few examples of key and message."""
-    counts: dict[tuple[str, str, str], int] = {}
-    examples: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
-    for outcome in rejected:
-        for reason in outcome.reasons:
-            cause = (reason["code"], reason["field"], reason["owner"])
-            counts[cause] = counts.get(cause, 0) + 1
-            some = examples.setdefault(cause, [])
-            if len(some) < EXAMPLES:
-                some.append((outcome.key, reason["message"]))
-    ordered = sorted(counts, key=lambda each: (-counts[each], each))
-    return [Cause(*each, counts[each], tuple(examples[each])) for each in ordered]
 
 
 def summary_line(summary: dict[str, int], paint: Paint) -> str:
@@ -80,7 +53,8 @@ def show_lines(
     """One transfer: head, counts, rejections by cause, stale records."""
     yield paint(f"Transfer {transfer.id}", "bold") + f"  catalog {transfer.catalog}"
     yield f"  status    {paint(str(transfer.status), COLOURS.get(transfer.status, 'red'))}"
-    yield f"  started   {transfer.started} by {transfer.trigger}"
+    who = f" ({transfer.who})" if transfer.who else ""
+    yield f"  started   {transfer.started} by {transfer.trigger}{who}"
     if transfer.finished:
         yield f"  finished  {transfer.finished}"
     yield f"  plan      {transfer.digest}"
@@ -90,6 +64,9 @@ def show_lines(
         yield paint(f"  allowed   {each['allowed']} ({passed}): {each['reason']}", "yellow")
     if transfer.error:
         yield paint(f"  error     {transfer.error}", "red")
+    if transfer.recording is Recording.DUE:
+        why = f": {transfer.recording_error}" if transfer.recording_error else ""
+        yield paint(f"  record    not written into the target yet; the next transfer writes it{why}", "yellow")
     for line in flapping_lines(transfer.flapping):
         yield paint(f"  {line}", "yellow")
     for cause in causes(rejected):
@@ -195,9 +172,12 @@ def as_data(transfer: TransferRecord) -> dict[str, object]:
         "started": transfer.started,
         "finished": transfer.finished or None,
         "trigger": transfer.trigger,
+        "who": transfer.who or None,
         "digest": transfer.digest,
         "summary": dict(transfer.summary),
         "error": transfer.error or None,
         "overrides": [dict(each) for each in transfer.overrides],
         "flapping": [flapping_data(each) for each in transfer.flapping],
+        "recorded": None if transfer.recording is Recording.NONE else transfer.recording is Recording.DONE,
+        "recording_error": transfer.recording_error or None,
     }

@@ -341,6 +341,11 @@ class TargetSchema:
     objects: Mapping[str, ObjectSchema] = field(default_factory=dict)
     languages: tuple[str, ...] = ()
 
+    def find(self, name: str) -> ObjectSchema | None:
+        """The object of that name without regard to case, or None."""
+        wanted = name.casefold()
+        return next((each for key, each in self.objects.items() if key.casefold() == wanted), None)
+
 
 @runtime_checkable
 class AddsChoices(Protocol):

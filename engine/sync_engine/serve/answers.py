@@ -14,12 +14,13 @@ from sync_engine.ledger.store import Ledger
 from sync_engine.planner.describe import describe
 from sync_engine.report import schedule as times
 from sync_engine.report.coming import look_ahead, planned_of
-from sync_engine.report.transfers import as_data, causes, outcome_data
+from sync_engine.report.transfers import as_data, outcome_data
 from sync_engine.sdk.errors import Refused
 from sync_engine.serve.deciding import Order
 from sync_engine.serve.running import DONE, Child
 from sync_engine.serve.status import Status
 from sync_engine.serve.watching import Revision, Trouble
+from sync_engine.transfer.causes import causes
 
 VERSION = 1
 PAGE = 50

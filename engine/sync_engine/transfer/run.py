@@ -123,7 +123,12 @@ def apply_catalog(
     meant = ROLLBACK if plan.restores else intent(plan.fingerprint)
     asks = {"source": _source_requests(plan.cost), "target": plan.cost.target_requests}
     transfer = ledger.begin(
-        *(plan.name, file.digest, trigger), matched=matched, overrides=overrides, intent=meant, requests=asks
+        *(plan.name, file.digest, trigger),
+        matched=matched,
+        overrides=overrides,
+        intent=meant,
+        requests=asks,
+        recorded=bool(log.to),
     )
     described = {each.name: plan.fingerprint.get(f"fields of {each.name}", "") for each in plan.streams}
     looking, fetching = recheck_for(plan, recheck), Fetching(open_media)
