@@ -142,7 +142,7 @@ def test_what_a_gate_refuses_is_recorded_and_changes_nothing_for_later_transfers
     assert shop.shown()["status"] == "gated"
     assert "max_deletes" in shop.shown()["error"]
     assert len(shop.rows()) == 6
-    assert "everything is read" not in shop.run("plan", "--changed", code=5).err
+    assert "all records are read" not in shop.run("plan", "--changed", code=5).err
 
 
 def test_a_transfer_that_failed_is_recorded(shop: Shop) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import orjson
 
+from sync_engine.catalog.parse import MEGABYTE
 from sync_engine.cli.console import Console
 from sync_engine.cli.plan import format_option, print_plan, save, show_option
 from sync_engine.cli.retrying import resume, retry
@@ -102,15 +103,19 @@ def export(console: Console, id_: str, format_: str, rejected: bool) -> None:
     "--older-than", "age", metavar="DAYS", type=click.IntRange(min=0), help="Instead of the catalog's `keep`."
 )
 @click.option("--keep-records", type=click.IntRange(min=1), help="Instead of the catalog's `keep_records`.")
+@click.option("--keep-mb", type=click.IntRange(min=1), help="Instead of the catalog's `keep_mb`.")
 @click.pass_obj
-def purge(console: Console, catalog: str | None, age: int | None, keep_records: int | None) -> None:
+def purge(
+    console: Console, catalog: str | None, age: int | None, keep_records: int | None, keep_mb: int | None
+) -> None:
     """Drop the outcomes of old transfers as the catalogs' `log` says; transfers and their counts stay."""
     project, catalogs = load(console, [catalog] if catalog else ())
     with open_state(project, console) as ledger:
         for each in catalogs:
             log = each.log
             days = log.keep_days if age is None else age
-            gone = ledger.purge(each.name, days, keep_records or log.keep_records)
+            space = log.keep_bytes if keep_mb is None else keep_mb * MEGABYTE
+            gone = ledger.purge(each.name, days, keep_records or log.keep_records, space)
             console.say(f"{each.name}: {plural(gone, 'outcome')} dropped; the counts stay.")
 
 

@@ -6,8 +6,7 @@ import contextlib
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from itertools import accumulate, islice
+from datetime import datetime
 from pathlib import Path
 
 import orjson
@@ -18,6 +17,7 @@ from sync_engine.ledger.locks import Lease, held_locks, take_locks
 from sync_engine.ledger.marks import keep_mark, read_mark
 from sync_engine.ledger.opening import open_database
 from sync_engine.ledger.process import who
+from sync_engine.ledger.purging import purge_outcomes
 from sync_engine.ledger.recording import CHANGED
 from sync_engine.ledger.records import (
     BatchRecord,
@@ -361,7 +361,9 @@ class Ledger:
                 "UPDATE transfers SET flapping = ? WHERE id = ?", (orjson.dumps(list(found)).decode(), transfer)
             )
 
-    def purge(self, catalog: str, keep_days: int, keep_records: int | None = None) -> int:
+    def purge(
+        self, catalog: str, keep_days: int, keep_records: int | None = None, keep_bytes: int | None = None
+    ) -> int:
         """Drop the outcomes of a catalog's old transfers; the transfers and their counts stay.
 
         Args:
@@ -369,19 +371,13 @@ class Ledger:
             keep_days: outcomes of transfers that began earlier go.
             keep_records: of the newest transfers together, at most so many outcomes stay; None for no such limit. Those
                 of the newest one stay in any case.
+            keep_bytes: likewise, as many as are together no longer than that.
 
         Returns:
             How many outcomes went.
         """
         with self._writing() as transaction:
-            limit = utc_text(moment_of(transaction.now()) - timedelta(days=keep_days))
-            gone = transaction.execute(
-                "DELETE FROM outcomes WHERE transfer IN (SELECT id FROM transfers WHERE catalog = ? AND started < ?)",
-                (catalog, limit),
-            )
-            for each in [] if keep_records is None else _beyond(transaction, catalog, keep_records):
-                gone += transaction.execute("DELETE FROM outcomes WHERE transfer = ?", (each,))
-            return gone
+            return purge_outcomes(transaction, catalog, keep_days, keep_records, keep_bytes)
 
     def transfers(self, catalog: str | None = None, limit: int = 50, *, before: str = "") -> Sequence[TransferRecord]:
         """The newest transfers first; with ``before``, those that began before the one with that id."""
@@ -521,17 +517,6 @@ class Ledger:
     def pauses(self) -> dict[str, Pause]:
         """What is paused, by catalog."""
         return schedules.pauses(self._database)
-
-
-def _beyond(transaction: Transaction, catalog: str, keep_records: int) -> list[str]:
-    """The transfers behind the newest ones that together have so many outcomes."""
-    counted = transaction.query(
-        "SELECT transfer, count(*) FROM outcomes WHERE transfer IN (SELECT id FROM transfers WHERE catalog = ?) "
-        "GROUP BY transfer ORDER BY transfer DESC",
-        (catalog,),
-    )
-    totals = accumulate(count for _, count in counted)
-    return [each for (each, _), total in zip(counted[1:], islice(totals, 1, None), strict=True) if total > keep_records]
 
 
 def _outcome(stream: str, key: str, row: Sequence[str]) -> OutcomeRecord:

@@ -167,7 +167,7 @@ def apply_catalog(
     if whole and read_from and _is_complete(run):
         compared = not any(each.read.since for each in plan.streams)
         ledger.complete(transfer, plan.name, read_from, sorted(run.unwritten), whole=compared)
-    ledger.purge(plan.name, log.keep_days, log.keep_records)
+    ledger.purge(plan.name, log.keep_days, log.keep_records, log.keep_bytes)
     return TransferResult(transfer, plan.name, status, summary, flapping, unread, plan.cost)
 
 
