@@ -286,7 +286,7 @@ def test_the_script_makes_the_pipeline_schedules_and_replaces_only_its_own(folde
 
 
 def test_the_dags_are_python_that_airflow_can_call(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a stand-in for Airflow, which is too large to install here."""
+    """With a stand-in that shows what they ask for; the next test asks Airflow itself."""
     text = export(folder, "--to", "airflow")
     made: dict[str, Mapping[str, Any]] = {}
 
@@ -318,6 +318,26 @@ def test_the_dags_are_python_that_airflow_can_call(folder: Path, monkeypatch: py
     assert {each["catchup"] for each in made.values()} == {False}
     assert len(commands) == len(made)
     assert all(each.endswith("--yes --scheduled") for each in commands)
+
+
+@pytest.mark.slow
+def test_airflow_loads_the_dags(folder: Path, tmp_path: Path) -> None:
+    if not (python := os.environ.get("AIRFLOW_PYTHON")):
+        pytest.skip("Airflow has an environment of its own: name its interpreter in AIRFLOW_PYTHON (.ci/airflow.txt)")
+    export(folder, "--to", "airflow", "--out", str(tmp_path / "dags"))
+    found = run(
+        python,
+        "-c",
+        "import json, sys; from airflow.models import DagBag; bag = DagBag(sys.argv[1], include_examples=False); "
+        "dags = {id: [task.task_id for task in dag.tasks] for id, dag in bag.dags.items()}; "
+        "print(json.dumps([bag.import_errors, dags]))",
+        tmp_path / "dags",
+        AIRFLOW_HOME=str(tmp_path),
+    )
+    errors, dags = json.loads(next(line for line in found.splitlines() if line.startswith("[{")))
+    assert errors == {}
+    assert {f"sync_engine_{name}" for name in SCHEDULES} <= set(dags)
+    assert all(tasks == ["apply"] for tasks in dags.values())
 
 
 def test_an_export_replaces_files_of_an_earlier_one_and_no_others(folder: Path, tmp_path: Path) -> None:
