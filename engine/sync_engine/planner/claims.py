@@ -22,6 +22,8 @@ def accepted_rows(
 ) -> list[tuple[str, Wanted]]:
     """The rows of a page that can be written as far as the page says, with their keys as the target compares them.
 
+    A row that cannot be written claims its key all the same: another record is not to take its place in the target.
+
     Args:
         space: see ``claim_keys``.
         work: likewise.
@@ -34,10 +36,10 @@ def accepted_rows(
     for row in rows:
         if row.key_values:
             row = row._replace(key=key_of(work.slot, target, row.key_values))
-        if row.reasons:
-            rejections.append(Rejection(row.key, row.source_key, row.reasons))
-        else:
+        if row.key:
             mapped.append((work.slot.normalise(row.key), row))
+        else:
+            rejections.append(Rejection(row.key, row.source_key, row.reasons))
     return claim_keys(space, work, works, mapped, rejections)
 
 
@@ -48,7 +50,7 @@ def claim_keys(
     mapped: Sequence[tuple[str, Wanted]],
     rejections: list[Rejection],
 ) -> list[tuple[str, Wanted]]:
-    """Leave out records whose key another record has; both are rejected, because nobody can say which is right.
+    """Leave out records with reasons, and those whose key another has; nobody can say which of the two is right.
 
     Args:
         space: remembers every claim of this plan.
@@ -58,7 +60,7 @@ def claim_keys(
         rejections: gets one for each record that is left out here.
 
     Returns:
-        The records whose key nobody else has claimed so far. The same record met twice is passed over in silence.
+        The other records. The same record met twice is passed over in silence.
     """
     taken = space.claim(work.slot.number, work.number, [(key, row.source_key) for key, row in mapped])
     unique: dict[str, Wanted] = {}
@@ -78,12 +80,14 @@ def claim_keys(
                 disputed.add(key)
                 space.dispute(work.slot.number, key)
                 rejections.append(_duplicate(unique[key], row.source_key))
-    return [(key, row) for key, row in unique.items() if key not in disputed]
+    alone = [(key, row) for key, row in unique.items() if key not in disputed]
+    rejections.extend(Rejection(row.key, row.source_key, row.reasons) for _, row in alone if row.reasons)
+    return [(key, row) for key, row in alone if not row.reasons]
 
 
 def _duplicate(row: Wanted, other: str) -> Rejection:
     message = f"the key {row.key!r} is also the key of {other}"
-    return Rejection(row.key, row.source_key, (Reason("DUPLICATE_KEY", message, "", Owner.DATA),))
+    return Rejection(row.key, row.source_key, (*row.reasons, Reason("DUPLICATE_KEY", message, "", Owner.DATA)))
 
 
 def _take_back(space: Workspace, first: Work, key: str, source_key: str, row: Wanted) -> None:

@@ -16,17 +16,22 @@ DEEPEST_TREE = 100
 
 
 def as_spelled(space: Workspace, work: Work, places: Mapping[Place, Slot], rows: Sequence[Wanted]) -> Sequence[Wanted]:
-    """Rows whose references by a value of the source are spelled as the target spells that key.
+    """Rows whose references are spelled as the target spells the key of the record that they refer to.
 
-    People write these values, and most targets compare without regard to case.
+    Most targets compare keys without regard to case, and keep the case a record was made with: a source that changes it
+    would otherwise differ from the target for ever.
     """
     for number, compiled in enumerate(work.stream.fields):
-        if isinstance(compiled.mapping.rule, FindByRule):
-            slot = places[compiled.request.parent_object, compiled.request.parent_field]
-            keys = {key: slot.normalise(key) for row in rows if (key := _key(row, number))}
-            held = space.find_held(slot.number, list(set(keys.values())))
-            spelled = {key: held[normal].key for key, normal in keys.items() if normal in held}
-            rows = [_spelled(row, number, spelled) for row in rows]
+        if not compiled.refers:
+            continue
+        slot = places[compiled.request.parent_object, compiled.request.parent_field]
+        if slot.key.case_sensitive:
+            continue
+        keys = {key: slot.normalise(key) for row in rows if (key := _key(row, number))}
+        spelled = space.spellings(slot.number, list(set(keys.values())))
+        other = {key: spelled[normal] for key, normal in keys.items() if spelled.get(normal, key) != key}
+        if other:
+            rows = [_spelled(row, number, other) for row in rows]
     return rows
 
 
@@ -36,11 +41,11 @@ def _key(row: Wanted, number: int) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _spelled(row: Wanted, number: int, spelled: Mapping[str, str]) -> Wanted:
-    key = _key(row, number)
-    if spelled.get(key, key) == key:
+def _spelled(row: Wanted, number: int, other: Mapping[str, str]) -> Wanted:
+    spelled = other.get(_key(row, number))
+    if spelled is None:
         return row
-    return row._replace(fields=(*row.fields[:number], spelled[key], *row.fields[number + 1 :]))
+    return row._replace(fields=(*row.fields[:number], spelled, *row.fields[number + 1 :]))
 
 
 def needed_parents(

@@ -137,6 +137,10 @@ class Workspace:
             )
         }
 
+    def spellings(self, slot: int, keys: Sequence[str]) -> dict[str, str]:
+        """The keys of held records as the target stores them, by normalised key."""
+        return dict(self._select_in("SELECT key, stored_key FROM held WHERE slot = ? AND key IN", slot, keys))
+
     def claim(self, slot: int, stream: int, keys: Sequence[tuple[str, str]]) -> dict[str, tuple[int, str]]:
         """Claim normalised keys for source records, given as (key, source key).
 

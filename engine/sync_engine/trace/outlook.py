@@ -18,7 +18,7 @@ from sync_engine.planner.held import read_held
 from sync_engine.planner.plan import Change, ChangeKind, Kept
 from sync_engine.planner.policies import decide, policies_of
 from sync_engine.planner.remembered import Remembered
-from sync_engine.planner.wanted import wanted
+from sync_engine.planner.wanted import Wanted, wanted
 from sync_engine.planner.work import Slot, Work, lay_out_columns
 from sync_engine.planner.workspace import Held, Workspace
 from sync_engine.sdk.source import Pushdown
@@ -85,7 +85,8 @@ def outlook(
     verdict = found or _adopted(stream, slot, columns, row, target)
     if isinstance(verdict, Reason):
         return _outlook(stream, row.key, slot, columns, None, None, history, "it is rejected", (verdict,))
-    made = wanted(stream, row.mapped, target.normal_form)
+    parents = _held_parents(row, target)
+    made = _as_spelled(wanted(stream, row.mapped, target.normal_form), parents)
     change: Change | tuple[Reason, ...] | None
     if verdict is None:
         change = create(stream, made)
@@ -107,8 +108,8 @@ def outlook(
             return _outlook(stream, row.key, slot, columns, verdict, None, history, "it is rejected", decision.reasons)
         change, kept = decision.change, decision.kept
     words = _words(change, kept, adopted=found is None and verdict is not None)
-    parents = tuple(_lacking_parents(stream, row, change, target))
-    found_out = _outlook(stream, row.key, slot, columns, verdict, change, history, words, (), parents)
+    remarks = tuple(_lacking_parents(stream, row, change, parents))
+    found_out = _outlook(stream, row.key, slot, columns, verdict, change, history, words, (), remarks)
     return replace(found_out, kept=kept)
 
 
@@ -190,15 +191,30 @@ def _words(change: Change | None, kept: Kept | None, *, adopted: bool) -> str:
     return f"the record that was there before will be adopted: {names}" if adopted else f"it will be updated: {names}"
 
 
-def _lacking_parents(stream: CompiledStream, row: RowTrace, change: Change | None, target: Target) -> list[str]:
-    """Lookups whose record the target does not hold yet."""
+def _held_parents(row: RowTrace, target: Target) -> dict[int, str]:
+    """By place of the fields that refer to a record: its key as the target spells it, empty where it holds none."""
+    found: dict[int, str] = {}
+    for place, value in enumerate(row.mapped.values):
+        if isinstance(value, ParentKey):
+            pages = target.read(value.object, value.field, [FieldRequest(value.field)], [value.key])
+            found[place] = next((each.key for page in pages for each in page), "")
+    return found
+
+
+def _as_spelled(made: Wanted, parents: Mapping[int, str]) -> Wanted:
+    """References as the target spells them; see ``planner.parents.as_spelled``."""
+    return made._replace(fields=tuple(parents.get(place) or each for place, each in enumerate(made.fields)))
+
+
+def _lacking_parents(
+    stream: CompiledStream, row: RowTrace, change: Change | None, parents: Mapping[int, str]
+) -> list[str]:
+    """References to records that the target does not hold yet."""
     named = {each.field for each in change.fields} if change else set()
     remarks = []
-    for compiled, value in zip(stream.fields, row.mapped.values, strict=True):
-        if compiled.name not in named or not isinstance(value, ParentKey):
-            continue
-        asked = target.read(value.object, value.field, [FieldRequest(value.field)], [value.key])
-        if not any(rows for rows in asked):
+    for place, spelled in parents.items():
+        compiled, value = stream.fields[place], row.mapped.values[place]
+        if compiled.name in named and not spelled and isinstance(value, ParentKey):
             remarks.append(
                 f"{compiled.name} refers to {value.key}, which the target does not hold; "
                 f"{_unless(compiled.mapping.rule)}`missing:` decides"

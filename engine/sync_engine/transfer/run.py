@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 
 from sync_engine.catalog.model import LogLevel, LogPolicy
 from sync_engine.ledger.marks import ROLLBACK
@@ -16,7 +16,7 @@ from sync_engine.ledger.records import OutcomeRecord, Status
 from sync_engine.ledger.store import Ledger
 from sync_engine.planner.batches import limits_of
 from sync_engine.planner.changed import intent
-from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, Cost, StreamPlan
+from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, Cost, Rejection, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.planner.progress import Progress
 from sync_engine.sdk.errors import Interrupted, SyncEngineError, Unavailable
@@ -200,16 +200,24 @@ def _record_rejections(run: _Run, file: PlanFile, stream: StreamPlan) -> None:
     """Records that were rejected when planning are outcomes of the transfer too."""
     if not stream.summary.rejected:
         return
-    rejections = file.rejections(run.catalog, stream.name)
-    while part := [each for each, _ in zip(rejections, range(1000), strict=False)]:
-        # A record rejected for want of a key is found by its source key.
+    rejections = _named(file.rejections(run.catalog, stream.name))
+    while part := list(islice(rejections, 1000)):
         outcomes = [
-            OutcomeRecord(stream.name, each.key or each.source_key, "rejected", "", plain_reasons(each.reasons))
-            for each in part
+            OutcomeRecord(stream.name, name, "rejected", "", plain_reasons(each.reasons)) for name, each in part
         ]
         run.counts["rejected"] += len(part)
-        run.unwritten.update((stream.name, each.source_key) for each in part)
+        run.unwritten.update((stream.name, each.source_key) for _, each in part)
         run.ledger.commit(run.id, run.catalog, outcomes, summary=_summary(run))
+
+
+def _named(rejections: Iterable[Rejection]) -> Iterator[tuple[str, Rejection]]:
+    """Rejections, which are in the order of their keys, by what their outcomes are found by: a key, once.
+
+    That is the source key where there is no key, and for all but the first of several records with the same.
+    """
+    for key, same in groupby(rejections, key=lambda each: each.key):
+        for place, each in enumerate(same):
+            yield (each.source_key if place or not key else key), each
 
 
 def _run_wave(run: _Run, stream: StreamPlan, wave: str, changes: Iterable[Change]) -> None:
