@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 import orjson
@@ -31,8 +32,9 @@ from sync_engine.cli.session import Connections, load, locked_state
 from sync_engine.cli.stopping import stopping
 from sync_engine.cli.taking_up import take_up
 from sync_engine.compiler.compiled import CompiledCatalog
-from sync_engine.ledger.records import utc_now
+from sync_engine.ledger.records import Mark, utc_now
 from sync_engine.ledger.store import Ledger
+from sync_engine.planner.dependencies import digests_of
 from sync_engine.planner.plan_file import PlanFile, read_plan
 from sync_engine.planner.proof import last_look
 from sync_engine.report.transfers import flapping_data, flapping_lines, summary_line
@@ -178,11 +180,11 @@ def transfer_now(
         if any(each.summary.changes for each in file.catalogs) and not order.yes and order.approve is None:
             ask()
         rechecks = rechecks_of(compiled, connections, everything=False)
-        read_from = "" if order.streams else began
+        marks = {each.catalog.name: Mark(began, dependencies=digests_of(each)) for each in compiled}
         return transfer_all(
             *(console, ledger, catalogs, connections, file, rechecks, passed, told),
             trigger=order.trigger,
-            read_from=read_from,
+            marks={} if order.streams else marks,
         )
 
 
@@ -230,11 +232,11 @@ def transfer_all(
     *,
     trigger: str = "command",
     whole: bool = True,
-    read_from: str = "",
+    marks: Mapping[str, Mark] = MappingProxyType({}),
 ) -> list[TransferResult]:
     """Apply the plans of a file one after the other; see ``transfer.run.apply_catalog`` for the last three.
 
-    ``read_from`` is by the clock of this machine here.
+    ``marks`` are by catalog, and by the clock of this machine here.
     """
     by_name = {each.name: each for each in catalogs}
     results = []
@@ -261,7 +263,7 @@ def transfer_all(
                         whole=whole,
                         overrides=passed.get(planned.name, ()),
                         back=catalog.read_back,
-                        read_from=_by_its_clock(source, read_from),
+                        mark=_by_its_clock(source, marks.get(planned.name)),
                     )
                 results.append(done)
                 told.finished(done)
@@ -270,11 +272,11 @@ def transfer_all(
     return results
 
 
-def _by_its_clock(source: Source, moment: str) -> str:
-    """A moment as the clock of a source shows it: only that can be compared with when its records were changed."""
-    if not moment or not isinstance(source, TellsTime):
-        return moment
-    return (datetime.fromisoformat(moment) + source.ahead).isoformat()
+def _by_its_clock(source: Source, mark: Mark | None) -> Mark | None:
+    """A mark by the clock of a source: only that can be compared with when its records were changed."""
+    if mark is None or not isinstance(source, TellsTime):
+        return mark
+    return replace(mark, read_from=(datetime.fromisoformat(mark.read_from) + source.ahead).isoformat())
 
 
 def report_results(console: Console, results: list[TransferResult], *, as_json: bool) -> int:

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import orjson
 
 from sync_engine.ledger.database import Database, Transaction
 from sync_engine.ledger.records import Mark, Status
 
 ROLLBACK = "rollback"
 """Stands in the place of what a transfer was made for when that undoes another one."""
+_DEPENDENCIES = "SELECT place, digests FROM dependencies WHERE catalog = ?"
 _NEVER = "there is no complete transfer before"
 _OTHER = "the catalog, sync-engine, an adapter or a field of the target has changed since the last transfer"
 _UNDONE = "a transfer was rolled back"
 
 
-def keep_mark(
-    transaction: Transaction,
-    catalog: str,
-    transfer: str,
-    read_from: str,
-    unwritten: Iterable[tuple[str, str]],
-    *,
-    whole: bool,
-) -> None:
+def keep_mark(transaction: Transaction, catalog: str, transfer: str, mark: Mark, *, whole: bool) -> None:
     """See ``Ledger.complete``."""
-    transaction.execute("UPDATE transfers SET read_from = ?, whole = ? WHERE id = ?", (read_from, int(whole), transfer))
+    transaction.execute(
+        "UPDATE transfers SET read_from = ?, whole = ? WHERE id = ?", (mark.read_from, int(whole), transfer)
+    )
     transaction.execute("DELETE FROM unwritten WHERE catalog = ?", (catalog,))
     transaction.execute_many(
         "INSERT INTO unwritten (catalog, stream, source_key) VALUES (?, ?, ?)",
-        ((catalog, *each) for each in unwritten),
+        ((catalog, stream, key) for stream, keys in mark.unwritten.items() for key in keys),
     )
+    texts = {place: orjson.dumps(digests).decode() for place, digests in mark.dependencies.items()}
+    if texts != dict(transaction.query(_DEPENDENCIES, (catalog,))):  # they may be long, and seldom change
+        transaction.execute("DELETE FROM dependencies WHERE catalog = ?", (catalog,))
+        transaction.execute_many(
+            "INSERT INTO dependencies (catalog, place, digests) VALUES (?, ?, ?)",
+            ((catalog, place, text) for place, text in texts.items()),
+        )
 
 
 def read_mark(database: Database, catalog: str, intent: str) -> Mark:
@@ -47,7 +49,13 @@ def read_mark(database: Database, catalog: str, intent: str) -> Mark:
             compared = database.query(
                 "SELECT max(started) FROM transfers WHERE catalog = ? AND intent = ? AND whole = 1", (catalog, intent)
             )
-            return Mark(str(read_from), str(compared[0][0] or ""), unwritten=_unwritten(database, catalog))
+            found_places = database.query(_DEPENDENCIES, (catalog,))
+            return Mark(
+                read_from=str(read_from),
+                compared=str(compared[0][0] or ""),
+                unwritten=_unwritten(database, catalog),
+                dependencies={place: orjson.loads(text) for place, text in found_places},
+            )
     return Mark(why=_NEVER)
 
 

@@ -172,6 +172,7 @@ class Mark:
         compared: when the last complete transfer began that compared all records (ISO 8601); empty when that is
             not known.
         why: why ``read_from`` is empty, for people.
+        dependencies: by place and code: digests of what the rows depend on beside their records.
         unwritten: by stream: keys in the source of the records that the last complete transfer could not write.
     """
 
@@ -179,6 +180,7 @@ class Mark:
     compared: str = ""
     why: str = ""
     unwritten: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    dependencies: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,18 @@ from __future__ import annotations
 from sync_engine.ledger.database import Transaction
 from sync_engine.sdk.errors import Refused
 
-TABLES = ("transfers", "written", "mappings", "files", "unwritten", "schedules", "schedule_runs", "pauses", "served")
+TABLES = (
+    "transfers",
+    "written",
+    "mappings",
+    "files",
+    "unwritten",
+    "dependencies",
+    "schedules",
+    "schedule_runs",
+    "pauses",
+    "served",
+)
 """Those with a column ``catalog``."""
 
 

@@ -138,6 +138,12 @@ ALTER TABLE transfers ADD COLUMN who {text} NOT NULL DEFAULT '';
 ALTER TABLE transfers ADD COLUMN recording {text} NOT NULL DEFAULT '';
 ALTER TABLE transfers ADD COLUMN recording_error {text} NOT NULL DEFAULT '';
 """,
+    # Digests of what the rows of a catalog depend on beside their records.
+    16: """
+CREATE TABLE dependencies (
+    catalog {text} NOT NULL, place {text} NOT NULL, digests {text} NOT NULL, PRIMARY KEY (catalog, place)
+) {strict};
+""",
 }
 
 VERSION = max(MIGRATIONS)

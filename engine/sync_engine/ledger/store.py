@@ -316,20 +316,13 @@ class Ledger:
                 (utc_text(moment_of(transaction.now())), status, json.dumps(dict(summary)), error, transfer),
             )
 
-    def complete(
-        self, transfer: str, catalog: str, read_from: str, unwritten: Iterable[tuple[str, str]], *, whole: bool
-    ) -> None:
-        """Note that a transfer wrote everything that its catalog yields of a source read from that moment on.
+    def complete(self, transfer: str, catalog: str, mark: Mark, *, whole: bool) -> None:
+        """Note that a transfer wrote everything that its catalog yields, as the mark says.
 
-        Args:
-            transfer: which.
-            catalog: of it.
-            read_from: the moment, by the source's clock.
-            unwritten: stream and source key of the records that it could not write, which are not part of everything.
-            whole: whether all records were compared.
+        ``whole``: whether all records were compared.
         """
         with self._writing() as transaction:
-            keep_mark(transaction, catalog, transfer, read_from, unwritten, whole=whole)
+            keep_mark(transaction, catalog, transfer, mark, whole=whole)
 
     def mark(self, catalog: str, intent: str) -> Mark:
         """Up to where everything is written that a catalog yields.

@@ -1,37 +1,27 @@
 """Reading only what can have changed in the source since the last complete transfer: for which streams that is enough.
 
-It is enough where a row depends on nothing but its own source record, with what that inherits. Everything else is read
-as a whole: it costs time, and nothing is missed.
+It is enough where a row depends on nothing but its own source record, with what that inherits, and on what
+``planner.dependencies`` follows. Everything else is read as a whole: it costs time, and nothing is missed.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import orjson
 
-from sync_engine.catalog.model import ConstRule, FindByRule, FindRule, LookupRule, ValueRule
-from sync_engine.compiler.compiled import CompiledField, CompiledStream
+from sync_engine.catalog.model import ValueRule
+from sync_engine.compiler.compiled import CompiledStream
 from sync_engine.ledger.records import Mark
+from sync_engine.planner.dependencies import criteria
 from sync_engine.planner.remembered import Since
-from sync_engine.sdk.filters import AllOf, AnyOf, Criterion, Filter, Not
 from sync_engine.sdk.source import Kind, SourceSchema
 
 OVERLAP = timedelta(hours=2)
 """Clocks differ, and when summer time ends an hour of the source's clock comes twice."""
-_CODED = {
-    Kind.SELECT,
-    Kind.MULTISELECT,
-    Kind.FAMILY,
-    Kind.CATEGORIES,
-    Kind.GROUPS,
-    Kind.RECORD,
-    Kind.RECORDS,
-    Kind.ASSETS,
-}
-_MOVING = {Kind.DATE, Kind.DATETIME, Kind.COMPLETENESS, Kind.QUALITY}
+_MOVING = {Kind.DATE, Kind.DATETIME}
 """What a filter may say yes to today and no to tomorrow, without any change of the record."""
 
 
@@ -49,7 +39,9 @@ def since_of(mark: Mark, full_every: timedelta, now: datetime) -> Since:
         return Since(None, "it is not known when all records were compared last")
     if now - datetime.fromisoformat(mark.compared) >= full_every:
         return Since(None, f"all records were compared last at {mark.compared}, longer ago than `full_every` says")
-    return Since(datetime.fromisoformat(mark.read_from) - OVERLAP, unwritten=mark.unwritten)
+    return Since(
+        datetime.fromisoformat(mark.read_from) - OVERLAP, unwritten=mark.unwritten, dependencies=mark.dependencies
+    )
 
 
 def why_whole(stream: CompiledStream, schema: SourceSchema) -> str:
@@ -57,37 +49,12 @@ def why_whole(stream: CompiledStream, schema: SourceSchema) -> str:
     collection = schema.collections[stream.query.collection]
     if stream.key_parts or stream.key.mapping.rule != ValueRule(collection.key):
         return "its key is not that of the source"  # two records could claim the same key, and one be unread
-    if stream.query.only_channel_tree:
-        return "it is limited to the tree of a channel"
     if stream.row_filters or stream.match:
         return "it makes rows of records, or adopts records"
-    for each in stream.fields:
-        if _reads_labels(each, stream):
-            return f"{each.name} depends on labels"
-    for criterion in _criteria(stream.query.filters):
-        kind = stream.known[criterion.field].kind
-        if kind in _MOVING or "CHILDREN" in criterion.operator:
+    for criterion in criteria(stream.query.filters):
+        if stream.known[criterion.field].kind in _MOVING:
             return f"its filter looks at {criterion.field}"
     return ""
-
-
-def _reads_labels(field: CompiledField, stream: CompiledStream) -> bool:
-    mapping = field.mapping
-    if mapping.labels:
-        return True
-    if isinstance(mapping.rule, ValueRule | ConstRule | LookupRule | FindRule | FindByRule):
-        return False
-    return any(stream.known[code].kind in _CODED for code in field.reads)
-
-
-def _criteria(filters: Iterable[Filter]) -> Iterator[Criterion]:
-    for each in filters:
-        if isinstance(each, Criterion):
-            yield each
-        elif isinstance(each, Not):
-            yield from _criteria((each.filter,))
-        elif isinstance(each, AllOf | AnyOf):
-            yield from _criteria(each.filters)
 
 
 def intent(fingerprint: Mapping[str, str]) -> str:

@@ -121,7 +121,7 @@ def _lay_out(
         query = _widened(stream.query, streams)
         found = next((each for known, each in asked if known == query), None)
         if found is None:
-            found = push_down_changed(source, query, streams, compiled.source_schema, since)
+            found = push_down_changed(source, query, streams, compiled, since)
             asked.append((query, found))
         works.append(
             Work(number, stream, slot, columns, missing, found.pushdown, since=found.since, because=found.because)

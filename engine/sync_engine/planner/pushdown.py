@@ -6,12 +6,13 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sync_engine.compiler.compiled import CompiledStream
+from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.compiler.criteria import fields_of
 from sync_engine.planner.changed import why_whole
+from sync_engine.planner.dependencies import affected
 from sync_engine.planner.remembered import Since
 from sync_engine.sdk.filters import Criterion
-from sync_engine.sdk.source import Pushdown, Query, Source, SourceSchema, TellsChanges
+from sync_engine.sdk.source import Pushdown, Query, Source, TellsChanges
 
 
 def push_down(source: Source, query: Query) -> Pushdown:
@@ -37,7 +38,7 @@ class Asked:
 
 
 def push_down_changed(
-    source: Source, query: Query, streams: Sequence[CompiledStream], schema: SourceSchema, since: Since | None
+    source: Source, query: Query, streams: Sequence[CompiledStream], compiled: CompiledCatalog, since: Since | None
 ) -> Asked:
     """How the records of a query are read that may have changed; all, where that is not enough.
 
@@ -45,29 +46,36 @@ def push_down_changed(
         source: is asked.
         query: what is read.
         streams: of the plan; those that read the same records share the reading.
-        schema: of the source.
+        compiled: their catalog.
         since: what may have changed; None reads all.
     """
     if since is None:
         return Asked(push_down(source, query))
     place = (query.collection, query.filters, query.channel)
     readers = [each for each in streams if (each.query.collection, each.query.filters, each.query.channel) == place]
+    found = _changed(source, query, readers, compiled, since)
+    if isinstance(found, str):
+        return Asked(push_down(source, query), because=found)
+    return Asked(found, since.moment.isoformat() if since.moment else "")
+
+
+def _changed(
+    source: Source, query: Query, readers: Sequence[CompiledStream], compiled: CompiledCatalog, since: Since
+) -> Pushdown | str:
+    """How only changes are read, or why that is not enough."""
+    schema = compiled.source_schema
     because = since.because or next(filter(None, (why_whole(each, schema) for each in readers)), "")
     if since.moment is None or because:
-        return Asked(push_down(source, query), because=because)
-    changed = None
-    if isinstance(source, TellsChanges):
-        wider = _with_fields_of(query, source.pushdown(query))
-        changed = source.changed(wider, since.moment, _also(query, readers, schema, since))
-    if changed is None:
-        return Asked(push_down(source, query), because="the source cannot tell what has changed of it")
-    return Asked(changed, since.moment.isoformat())
-
-
-def _also(query: Query, readers: Sequence[CompiledStream], schema: SourceSchema, since: Since) -> tuple[Criterion, ...]:
-    """What is to be read whenever it was saved: the records that were not written."""
+        return because
+    if not isinstance(source, TellsChanges):
+        return "the source cannot tell what has changed"
+    also = affected(readers, compiled, query, since.dependencies)
+    if isinstance(also, str):
+        return also
     keys = sorted({key for each in readers for key in since.unwritten.get(each.name, ())})
-    return (Criterion(schema.collections[query.collection].key, "IN", tuple(keys)),) if keys else ()
+    if keys:
+        also = (*also, Criterion(schema.collections[query.collection].key, "IN", tuple(keys)))
+    return source.changed(_with_fields_of(query, source.pushdown(query)), since.moment, also)
 
 
 def _with_fields_of(query: Query, pushdown: Pushdown) -> Query:

@@ -18,11 +18,13 @@ class Since:
         moment: whatever was saved since then; None when everything has to be read after all.
         because: why, for people.
         unwritten: by stream: records of the source that were not written, by their keys.
+        dependencies: see ``planner.dependencies``: as they were when everything was written.
     """
 
     moment: datetime | None
     because: str = ""
     unwritten: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    dependencies: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,6 +248,13 @@ class Query:
     channel: str | None = None
     only_channel_tree: bool = False
 
+    def holding(self, attribute: Attribute, codes: Sequence[str]) -> Iterator[Criterion]:
+        """Criteria for the records that hold one of these codes in any locale and channel that is read."""
+        channels = self.channels | ({self.channel} if self.channel else set())
+        for locale in self.locales if attribute.localizable else (None,):
+            for channel in sorted(channels) if attribute.scopable else (None,):
+                yield Criterion(attribute.code, "IN", tuple(codes), locale=locale, channel=channel)
+
 
 @dataclass(frozen=True, slots=True)
 class Partition:
@@ -307,7 +314,7 @@ class TellsTime(Protocol):
 class TellsChanges(Protocol):
     """What a source can do beside ``Source``: read only what can have changed."""
 
-    def changed(self, query: Query, since: datetime, also: Sequence[Criterion] = ()) -> Pushdown | None:
+    def changed(self, query: Query, since: datetime, also: Sequence[Criterion] = ()) -> Pushdown | str:
         """How to read every record of a query whose own values, or inherited ones, may have changed since a moment.
 
         Args:
@@ -316,8 +323,8 @@ class TellsChanges(Protocol):
             also: records for which one of these holds are read, too, whenever they changed; each is a list of codes.
 
         Returns:
-            None when the source cannot tell; then all records are read. A record may come more than once. What was
-            deleted, or does not pass the filters any more, does not come.
+            How to read them, or, for people, why the source cannot tell; then all records are read. A record may
+            come more than once. What was deleted, or does not pass the filters any more, does not come.
         """
 
 

@@ -7,12 +7,12 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, groupby, islice
 
 from sync_engine.catalog.model import LogLevel, LogPolicy
 from sync_engine.ledger.marks import ROLLBACK
-from sync_engine.ledger.records import OutcomeRecord, Status
+from sync_engine.ledger.records import Mark, OutcomeRecord, Status
 from sync_engine.ledger.store import Ledger
 from sync_engine.planner.batches import limits_of
 from sync_engine.planner.changed import intent
@@ -93,7 +93,7 @@ def apply_catalog(
     whole: bool = True,
     overrides: Sequence[Mapping[str, str]] = (),
     back: int | None = 0,
-    read_from: str = "",
+    mark: Mark | None = None,
 ) -> TransferResult:
     """Write the changes of a catalog's plan.
 
@@ -110,7 +110,7 @@ def apply_catalog(
         trigger: who or what started it.
         whole: whether the plan has all that the catalog would change.
         overrides: gates that a person passed; see ``TransferRecord``.
-        read_from: moment from which the source was read, where the plan has all that the catalog yields of it.
+        mark: up to where everything is written then, where the plan has all that the catalog yields.
         back: records of each stream that are read again at the end; None reads all.
 
     Raises:
@@ -164,9 +164,10 @@ def apply_catalog(
             ledger.keep_mappings(plan.name, stream.name, {each.name: each.mapping for each in stream.mapped})
     flapping, unread = _read_back(run, file, plan, back)
     ledger.finish(transfer, status, summary)
-    if whole and read_from and _is_complete(run):
+    if mark is not None and _is_complete(run):
+        left = {name: tuple(sorted(key for each, key in run.unwritten if each == name)) for name, _ in run.unwritten}
         compared = not any(each.read.since for each in plan.streams)
-        ledger.complete(transfer, plan.name, read_from, sorted(run.unwritten), whole=compared)
+        ledger.complete(transfer, plan.name, replace(mark, unwritten=left), whole=compared)
     ledger.purge(plan.name, log.keep_days, log.keep_records, log.keep_bytes)
     return TransferResult(transfer, plan.name, status, summary, flapping, unread, plan.cost)
 

@@ -1,12 +1,13 @@
-"""What may have changed since a moment: records that were saved since then, and those below models that were.
+"""What may have changed since a moment: records that were saved since then, and those that depend on what was.
 
-A model that is saved leaves `updated` of its variants as it is, so these are asked for by their parents. Options,
-labels, families, linked records, completeness and quality change without any product being saved: what reads them
-has to be read as a whole.
+Saving a model leaves `updated` of its variants as it is, so these are asked for by their parents; saving a record of a
+reference entity or an asset leaves that of the products that link to it, and saving a family, which may require other
+attributes now, changes the completeness of its products.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,64 +16,98 @@ from sync_engine.sdk.filters import Criterion
 from sync_engine.sdk.source import Pushdown, Query
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.kinds import COLLECTIONS
-from sync_engine_akeneo.paging import LONGEST_PARAMETER, chunks, scroll
+from sync_engine_akeneo.linked import LinkedRecords
+from sync_engine_akeneo.paging import LONGEST_PARAMETER, chunks, listing, scroll
 from sync_engine_akeneo.query import Planner, criteria
 
 MODELS = "product_models"
 OWN = frozenset(
     {
         *("uuid", "identifier", "code", "enabled", "family", "family_variant", "categories", "groups", "parent"),
-        *("created", "updated"),
+        *("created", "updated", "root_parent", "axes"),
     }
 )
-"""Properties that nothing but a change of the record itself changes."""
+"""Properties that nothing but a change of the record or of a model above changes; axes never change at all."""
+COMPLETENESS = "completeness"
 
 
-def changed_only(
-    client: PimClient, planner: Planner, query: Query, since: datetime, also: Sequence[Criterion]
-) -> Pushdown | None:
-    """See ``sync_engine.sdk.source.TellsChanges.changed``."""
-    if query.collection not in ("products", MODELS):
-        return None
-    named = {each.field for each in criteria(query.filters)}
-    properties = query.properties | (named & COLLECTIONS[query.collection].properties.keys())
-    known = planner.attributes.get(query.attributes | (named - properties))
-    if not properties <= OWN or any(each.through for each in known.values()):
-        return None
-    saved = Criterion("updated", ">", since)
-    first = planner.plan(_with(query, saved))
-    if saved not in first.pushed:
-        return None
-    partitions = list(first.partitions)
-    below = Criterion("parent", "IN", tuple(_changed_models(client, planner, since)))
-    for each in (below, *also):
-        for codes in _portions(each.value):  # type: ignore[arg-type] # a list of codes
-            found = planner.plan(_with(query, replace(each, value=codes)))
-            if found.residual != first.residual:
-                return None
-            partitions += found.partitions
-    return Pushdown(first.pushed, first.residual, tuple(partitions))
+class Changes:
+    """What has changed in a PIM; it is asked once for what several queries want to know.
+
+    Args:
+        client: makes the calls.
+        planner: plans queries.
+        linked: knows the linked records.
+    """
+
+    def __init__(self, client: PimClient, planner: Planner, linked: LinkedRecords) -> None:
+        self._client = client
+        self._planner = planner
+        self._linked = linked
+        self._models: dict[datetime, tuple[str, ...]] = {}
+        self._families: dict[datetime, tuple[str, ...]] = {}
+
+    def reading(self, query: Query, since: datetime, also: Sequence[Criterion]) -> Pushdown | str:
+        """See ``sync_engine.sdk.source.TellsChanges.changed``."""
+        if query.collection not in ("products", MODELS):
+            return f"the PIM does not tell which {query.collection} have changed"
+        named = {each.field for each in criteria(query.filters)}
+        properties = query.properties | (named & COLLECTIONS[query.collection].properties.keys())
+        if others := sorted(properties - OWN - {COMPLETENESS}):
+            return f"the PIM does not tell when {others[0]} changes"
+        saved = Criterion("updated", ">", since)
+        first = self._planner.plan(_with(query, saved))
+        if saved not in first.pushed:
+            return "the PIM cannot evaluate all of it at once"
+        dependent = [*also, Criterion("parent", "IN", self._changed_models(since))]
+        dependent += self._linking(query, query.attributes | (named - properties), since)
+        if COMPLETENESS in properties:
+            dependent.append(Criterion("family", "IN", self._changed_families(since)))
+        partitions = list(first.partitions)
+        for each in dependent:
+            for codes in _portions(each.value):  # type: ignore[arg-type] # a list of codes
+                found = self._planner.plan(_with(query, replace(each, value=codes)))
+                if found.residual != first.residual:
+                    return f"the PIM cannot look for {each.field}"
+                partitions += found.partitions
+        return Pushdown(first.pushed, first.residual, tuple(partitions))
+
+    def _linking(self, query: Query, codes: frozenset[str], since: datetime) -> Iterator[Criterion]:
+        """Records that link to something that was saved, where an attribute of that is read."""
+        known = self._planner.attributes.get(codes).values()
+        for code in sorted({each.through for each in known if each.through}):
+            attribute, link = self._planner.attributes.get([code])[code], self._planner.attributes.link(code)
+            saved = self._linked.changed(link, since.astimezone(self._planner.timezone)) if link else ()
+            yield from query.holding(attribute, saved)
+
+    def _changed_models(self, since: datetime) -> tuple[str, ...]:
+        """Codes of the models that were saved since, and of those below them."""
+        if since not in self._models:
+            found = dict.fromkeys(self._codes(Criterion("updated", ">", since)))
+            # There are two levels of models at most, so once down is all the way.
+            for codes in _portions(list(found)):
+                found.update(dict.fromkeys(self._codes(Criterion("parent", "IN", codes))))
+            self._models[since] = tuple(found)
+        return self._models[since]
+
+    def _codes(self, criterion: Criterion) -> Iterator[str]:
+        asked = Query(MODELS, frozenset(), frozenset({"code"}), (), frozenset(), (criterion,))
+        for partition in self._planner.plan(asked).partitions:
+            params = partition.request["params"]
+            for leaf in scroll(self._client, "product-models", params):  # type: ignore[arg-type] # made by the planner
+                yield from (str(item["code"]) for item in leaf.items)
+
+    def _changed_families(self, since: datetime) -> tuple[str, ...]:
+        if since not in self._families:
+            moment = since.astimezone(self._planner.timezone).isoformat(timespec="seconds")
+            search = json.dumps({"updated": [{"operator": ">", "value": moment}]}, separators=(",", ":"))
+            pages = listing(self._client, "families", {"search": search})
+            self._families[since] = tuple(str(item["code"]) for page in pages for item in page)
+        return self._families[since]
 
 
 def _with(query: Query, criterion: Criterion) -> Query:
     return replace(query, filters=(*query.filters, criterion))
-
-
-def _changed_models(client: PimClient, planner: Planner, since: datetime) -> list[str]:
-    """Codes of the models that were saved since, and of those below them."""
-    found = dict.fromkeys(_codes(client, planner, Criterion("updated", ">", since)))
-    # There are two levels of models at most, so once down is all the way.
-    for codes in _portions(list(found)):
-        found.update(dict.fromkeys(_codes(client, planner, Criterion("parent", "IN", codes))))
-    return list(found)
-
-
-def _codes(client: PimClient, planner: Planner, criterion: Criterion) -> Iterator[str]:
-    asked = Query(MODELS, frozenset(), frozenset({"code"}), (), frozenset(), (criterion,))
-    for partition in planner.plan(asked).partitions:
-        params = partition.request["params"]
-        for leaf in scroll(client, "product-models", params):  # type: ignore[arg-type] # made by the planner
-            yield from (str(item["code"]) for item in leaf.items)
 
 
 def _portions(codes: Iterable[object]) -> Iterator[tuple[str, ...]]:

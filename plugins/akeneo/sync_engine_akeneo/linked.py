@@ -14,6 +14,7 @@ import json
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote
 
 from sync_engine.sdk.source import Attribute, Kind, Option
@@ -182,6 +183,12 @@ class LinkedRecords:
             return tuple(Option(text(each.get("code")), labels(each.get("labels"))) for each in given)
         except Malformed as error:
             raise self._client.misshapen(path, error) from None
+
+    def changed(self, link: Link, since: datetime) -> tuple[str, ...]:
+        """Codes of the records that were saved since a moment, which is in the PIM's time zone."""
+        moment = since.isoformat(timespec="seconds")
+        search = json.dumps({"updated": [{"operator": ">", "value": moment}]}, separators=(",", ":"))
+        return tuple(str(item.get("code")) for item in self._items(link, {"search": search}))
 
     def values(self, link: Link, wanted: Collection[str], codes: Iterable[str]) -> None:
         """Ask for records that are not known yet, so that ``value`` knows them.

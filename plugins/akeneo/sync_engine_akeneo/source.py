@@ -13,7 +13,7 @@ from sync_engine.sdk.source import Attribute, Page, Partition, Pushdown, Query, 
 from sync_engine.sdk.values import MediaRef
 from sync_engine_akeneo.attributes import Attributes
 from sync_engine_akeneo.categories import read_categories
-from sync_engine_akeneo.changed import changed_only
+from sync_engine_akeneo.changed import Changes
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.families import FamilyTree
 from sync_engine_akeneo.kinds import COLLECTIONS
@@ -52,6 +52,7 @@ class AkeneoSource:
             page_size=settings.page_size,
             timezone=settings.server_timezone,
         )
+        self._changes = Changes(client, self._planner, self._linked)
 
     @property
     def requests(self) -> int:
@@ -88,9 +89,9 @@ class AkeneoSource:
         """Decide what the PIM evaluates; asks the PIM only for attributes that it has not described yet."""
         return self._planner.plan(query)
 
-    def changed(self, query: Query, since: datetime, also: Sequence[Criterion] = ()) -> Pushdown | None:
-        """See ``changed.changed_only``."""
-        return changed_only(self._client, self._planner, query, since, also)
+    def changed(self, query: Query, since: datetime, also: Sequence[Criterion] = ()) -> Pushdown | str:
+        """See ``changed.Changes.reading``."""
+        return self._changes.reading(query, since, also)
 
     def read(self, partition: Partition, cursor: str | None = None) -> Iterator[Page]:
         """Pages of a partition; the next page is asked for while the caller works on this one.
