@@ -38,8 +38,8 @@ CREATE TABLE seen (slot INTEGER, key TEXT, stream INTEGER, source_key TEXT, disp
 CREATE TABLE adopted (slot INTEGER, id TEXT, stream INTEGER, key TEXT, PRIMARY KEY (slot, id)) WITHOUT ROWID;
 CREATE TABLE ambiguous (slot INTEGER, key TEXT, id TEXT, PRIMARY KEY (slot, key, id)) WITHOUT ROWID;
 CREATE TABLE spared (slot INTEGER, key TEXT, PRIMARY KEY (slot, key)) WITHOUT ROWID;
-CREATE TABLE changes (stream INTEGER, key TEXT, slot INTEGER, kind TEXT, record BLOB, fields BLOB,
-    wave INTEGER DEFAULT 0, PRIMARY KEY (stream, key));
+CREATE TABLE changes (stream INTEGER, key TEXT, slot INTEGER, kind TEXT,
+    wave INTEGER DEFAULT 0, record BLOB, fields BLOB, PRIMARY KEY (stream, key));
 CREATE INDEX changes_by_slot ON changes (slot, key);
 CREATE TABLE kept (stream INTEGER, key TEXT, record BLOB, PRIMARY KEY (stream, key)) WITHOUT ROWID;
 CREATE TABLE rejections (stream INTEGER, key TEXT, source_key TEXT, reasons BLOB);
@@ -293,8 +293,13 @@ class Workspace:
     def changes(self, stream: int, kinds: Sequence[ChangeKind] = tuple(ChangeKind)) -> Iterator[PackedChange]:
         """The changes of a stream by wave and key: the same input gives the same order."""
         of_kind = "" if len(kinds) == len(ChangeKind) else f"AND kind IN ({','.join('?' * len(kinds))})"
-        asked = (stream, *(kinds if of_kind else ()))
-        return map(_packed, self._db.execute(f"{_CHANGES} WHERE stream = ? {of_kind} ORDER BY wave, key", asked))
+        waves = self._db.execute(
+            "SELECT DISTINCT wave FROM changes WHERE stream = ? ORDER BY wave", (stream,)
+        ).fetchall()
+        # Wave by wave: the rows of one stand in an index in this order; all of them would be sorted with all they hold.
+        asked = f"{_CHANGES} WHERE stream = ? AND wave = ? {of_kind} ORDER BY key"
+        for (wave,) in waves:
+            yield from map(_packed, self._db.execute(asked, (stream, wave, *(kinds if of_kind else ()))))
 
     def count(self, stream: int) -> int:
         """Number of changes of a stream."""
