@@ -60,8 +60,7 @@ class Change:
         return ((each.field, each.after) for each in self.fields)
 
 
-@dataclass(frozen=True, slots=True)
-class PackedChange:
+class PackedChange(NamedTuple):
     """A change on its way to the plan file; its fields are JSON already.
 
     They are ``[[field, before, after, cause], …]``, or ``{field: value, …}`` of a new record.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sync_engine.catalog.model import LogLevel
 from sync_engine.ledger.records import OutcomeRecord, WrittenRecord
-from sync_engine.planner.plan import Change, ChangeKind, StreamPlan
+from sync_engine.planner.plan import Change, ChangeKind
 from sync_engine.sdk.target import Outcome, Reason, RecordResult
 from sync_engine.transfer.content import Carried
 from sync_engine.transfer.fetching import as_held
@@ -62,6 +62,7 @@ def conclude(
         last: no further attempt follows; what is refused for now is rejected.
     """
     name = carried.stream.name
+    mapped = [each.name for each in carried.stream.mapped]
     by_key = {each.key: each for each in carried.changes}
     found = Conclusion()
     for result in results:
@@ -78,7 +79,7 @@ def conclude(
         if word == "deleted":
             found.deleted.append((name, change.key))
         elif not failed:
-            fields = _written_fields(carried.stream, change, contents or {})
+            fields = _written_fields(mapped, change, contents or {})
             target_id = result.target_id or change.target_id
             of_target = (carried.batch.object, target_id, fields, change.source_key)
             found.written.append(WrittenRecord(name, change.key, *of_target))
@@ -88,15 +89,14 @@ def conclude(
         sent = carried.digest(change) if failed else ""
         outcome = OutcomeRecord(name, change.key, word, result.target_id or "", reasons, carried.batch.id, sent=sent)
         if word in ("updated", "deactivated") and level is LogLevel.FULL:
-            outcome = replace(outcome, fields=tuple((name, before, after) for name, before, after, _ in change.fields))
+            outcome = outcome._replace(fields=tuple((name, before, after) for name, before, after, _ in change.fields))
         found.outcomes.append(outcome)
     return found
 
 
-def _written_fields(stream: StreamPlan, change: Change, contents: Mapping[str, str]) -> dict[str, object]:
+def _written_fields(mapped: Sequence[str], change: Change, contents: Mapping[str, str]) -> dict[str, object]:
     """What a change has written, of a file its content; a new record is empty where its mapping yields nothing."""
-    names = [each.name for each in stream.mapped] if change.kind is ChangeKind.CREATE else ()
-    written: dict[str, object] = dict.fromkeys(names)
+    written: dict[str, object] = dict.fromkeys(mapped if change.kind is ChangeKind.CREATE else ())
     if contents:
         written.update((name, as_held(after, contents)) for name, after in change.values())
     else:
