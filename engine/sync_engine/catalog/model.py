@@ -390,6 +390,7 @@ class Catalog:
         locales: the first is the default.
         timezone: of its dates and of its schedule.
         schedule: when it is transferred; None leaves that to people and other programs.
+        source_catalog: id or name of a catalog of the source's own, whose records alone are read; None for all.
         tests: of its mappings; those in files of their own are not among them.
         warnings: what becomes of the warnings about locales, by code; a code that is absent stays a warning.
         read_back: records of each stream that are looked at again after a transfer; None looks at all.
@@ -411,6 +412,7 @@ class Catalog:
     log: LogPolicy
     timezone: str
     schedule: Schedule | None = None
+    source_catalog: str | None = None
     tests: tuple[MappingTest, ...] = ()
     warnings: Mapping[str, WarningLevel] = field(default_factory=dict)
     read_back: int | None = 200

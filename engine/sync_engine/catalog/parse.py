@@ -88,6 +88,7 @@ def build_catalog(findings: Findings) -> Catalog | None:
         log=LogPolicy() if findings.touched("log") else _log(table(data.get("log"))),
         timezone=timezone(findings),
         schedule=build_schedule(findings),
+        source_catalog=text(source.get("catalog")),
         tests=build_tests(findings),
         warnings=_warnings(data, findings),
         read_back=READ_BACK if findings.touched("read_back") else _read_back(data.get("read_back")),

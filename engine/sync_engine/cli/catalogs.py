@@ -80,6 +80,11 @@ def _of(catalog: Catalog, problems: list[Problem], severity: Severity) -> list[P
     return [each for each in problems if each.origin.file == catalog.origin.file and each.severity is severity]
 
 
+def _selection(catalog: Catalog) -> list[str]:
+    own = [f"catalog {catalog.source_catalog} of {catalog.source}"] if catalog.source_catalog else []
+    return own + [describe(each) for each in catalog.filter]
+
+
 def _objects(catalog: Catalog) -> list[str]:
     return list(dict.fromkeys(each.object for each in catalog.streams))
 
@@ -92,7 +97,7 @@ def _row(catalog: Catalog, problems: list[Problem], last: dict[str, Any] | None,
         catalog.origin.file,
         ", ".join(each.name for each in catalog.streams),
         ", ".join(_objects(catalog)),
-        " and ".join(describe(each) for each in catalog.filter) or "all",
+        " and ".join(_selection(catalog)) or "all",
         describe_schedule(catalog.schedule) if catalog.schedule else "on command",
         next_text(planned),
         f"{last['status']} {last['started']}" if last else "never",
@@ -109,6 +114,7 @@ def _data(catalog: Catalog, problems: list[Problem], last: dict[str, Any] | None
         "target": catalog.target,
         "channel": catalog.channel,
         "locales": catalog.locales,
+        "source_catalog": catalog.source_catalog,
         "filter": [describe(each) for each in catalog.filter],
         "streams": [each.name for each in catalog.streams],
         "objects": _objects(catalog),

@@ -7,9 +7,9 @@ from functools import partial
 
 import click
 
-from sync_engine.catalog.model import Project
+from sync_engine.catalog.model import Catalog, Project
 from sync_engine.cli.console import Console
-from sync_engine.cli.session import Connections, load, objects_of, open_state
+from sync_engine.cli.session import Connections, check_source_catalog, load, objects_of, open_state
 from sync_engine.report.values import plural
 from sync_engine.sdk.errors import InvalidInput, SyncEngineError
 
@@ -24,9 +24,12 @@ def doctor(console: Console) -> int:
     failed = False
     sources = dict.fromkeys(each.source for each in catalogs)
     targets = dict.fromkeys(each.target for each in catalogs)
+    selecting = {(each.source, each.source_catalog): each for each in catalogs if each.source_catalog}
     with Connections(project, console) as connections:
         for name in sources:
             failed |= not _try(console, f"source {name}", partial(_source, connections, name))
+        for (name, own), each in selecting.items():
+            failed |= not _try(console, f"catalog {own} of {name}", partial(_own_catalog, connections, each))
         for name in targets:
             objects = objects_of([each for each in catalogs if each.target == name])
             failed |= not _try(console, f"target {name}", partial(_target, connections, name, objects))
@@ -56,6 +59,10 @@ def _source(connections: Connections, name: str) -> str:
     return (
         f"{schema.adapter} {schema.version}, locales {', '.join(schema.locales)}, channels {', '.join(schema.channels)}"
     )
+
+
+def _own_catalog(connections: Connections, catalog: Catalog) -> str:
+    return check_source_catalog(connections.source(catalog.source), catalog)
 
 
 def _target(connections: Connections, name: str, objects: tuple[str, ...]) -> str:

@@ -27,7 +27,7 @@ from sync_engine.problems import nearest
 from sync_engine.sdk.adapter import Settings
 from sync_engine.sdk.errors import InvalidInput, Refused
 from sync_engine.sdk.problem import Problem, Severity
-from sync_engine.sdk.source import Source, SourceSchema
+from sync_engine.sdk.source import KeepsCatalogs, Source, SourceSchema
 from sync_engine.sdk.target import ObjectSchema, Target, TargetSchema
 from sync_engine.sdk.values import Secret
 from sync_engine.snapshots import read_snapshot
@@ -244,11 +244,29 @@ def describe_source(source: Source, *catalogs: Catalog) -> SourceSchema:
     """What catalogs need of a source's schema; all of it when a name is unknown, so that near ones can be named."""
     needs = frozenset().union(*map(source_needs, catalogs))
     schema = source.describe(needs.union(*map(source_parts, catalogs)))
+    for each in catalogs:
+        check_source_catalog(source, each)
     properties = {code for each in schema.collections.values() for code in each.properties}
     if needs <= schema.attributes.keys() | properties | ROW_PROPERTIES and not any(map(needs_all, catalogs)):
         return schema
     whole = source.describe()
     return replace(whole, attributes={**whole.attributes, **schema.attributes})  # labels of records only when named
+
+
+def check_source_catalog(source: Source, catalog: Catalog) -> str:
+    """The source's own catalog that a catalog reads, for messages; empty where it reads none.
+
+    Raises:
+        Refused: its source keeps no catalogs; see also ``sdk.source.KeepsCatalogs``.
+    """
+    if catalog.source_catalog is None:
+        return ""
+    if not isinstance(source, KeepsCatalogs):
+        raise Refused(
+            f"{catalog.place('source.catalog')}: connection `{catalog.source}` keeps no catalogs of its own",
+            hint="Remove `source.catalog`, and select the records by `filter`.",
+        )
+    return source.check_catalog(catalog.source_catalog)
 
 
 def describe_target(target: Target, catalogs: Sequence[Catalog]) -> TargetSchema:

@@ -160,6 +160,7 @@ def _query(
         filters=filters,
         channel=catalog.channel,
         only_channel_tree=catalog.only_channel_tree,
+        source_catalog=catalog.source_catalog,
     )
 
 

@@ -237,6 +237,8 @@ class Query:
         filters: all must hold.
         channel: the catalog's channel, where a criterion names none.
         only_channel_tree: only records in the channel's category tree (``source.only_channel_tree``).
+        source_catalog: only records that this catalog of the source's own selects (``source.catalog``); its id or its
+            name. Only sources that are ``KeepsCatalogs`` are asked so.
     """
 
     collection: str
@@ -247,6 +249,7 @@ class Query:
     filters: tuple[Filter, ...]
     channel: str | None = None
     only_channel_tree: bool = False
+    source_catalog: str | None = None
 
     def holding(self, attribute: Attribute, codes: Sequence[str]) -> Iterator[Criterion]:
         """Criteria for the records that hold one of these codes in any locale and channel that is read."""
@@ -325,6 +328,25 @@ class TellsChanges(Protocol):
         Returns:
             How to read them, or, for people, why the source cannot tell; then all records are read. A record may
             come more than once. What was deleted, or does not pass the filters any more, does not come.
+        """
+
+
+@runtime_checkable
+class KeepsCatalogs(Protocol):
+    """What a source can do beside ``Source``: keep catalogs of its own, each a selection of its records."""
+
+    def check_catalog(self, catalog: str) -> str:
+        """See that what a catalog selects can be read now.
+
+        Args:
+            catalog: its id or its name.
+
+        Returns:
+            The catalog, for messages.
+
+        Raises:
+            Refused: it does not exist, is switched off, or is not permitted; several have the name.
+            Unavailable, BrokenContract: it is not known.
         """
 
 

@@ -29,6 +29,24 @@ _LONGEST_MESSAGE = 400
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
+CATALOGS = "catalogs"
+"""Where the calls of catalogs for apps begin."""
+
+_PERMIT = "Give the connection's user role or the app's scopes this permission in the PIM."
+_FOR_APPS = (
+    "Catalogs for apps are there for apps only: the connection needs an app's `token`, and the app the scopes "
+    "read_catalogs and read_products (write_catalogs and delete_catalogs to change them)."
+)
+
+
+def enabling(path: str) -> str:
+    """Who enables the catalog that a path leads to, and where (Akeneo, "Catalogs for Apps", step 2)."""
+    return (
+        "A PIM user must enable it, and repair its product selection where that names what is gone: at the PIM's "
+        f"address, /connect/apps/v1/{'/'.join(path.split('/')[:2])}"
+    )
+
+
 class Answers:
     """Reads answers for one connection and keeps its secrets out of every message.
 
@@ -80,8 +98,22 @@ class Answers:
             ) from None
         if isinstance(document, dict) and isinstance(document.get("error"), str) and "_embedded" not in document:
             # A disabled catalog answers so, with status 200 (Akeneo REST API, "Catalogs").
-            raise Refused(f"{self._where}: the PIM refuses {what}: {self.clean(document['error'])}")
+            raise Refused(
+                f"{self._where}: the PIM refuses {what}: {self.clean(document['error'])}", hint=enabling(what)
+            )
         return document
+
+    def written(self, what: str, response: httpx.Response, body: bytes) -> object:
+        """The JSON document of an answer to a write; None where it has none."""
+        if not response.is_success:
+            raise self.failure(what, response, body)
+        try:
+            return decode(body) if body.strip() else None
+        except Malformed as error:
+            said = self.clean(str(error))
+            raise BrokenContract(
+                f"{self._where}: the PIM answered {what} with JSON that cannot be read: {said}"
+            ) from None
 
     def failure(self, what: str, response: httpx.Response, body: bytes) -> SyncEngineError:
         """The error that an answer other than 200 stands for."""
@@ -101,7 +133,7 @@ class Answers:
         if status == 403 and _json_message(body):
             return Unauthorised(
                 f"{self._where}: the PIM does not permit {what}: {said}",
-                hint="Give the connection's user role or the app's scopes this permission in the PIM.",
+                hint=_FOR_APPS if what.startswith(CATALOGS) else _PERMIT,
             )
         if 400 <= status < 500:
             return Refused(f"{self._where}: the PIM refuses {what}: {said}", hint=_hint(what, status))
@@ -156,6 +188,8 @@ def _json_message(body: bytes) -> str:
 
 
 def _hint(what: str, status: int) -> str:
+    if status == 404 and what.startswith(CATALOGS):
+        return "`sync-engine pim-catalogs list` shows the catalogs of the app whose token the connection has."
     if status == 404 and "products-uuid" in what:
         return "Products by uuid need Akeneo 7.0 or newer, or its cloud; is `url` right?"
     return ""

@@ -51,6 +51,8 @@ class Changes:
         """See ``sync_engine.sdk.source.TellsChanges.changed``."""
         if query.collection not in ("products", MODELS):
             return f"the PIM does not tell which {query.collection} have changed"
+        if query.source_catalog:
+            return "products enter and leave what a catalog of the PIM selects without being saved"
         named = {each.field for each in criteria(query.filters)}
         properties = query.properties | (named & COLLECTIONS[query.collection].properties.keys())
         if others := sorted(properties - OWN - {COMPLETENESS}):

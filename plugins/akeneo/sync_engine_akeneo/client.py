@@ -118,6 +118,22 @@ class PimClient:
         """
         return self._insist(lambda: self._document(path, params), started.result if started is not None else None)
 
+    def write(self, method: str, path: str, content: object = None) -> object:
+        """Write something and give the document that the PIM answers, or None.
+
+        One attempt only: what was not answered may have been done.
+
+        Raises:
+            Unavailable: it is not known whether it was done.
+            Refused, Unauthorised, BrokenContract: see ``Answers``.
+        """
+        with self._slots:
+            try:
+                response = self._http.request(method, f"{self._base}/{path}", json=content)
+            except httpx.HTTPError as error:
+                raise self.transport_failure(path, error) from None
+        return self.answers.written(path, response, response.content)
+
     def start(self, path: str, params: Parameters | None = None) -> Future[object]:
         """Begin a call in the background: one attempt, to be handed to ``get``."""
         return self._pool.submit(self._document, path, params)

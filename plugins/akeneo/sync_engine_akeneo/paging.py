@@ -7,7 +7,7 @@ in their links, and because a link must never lead our token to another host.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -23,6 +23,9 @@ MOST_CODES = 100
 
 LONGEST_PARAMETER = 3000
 """Characters of an encoded parameter: two of them must fit into the 8,000 that servers take as an address."""
+
+KEY = "key"
+"""Under which a bare key stands in its item."""
 
 Item = dict[str, object]
 
@@ -50,7 +53,7 @@ def listing(client: PimClient, path: str, params: Parameters | None = None) -> I
         if link is None:
             return
         client.own(link, path)
-        first = str(items[0].get("code"))
+        first = str(items[0].get("code") or items[0].get("id"))
         if first in seen:
             raise BrokenContract(f"{client.where}: the PIM gives the same page of {path} again and again")
         seen.add(first)
@@ -79,11 +82,28 @@ def linked_items(client: PimClient, path: str, params: Parameters) -> Iterator[l
         yield leaf.items
 
 
-def _following(client: PimClient, path: str, fixed: Parameters, cursor: str | None) -> Iterator[Leaf]:
+def listed_keys(client: PimClient, path: str, params: Parameters, cursor: str | None) -> Iterator[list[str]]:
+    """Keys of a list of bare keys, page by page: the products of a catalog for apps are listed so."""
+    for leaf in _following(client, path, params, cursor, bare=True):
+        yield [str(each[KEY]) for each in leaf.items]
+
+
+def items_of(client: PimClient, path: str, document: object) -> list[Item]:
+    """Items of a page that has all that was asked for, whatever link to another one it holds.
+
+    Raises:
+        BrokenContract: it has another shape.
+    """
+    return _page(client, path, document)[0]
+
+
+def _following(
+    client: PimClient, path: str, fixed: Parameters, cursor: str | None, *, bare: bool = False
+) -> Iterator[Leaf]:
     seen = {cursor}
     document = client.get(path, _after(fixed, cursor))
     while True:
-        items, link = _page(client, path, document)
+        items, link = _page(client, path, document, bare=bare)
         if link is None:
             yield Leaf(items, None)
             return
@@ -100,7 +120,7 @@ def _following(client: PimClient, path: str, fixed: Parameters, cursor: str | No
             started.cancel()
 
 
-def chunks(codes: list[str], longest: int = LONGEST_PARAMETER) -> Iterator[list[str]]:
+def chunks(codes: Iterable[str], longest: int = LONGEST_PARAMETER) -> Iterator[list[str]]:
     """Codes in lists that the PIM takes, and that fit into so many bytes of an address."""
     chunk: list[str] = []
     length = 0
@@ -119,12 +139,13 @@ def _after(params: Parameters, cursor: str | None) -> Parameters:
     return params if cursor is None else {**params, "search_after": cursor}
 
 
-def _page(client: PimClient, path: str, document: object) -> tuple[list[Item], str | None]:
+def _page(client: PimClient, path: str, document: object, *, bare: bool = False) -> tuple[list[Item], str | None]:
     """Items of a page and the link to the next one."""
     try:
         envelope = members(document)
         items: list[Item] = []
-        for item in elements(members(envelope.get("_embedded")).get("items")):
+        for given in elements(members(envelope.get("_embedded")).get("items")):
+            item = {KEY: text(given)} if bare else given
             if not isinstance(item, dict):
                 raise Malformed("an item is no object")
             items.append(item)

@@ -72,18 +72,20 @@ class Planner:
         search: Search = {}
         for filter_ in flat(query.filters):
             said = self._said(filter_, query, known)
-            if said is None or (_too_long(search, said) and said[1]["operator"] not in NEEDS_TREE):
+            if said is None or (_too_long(search, said, query) and said[1]["operator"] not in NEEDS_TREE):
                 residual.append(filter_)
             else:
                 pushed.append(filter_)
                 search.setdefault(said[0], []).append(said[1])
         needs = _needs(query, residual, known)
-        params = self._params(query, search, needs) if COLLECTIONS[query.collection].has_attributes else {}
+        described = COLLECTIONS[query.collection]
+        params = self._params(query, search, needs) if described.has_attributes else {}
         request = {
             "collection": query.collection,
             "params": params,
             "attributes": sorted(needs.attributes),
             "properties": sorted(needs.properties),
+            "selection": _selection(query, search) if query.source_catalog and described.has_attributes else None,
             "locales": None if needs.locales is None else sorted(needs.locales),
             "channels": None if needs.channels is None else sorted(needs.channels),
         }
@@ -204,6 +206,18 @@ def _too_many(criterion: Criterion, attribute: Attribute, name: str) -> bool:
     return limited and isinstance(criterion.value, tuple | list) and len(criterion.value) > MOST_CODES
 
 
-def _too_long(search: Search, said: tuple[str, dict[str, object]]) -> bool:
-    """Whether ``search`` with another condition would not fit into an address."""
-    return len(quote(orjson.dumps([search, said]))) > LONGEST_PARAMETER
+def _too_long(search: Search, said: tuple[str, dict[str, object]], query: Query) -> bool:
+    """Whether ``search`` with another condition would not fit into an address, beside keys where these are named."""
+    longest = LONGEST_PARAMETER // 2 if query.source_catalog else LONGEST_PARAMETER
+    return len(quote(orjson.dumps([search, said]))) > longest
+
+
+def _selection(query: Query, search: Search) -> dict[str, object]:
+    """What of a catalog for apps is read: the catalog, the conditions beside it, and the only keys that can pass."""
+    key = COLLECTIONS[query.collection].key
+    named = [
+        {str(value).casefold() for value in each.value}
+        for each in flat(query.filters)
+        if isinstance(each, Criterion) and (each.field, each.operator) == (key, "IN") and isinstance(each.value, tuple)
+    ]
+    return {"catalog": query.source_catalog, "search": search, "among": set.intersection(*named) if named else None}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.filters import OPERATORS, Criterion
 from sync_engine.sdk.source import Attribute, Page, Partition, Pushdown, Query, SourceSchema
 from sync_engine.sdk.values import MediaRef
+from sync_engine_akeneo.app_catalogs import AppCatalogs
 from sync_engine_akeneo.attributes import Attributes
 from sync_engine_akeneo.categories import read_categories
 from sync_engine_akeneo.changed import Changes
@@ -24,10 +25,9 @@ from sync_engine_akeneo.paging import listing, scroll
 from sync_engine_akeneo.query import Planner
 from sync_engine_akeneo.records import RecordReader, property_reader
 from sync_engine_akeneo.schema import read_schema, read_system
+from sync_engine_akeneo.selected import PATHS, models_above, read_selected
 
 CLOUD_EDITIONS = frozenset({"Serenity", "GE"})
-
-PATHS = {"products": "products-uuid", "product_models": "product-models"}
 
 
 class AkeneoSource:
@@ -42,6 +42,7 @@ class AkeneoSource:
         self._linked = LinkedRecords(client)
         self._attributes = Attributes(client, self._linked)
         self._families = FamilyTree(client)
+        self.catalogs = AppCatalogs(client)
         settings = client.settings
         self._edition: str | None = None
         self._planner = Planner(
@@ -125,7 +126,13 @@ class AkeneoSource:
         )
         linked = LinkedReader(self._linked, self._through(asked), locales, channels)
         params = cast("Mapping[str, str]", request["params"])
-        for leaf in scroll(self._client, PATHS[collection], params, cursor):
+        selection = cast("Mapping[str, Any] | None", request["selection"])
+        if selection is None:
+            leaves = scroll(self._client, PATHS[collection], params, cursor)
+        else:
+            keys = self._selected(collection, selection, cursor)
+            leaves = read_selected(self._client, collection, params, selection["search"], keys)
+        for leaf in leaves:
             if asks_tree:
                 self._families.prepare(leaf.items, identifier)
             yield Page(linked.filled(tuple(map(reader.record, leaf.items))), leaf.cursor)
@@ -137,6 +144,20 @@ class AkeneoSource:
     def close(self) -> None:
         """Release connections; safe to repeat."""
         self._client.close()
+
+    def check_catalog(self, catalog: str) -> str:
+        """See ``sync_engine.sdk.source.KeepsCatalogs``."""
+        found = self.catalogs.readable(catalog)
+        return f'"{found.name}" ({found.id}), enabled'
+
+    def _selected(self, collection: str, selection: Mapping[str, Any], cursor: str | None) -> Iterator[str]:
+        """Keys of the records that a catalog for apps selects, behind a cursor."""
+        catalog, among = self.catalogs.readable(selection["catalog"]).id, selection["among"]
+        found = self.catalogs.products(catalog, cursor if collection == "products" else None)
+        if collection == "product_models":
+            models = sorted(models_above(self._client, found, self._attributes.identifier()))
+            found = (each for each in models if cursor is None or each > cursor)
+        return found if among is None else (each for each in found if each.casefold() in among)
 
     def _through(self, codes: frozenset[str]) -> list[tuple[Attribute, Link]]:
         """Those attributes that are of linked records, each with where these are."""

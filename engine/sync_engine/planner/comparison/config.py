@@ -97,6 +97,7 @@ def _of_catalogs(base: Catalog, head: Catalog) -> Iterator[ConfigChange]:
         ("target.connection", base.target, head.target),
         ("source.channel", base.channel, head.channel),
         ("source.locales", ", ".join(base.locales), ", ".join(head.locales)),
+        ("source.catalog", base.source_catalog, head.source_catalog),
         ("source.only_channel_tree", base.only_channel_tree, head.only_channel_tree),
         ("schedule.timezone", base.timezone, head.timezone),
     ):
@@ -213,7 +214,13 @@ def _of_rows(compiled: CompiledCatalog, stream: CompiledStream) -> object:
     keys = {each.name: (each.object.name, each.key.name) for each in compiled.streams}
     return (
         (catalog.source, stream.query.collection, stream.object.name, stream.query.only_channel_tree),
-        (stream.query.channel, catalog.timezone, tuple(stream_locales(catalog, written)), catalog.locales[:1]),
+        (
+            stream.query.channel,
+            stream.query.source_catalog,
+            catalog.timezone,
+            tuple(stream_locales(catalog, written)),
+            catalog.locales[:1],
+        ),
         (meaning(stream.query.filters), meaning(stream.row_filters), meaning(written.for_each)),
         tuple(value_of(each) for each in written.mappings),
         (stream.on_missing, meaning(written.missing_fields)),

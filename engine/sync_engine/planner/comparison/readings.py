@@ -51,7 +51,8 @@ class SharedReading:
     def identity(self) -> object:
         """Two readings with the same one give the same records."""
         query = self.query
-        records = (query.collection, meaning(query.filters), query.channel, query.only_channel_tree)
+        selected = (query.only_channel_tree, query.source_catalog)
+        records = (query.collection, meaning(query.filters), query.channel, selected)
         return id(self.source), records, self.base is None, self.head is None
 
     def recipe_of(self, pushdown: Pushdown, names: Sequence[str], own: tuple[Filter, ...]) -> Reading:
@@ -77,13 +78,16 @@ def readings_of(pairs: Sequence[StreamPair], base: Version | None, head: Version
     return found
 
 
+_SHARED = ("collection", "channel", "only_channel_tree", "source_catalog")
+"""What two queries must have in common to be read as one."""
+
+
 def _joint(number: int, pair: StreamPair, base: Version | None, head: Version | None) -> SharedReading | None:
     """One reading for both versions; None where there can be none."""
     if pair.base is None or pair.head is None or base is None or head is None or base.source is not head.source:
         return None
     one, other = pair.base.query, pair.head.query
-    before = (one.collection, one.channel, one.only_channel_tree)
-    if before != (other.collection, other.channel, other.only_channel_tree):
+    if any(getattr(one, each) != getattr(other, each) for each in _SHARED):
         return None
     shared = [meaning(each) for each in one.filters if meaning(each) in [meaning(this) for this in other.filters]]
     own_base, own_head = (tuple(each for each in one.filters if meaning(each) not in shared) for one in (one, other))

@@ -113,7 +113,7 @@ def _cause(base: Version, old: CompiledStream | None, head: Version, new: Compil
 
 
 def _selection(stream: CompiledStream) -> object:
-    return meaning(stream.query.filters), stream.query.only_channel_tree
+    return meaning(stream.query.filters), stream.query.only_channel_tree, stream.query.source_catalog
 
 
 def _rows(version: Version, stream: CompiledStream) -> object:

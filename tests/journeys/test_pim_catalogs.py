@@ -1,0 +1,200 @@
+"""The PIM's own catalogs, for apps: as the selection of what a catalog transfers, and as commands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from tests.journeys.small import Json, Shop, model, open_shop, product, uuid_of
+
+from sync_engine_sandbox.pim.app_catalogs import new_catalog, set_up
+
+FIELDS = [
+    {"name": "Parent__c", "type": "reference", "references": ["Item__c"], "relationship": "Parent__r"},
+    {"name": "German__c", "type": "string", "length": 80},
+]
+MODELS = {"from": "product_models", "to": "Item__c", "key": {"Key__c": "code"}, "fields": {"Name": "code"}}
+PRODUCTS = {
+    "from": "products",
+    "to": "Item__c",
+    "key": {"Key__c": "uuid"},
+    "fields": {"Name": "name", "German__c": {"value": "title", "locale": "de_DE"}},
+    "on_missing": "delete",
+}
+SAFETY = {"max_delete_percent": 100, "max_collapse_percent": 100}
+MANY = 130
+"""Products that the PIM lists in one page of keys and gives, by these, in several."""
+
+
+def chosen(*skus: str) -> list[Json]:
+    """The product selection of a few products."""
+    return [{"field": "sku", "operator": "IN", "value": list(skus)}]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    mugs = [product(f"mug-{n:03}", name=f"Mug {n}", title={"de_DE": f"Becher {n}"}) for n in range(MANY)]
+    shirts = [product(f"shirt-{size}", parent="shirt-low", name=size, size=size) for size in ("s", "l")]
+    models = [model("shirt-root"), model("shirt-low", parent="shirt-root"), model("other-root")]
+    with open_shop(tmp_path, fields=FIELDS, products=[*mugs, *shirts], models=models) as opened:
+        path = opened.project.folder / "sync-engine.yaml"
+        lines = path.read_text(encoding="utf-8")
+        as_app = re.sub(
+            r'(url: "\$\{PIM_URL\}"\n)(    (client|user|pass)\w+: .*\n)+', r'\1    token: "${PIM_TOKEN}"\n', lines
+        )
+        assert as_app != lines
+        path.write_text(as_app, encoding="utf-8")
+        yield opened
+
+
+def catalog(shop: Shop, name: str = "Store US") -> str:
+    """A new catalog for apps, disabled; its id."""
+    return str(new_catalog(shop.sandbox.pim, name, [], [])["id"])
+
+
+def enabled(shop: Shop, **settings: Any) -> str:
+    identifier = catalog(shop)
+    set_up(shop.sandbox.pim, identifier, **settings)
+    return identifier
+
+
+def write(shop: Shop, own: str, streams: Json | None = None, **rest: Any) -> None:
+    """The catalog of the project, which reads what that catalog of the PIM selects."""
+    source = {"connection": "pim", "channel": "web", "locales": ["en_US", "de_DE"], "catalog": own}
+    shop.write(streams or {"products": PRODUCTS}, source=source, safety=SAFETY, **rest)
+
+
+def names(shop: Shop) -> list[str]:
+    return sorted(str(row["Name"]) for row in shop.rows().values())
+
+
+def test_every_selected_product_is_read_once_and_no_other(shop: Shop) -> None:
+    pim = shop.sandbox.pim
+    pim.edit_product(uuid_of("mug-005"), enabled=False)
+    write(shop, enabled(shop))
+    shop.apply()
+    assert len(shop.rows()) == MANY + 2 - 1
+    assert uuid_of("mug-005") not in shop.rows()
+    shop.settled()
+
+
+def test_the_models_above_the_selected_products_are_read(shop: Shop) -> None:
+    with_parent = {**MODELS, "fields": {"Name": "code", "Parent__c": {"lookup": "models", "value": "parent"}}}
+    variants = {**PRODUCTS, "fields": {"Name": "name", "Parent__c": {"lookup": "models", "value": "parent"}}}
+    write(shop, enabled(shop, criteria=chosen("shirt-s")), {"models": with_parent, "products": variants})
+    shop.apply()
+    assert names(shop) == ["s", "shirt-low", "shirt-root"]
+
+
+def test_the_filter_holds_on_top_of_the_selection(shop: Shop) -> None:
+    own = enabled(shop, criteria=chosen("mug-001", "mug-002", "mug-003", "shirt-s"))
+    by_the_pim = {"field": "family", "operator": "IN", "value": ["mugs"]}
+    by_the_engine = {"any": [{"field": "name", "operator": "=", "value": each} for each in ("Mug 1", "Mug 3", "s")]}
+    write(shop, own, filter=[by_the_pim, by_the_engine])
+    shop.apply()
+    assert names(shop) == ["Mug 1", "Mug 3"]
+    asked = [each.query["search"] for each in shop.sandbox.pim.requests if each.path.endswith("/products-uuid")]
+    assert any('"uuid":[{"operator":"IN"' in each and '"family":[{' in each for each in asked)
+
+
+def test_what_leaves_the_selection_goes_with_proof_and_changed_does_not_miss_it(shop: Shop) -> None:
+    own = enabled(shop, criteria=chosen("mug-001", "mug-002", "mug-003"))
+    write(shop, own)
+    shop.apply()
+    set_up(shop.sandbox.pim, own, criteria=chosen("mug-003", "mug-004"))
+    (planned,) = shop.run("plan", "--changed", "--format", "json").data["catalogs"]
+    assert not planned["streams"][0]["changed_since"]
+    summary = shop.apply("--changed")["summary"]
+    assert (summary["created"], summary["deleted"]) == (1, 2)
+    assert names(shop) == ["Mug 3", "Mug 4"]
+
+
+def test_what_is_in_the_selection_again_before_it_is_deleted_stays(shop: Shop) -> None:
+    own = enabled(shop, criteria=chosen("mug-001", "mug-002"))
+    write(shop, own)
+    shop.apply()
+    set_up(shop.sandbox.pim, own, criteria=chosen("mug-002"))
+    saved = str(shop.project.folder / "saved.plan")
+    shop.run("plan", "--out", saved)
+    set_up(shop.sandbox.pim, own, criteria=chosen("mug-001", "mug-002"))
+    assert "1 stale" in shop.run("apply", saved, "--yes", code=6).out
+    assert names(shop) == ["Mug 1", "Mug 2"]
+
+
+def test_values_that_the_app_may_not_see_in_the_catalog_are_not_emptied(shop: Shop) -> None:
+    write(shop, enabled(shop, criteria=chosen("mug-001"), values={"locales": ["en_US"]}))
+    shop.apply()
+    assert [row["German__c"] for row in shop.rows().values()] == ["Becher 1"]
+
+
+def test_a_disabled_catalog_stops_everything_and_says_who_enables_it(shop: Shop) -> None:
+    own = enabled(shop, criteria=chosen("mug-001"))
+    write(shop, own)
+    shop.apply()
+    set_up(shop.sandbox.pim, own, enabled=False)
+    screen = f"/connect/apps/v1/catalogs/{own}"
+    for command, code in (("plan", 1), ("apply --yes", 1), ("validate --live", 3), ("doctor", 1)):
+        done = shop.run(*command.split(), code=code)
+        assert f'the catalog "Store US" ({own}) is disabled' in done.out + done.err
+        assert screen in done.out + done.err
+    assert names(shop) == ["Mug 1"]
+    set_up(shop.sandbox.pim, own)
+    shop.run("validate", "--live")
+    assert f'"Store US" ({own}), enabled' in shop.run("doctor").out
+
+
+def test_a_catalog_that_is_disabled_while_it_is_read_is_no_empty_one(shop: Shop) -> None:
+    own = enabled(shop, criteria=chosen("mug-001"))
+    write(shop, own)
+    shop.apply()
+
+    async def disable(request: Request) -> None:
+        if request.url.path.endswith("/product-uuids"):
+            set_up(shop.sandbox.pim, own, enabled=False)
+
+    shop.sandbox.pim.before.append(disable)
+    done = shop.run("apply", "--yes", code=1)
+    assert "has been disabled on the PIM side" in done.err
+    assert f"/connect/apps/v1/catalogs/{own}" in done.err
+    assert names(shop) == ["Mug 1"]
+
+
+def test_a_catalog_is_found_by_its_name_where_only_one_has_it(shop: Shop) -> None:
+    enabled(shop, criteria=chosen("mug-001"))
+    write(shop, "Store US")
+    shop.apply()
+    assert names(shop) == ["Mug 1"]
+    second = catalog(shop)
+    assert second in shop.run("plan", code=1).err
+    write(shop, "Store FR")
+    done = shop.run("plan", code=1)
+    assert 'no catalog "Store FR"' in done.err
+    assert "pim-catalogs list" in done.err
+
+
+def test_a_catalog_that_is_gone_or_of_another_app_is_refused(shop: Shop) -> None:
+    write(shop, "7dd6a4a1-0000-4000-8000-000000000000")
+    done = shop.run("plan", code=1)
+    assert "does not exist or you can't access it" in done.err
+    assert "pim-catalogs list" in done.err
+
+
+def test_without_the_scope_it_is_said_which_one_is_needed(shop: Shop) -> None:
+    write(shop, enabled(shop))
+    pim = shop.sandbox.pim
+    pim.settings = replace(pim.settings, app_scopes=frozenset({"read_products"}))
+    done = shop.run("plan", code=1)
+    assert "not allowed to access app catalogs" in done.err
+    assert "read_catalogs" in done.err
+
+
+def test_the_list_of_catalogs_says_what_they_select(shop: Shop) -> None:
+    write(shop, "Store US")
+    assert "catalog Store US of pim" in shop.run("catalogs", "list").out
+    (found,) = shop.run("catalogs", "list", "--json").data["catalogs"]
+    assert found["source_catalog"] == "Store US"
