@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import importlib.metadata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -147,7 +148,8 @@ def test_a_plan_altered_by_one_byte_is_refused(shop: Shop) -> None:
 def test_a_plan_is_refused_when_the_catalog_changed(shop: Shop) -> None:
     path = save(shop)
     shop.project.edit("catalogs/shop.yaml", ('"notes"', '"ean"'))
-    assert "Changed since: shop: catalog" in shop.run("apply", path, "--yes", code=6).err
+    refused = shop.run("apply", path, "--yes", code=6).err
+    assert "Changed since: shop: catalog; shop: mapping of items.Notes__c\n" in refused
     assert not shop.rows()
 
 
@@ -156,7 +158,23 @@ def test_a_plan_is_refused_when_a_field_of_the_org_changed(shop: Shop) -> None:
     org = shop.sandbox.org
     field = org.objects.by_name["item__c"].by_name["notes__c"]
     org.change_field("Item__c", dataclasses.replace(field, length=60))
-    assert "Changed since: shop: fields of items" in shop.run("apply", path, "--yes", code=6).err
+    refused = shop.run("apply", path, "--yes", code=6).err
+    assert (
+        "Changed since: shop: field items.Notes__c: text, length 80, updateable → text, length 60, updateable\n"
+        in refused
+    )
+    assert not shop.rows()
+
+
+def test_a_plan_is_refused_when_an_adapter_has_another_version(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(shop)
+    monkeypatch.setattr(importlib.metadata.Distribution, "version", "9.9")
+    refused = shop.run("apply", path, "--yes", code=6).err
+    monkeypatch.undo()
+    before = f"sync-engine {importlib.metadata.version('sync-engine')}"
+    assert f"Changed since: shop: source: akeneo of {before} for " in refused
+    assert "→ akeneo of sync-engine 9.9 for" in refused
+    assert "; shop: target: salesforce of" in refused
     assert not shop.rows()
 
 

@@ -9,7 +9,7 @@ from sync_engine.catalog.model import Catalog, Environment, Project
 from sync_engine.cli.session import Connections, compile_live
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.planner.cost import judge_budget
-from sync_engine.planner.fingerprint import fingerprint
+from sync_engine.planner.fingerprint import differences, fingerprint
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.report.values import plural
 from sync_engine.sdk.errors import PlanStale, Refused
@@ -52,14 +52,14 @@ def still_valid(file: PlanFile, catalogs: tuple[Catalog, ...], connections: Conn
     """Refuse a plan that was made for something else than what is there now; returns what is there."""
     compiled, _ = compile_live(catalogs, connections)
     now = {each.catalog.name: each for each in compiled}
-    changed = []
-    for planned in file.catalogs:
-        current = fingerprint(now[planned.name])
-        names = sorted({*current, *planned.fingerprint})
-        changed += [f"{planned.name}: {name}" for name in names if current.get(name) != planned.fingerprint.get(name)]
+    changed = [
+        f"{planned.name}: {each}"
+        for planned in file.catalogs
+        for each in differences(planned.fingerprint, fingerprint(now[planned.name]))
+    ]
     if changed:
         raise PlanStale(
-            f"the plan was made for something else; nothing was written. Changed since: {', '.join(changed)}",
+            f"the plan was made for something else; nothing was written. Changed since: {'; '.join(changed)}",
             hint="Make a new plan with `sync-engine plan --out FILE`.",
         )
     return compiled
