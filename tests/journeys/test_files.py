@@ -160,6 +160,7 @@ async def elsewhere(request: Request) -> Response | None:
 BAD: dict[str, tuple[bytes | None, str, str]] = {
     "a file that is gone from the PIM": (None, "FILE_REFUSED", "not present"),
     "an empty file": (b"", "EMPTY_FILE", "0 bytes"),
+    "a file of which half has come": (FIRST[:20], "FILE_REFUSED", "came 20 bytes, the PIM says"),
     "a file over the limit": (b"x" * (1 << 20) + b"!", "FILE_REFUSED", "larger than 1 MB"),
     "a file on another host": (FIRST, "FILE_REFUSED", "another host"),
 }
@@ -174,6 +175,9 @@ def test_a_file_that_cannot_be_sent_rejects_its_row_and_no_other(shop: Shop, cas
         del shop.sandbox.pim.uploads[name]
     else:
         shop.sandbox.pim.uploads[name] = given
+    said = shop.sandbox.pim.table("media-files")[name]
+    if "half" not in case:
+        shop.sandbox.pim.put_row(("media-files",), {**said, "size": len(given or b"")})
     if "host" in case:
         shop.sandbox.pim.before.append(elsewhere)
     done = shop.apply(code=4)
@@ -185,6 +189,7 @@ def test_a_file_that_cannot_be_sent_rejects_its_row_and_no_other(shop: Shop, cas
     assert latest(shop).keys() == {"b"}
     shop.sandbox.pim.before.clear()
     shop.sandbox.pim.uploads[name] = FIRST
+    shop.sandbox.pim.put_row(("media-files",), said)
     assert counted(shop.apply())["created"] == 1
     shop.settled()
 

@@ -94,7 +94,9 @@ class Answers:
             document = decode(body)
         except Malformed as error:
             raise BrokenContract(
-                f"{self._where}: the PIM answered {what} with JSON that cannot be read: {self.clean(str(error))}"
+                f"{self._where}: the PIM answered {what} with JSON that cannot be read: {self.clean(str(error))}",
+                hint="Nothing is concluded from such an answer. Run the same command again; if it stays, look at the "
+                "PIM's own log, and at what stands before it.",
             ) from None
         if isinstance(document, dict) and isinstance(document.get("error"), str) and "_embedded" not in document:
             # A disabled catalog answers so, with status 200 (Akeneo REST API, "Catalogs").

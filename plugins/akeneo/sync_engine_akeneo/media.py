@@ -34,8 +34,9 @@ def open_media(client: PimClient, media: MediaRef) -> Iterator[BinaryIO]:
             of such files.
 
     Raises:
-        Refused: the PIM has no such file, it leads to another host, an asset is but a link to a place elsewhere, or the
-            file is larger than the connection's ``max_file_mb``; the last also while the stream is read.
+        Refused: the PIM has no such file, it leads to another host, an asset is but a link to a place elsewhere, the
+            file is larger than the connection's ``max_file_mb``, or of another size than the PIM says of it; the last
+            two also while the stream is read.
         Unavailable: the download broke off; also while the stream is read.
         BrokenContract: what came is a page instead of the file.
     """
@@ -45,7 +46,7 @@ def open_media(client: PimClient, media: MediaRef) -> Iterator[BinaryIO]:
         raise Refused(f"{client.where}: {what} is a link; the PIM does not hold the file")
     if not code or any(part in ("", ".", "..") for part in code.split("/")):
         raise Refused(f"{client.where}: {what} is no code of a file")
-    name = _original_name(client, code) or media.filename
+    name, size = _name_and_size(client, code)
     with client.download(_path(code), what) as response:
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "text/html" and not code.lower().endswith((".html", ".htm")):
@@ -53,18 +54,23 @@ def open_media(client: PimClient, media: MediaRef) -> Iterator[BinaryIO]:
         announced = response.headers.get("content-length", "")
         if announced.isdecimal():
             _check_size(client, what, int(announced))
-        with _Body(client, what, response, name) as body:
+        with _Body(client, what, response, name or media.filename, size) as body:
             yield cast("BinaryIO", body)
 
 
-def _original_name(client: PimClient, code: str) -> str:
-    """In a code all that is no ASCII letter or digit is an underscore; files of assets and records have only that."""
+def _name_and_size(client: PimClient, code: str) -> tuple[str, int | None]:
+    """What the PIM says of a file, as far as it does: of assets and records nothing.
+
+    In the code itself, all of the name that is no ASCII letter or digit is an underscore.
+    """
     if code.startswith(_LINKED):
-        return ""
+        return "", None
     try:
-        return text(members(client.get(f"media-files/{quote(code, safe='/')}")).get("original_filename"))
+        said = members(client.get(f"media-files/{quote(code, safe='/')}"))
+        size = said.get("size")
+        return text(said.get("original_filename")), size if isinstance(size, int) else None
     except (Refused, Malformed):
-        return ""
+        return "", None
 
 
 def _path(code: str) -> str:
@@ -82,15 +88,16 @@ def _check_size(client: PimClient, what: str, size: int) -> None:
 
 
 class _Body(io.RawIOBase):
-    """The body of an answer as a file: its size is limited, failures are those of the adapter."""
+    """The body of an answer as a file: its size is limited, and what the PIM said; failures are the adapter's."""
 
-    def __init__(self, client: PimClient, what: str, response: httpx.Response, name: str) -> None:
+    def __init__(self, client: PimClient, what: str, response: httpx.Response, name: str, expected: int | None) -> None:
         self.name = name
         self._client = client
         self._what = what
         self._chunks = response.iter_bytes()
         self._rest = b""
         self._size = 0
+        self._expected = expected
 
     def readable(self) -> bool:
         """It can be read."""
@@ -112,4 +119,9 @@ class _Body(io.RawIOBase):
             raise self._client.transport_failure(self._what, error) from None
         self._size += len(chunk)
         _check_size(self._client, self._what, self._size)
+        if not chunk and self._expected not in (None, self._size):
+            raise Refused(
+                f"{self._client.where}: of {self._what} came {self._size} bytes, the PIM says {self._expected}",
+                hint="Something between here and the PIM may have cut it off. Run the same command again.",
+            )
         return chunk
