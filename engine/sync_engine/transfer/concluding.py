@@ -109,6 +109,9 @@ def _word(change: Change, result: RecordResult) -> str:
         return result.outcome.value
     if change.kind is ChangeKind.DEACTIVATE:
         return "deactivated"
+    if change.kind is ChangeKind.CREATE:
+        # The plan saw that it was not there. A call that was repeated, or arrived twice, finds what it made itself.
+        return Outcome.CREATED.value
     return result.outcome.value
 
 
