@@ -8,6 +8,7 @@
     │   ├── PlanStale     the plan was made for something else than what is there now
     │   └── Locked        another transfer writes to the same catalog or object, or took over from this one
     ├── Unavailable       a service cannot answer now; the same call may succeed later
+    │   └── NotDone       likewise, and it has done nothing of the call
     ├── BrokenContract    a service answered what its documentation rules out; its state is unknown, so stop
     └── Interrupted       a person or the system asked to stop
 
@@ -91,6 +92,10 @@ class Unavailable(SyncEngineError):
     def __init__(self, message: str, *, hint: str = "", code: str = "", retry_after: float | None = None) -> None:
         super().__init__(message, hint=hint, code=code)
         self.retry_after = retry_after
+
+
+class NotDone(Unavailable):
+    """A service refuses a call for now, and so has done nothing of it: it may be made again, whatever it does."""
 
 
 class BrokenContract(SyncEngineError):

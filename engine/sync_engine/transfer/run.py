@@ -19,7 +19,7 @@ from sync_engine.planner.changed import intent
 from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, Cost, Rejection, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.planner.progress import Progress
-from sync_engine.sdk.errors import Interrupted, SyncEngineError, Unavailable
+from sync_engine.sdk.errors import Interrupted, NotDone, SyncEngineError, Unavailable
 from sync_engine.sdk.files import OpenMedia
 from sync_engine.sdk.target import Operation, RecordResult, Target
 from sync_engine.transfer.concluding import COUNTED, conclude, plain_reasons
@@ -299,8 +299,9 @@ def _collect(run: _Run, under_way: dict[Future[list[RecordResult]], Carried], *,
 
 
 def _settled(run: _Run, carried: Carried, error: SyncEngineError) -> list[RecordResult] | None:
-    """What became of an insert whose answer was lost; None where that cannot be found out now."""
-    if carried.batch.operation is not Operation.INSERT or not isinstance(error, Unavailable):
+    """What became of an insert whose answer was lost; None where that cannot be found out now, or there was none."""
+    lost = isinstance(error, Unavailable) and not isinstance(error, NotDone)
+    if carried.batch.operation is not Operation.INSERT or not lost:
         return None
     try:
         contents = run.fetching.known(files_of(carried.batch))

@@ -19,6 +19,7 @@ from simple_salesforce.util import exception_handler
 
 from sync_engine.sdk.errors import BrokenContract, Refused, SyncEngineError, Unavailable
 from sync_engine.sdk.target import Batch, BatchState, Checkpoint, Operation, Progress
+from sync_engine_salesforce.errors import NO_JSON_HINT
 from sync_engine_salesforce.orphans import find_orphans
 from sync_engine_salesforce.session import OrgSession
 
@@ -114,7 +115,13 @@ class BulkJobs:
 
     def _put(self, client: Salesforce, job: str, content: bytes) -> None:
         headers = {"Content-Type": "text/csv; charset=UTF-8"}
-        _request(client, "PUT", f"{job}/batches", headers=headers, data=content)
+        answer = _request(client, "PUT", f"{job}/batches", headers=headers, data=content)
+        if answer.status_code != requests.codes.created:  # a proxy's page, where the bytes have not arrived
+            raise BrokenContract(
+                f"{self._session.where}: the upload to bulk job {job} was answered with {answer.status_code}, "
+                "which is not Salesforce's answer",
+                hint=NO_JSON_HINT,
+            )
 
     def finish_upload(self, job: str) -> None:
         """Close a job: nothing is worked on before. When that fails, the job itself is asked before it is repeated.

@@ -14,7 +14,7 @@ from sync_engine.sdk.errors import BrokenContract, Refused
 from sync_engine.sdk.target import Batch, Operation, Outcome, Owner, Reason, RecordResult, Row
 from sync_engine_salesforce.bulk import BulkJobs
 from sync_engine_salesforce.csv_format import ResultSet, key_cell, key_column
-from sync_engine_salesforce.errors import RowError
+from sync_engine_salesforce.errors import MOVED_HINT, RowError
 from sync_engine_salesforce.rows import failed, written
 
 PAUSES = (1.0, 5.0)
@@ -57,12 +57,12 @@ def read_results(
 def _read_results(jobs: BulkJobs, job: str, batch: Batch, waiting: _Waiting, where: str) -> list[RecordResult]:
     """See ``read_results``; fetches the files once."""
     info = jobs.state(job)
-    message, processed = str(info.get("errorMessage") or ""), info.get("numberRecordsProcessed")
-    if info["state"] == "Failed" and not processed and message.startswith(_WHOLE_JOB):
+    if refused := refused_as_a_whole(info):
         raise Refused(
-            f"{where}: bulk job {job} into {batch.object} was refused as a whole, nothing was written: {message[:300]}",
-            hint="A field that is named there is missing in the org, or hidden from this user; plan again.",
+            f"{where}: bulk job {job} into {batch.object} was refused as a whole, nothing was written: {refused[:300]}",
+            hint=MOVED_HINT,
         )
+    processed = info.get("numberRecordsProcessed")
     found: list[RecordResult] = []
     answered = 0
     for kind in (SUCCESSFUL, FAILED, UNPROCESSED):
@@ -86,6 +86,13 @@ def _read_results(jobs: BulkJobs, job: str, batch: Batch, waiting: _Waiting, whe
             f"on {processed} and gave results for {answered}"
         )
     return found + [_not_run(row, "Salesforce did not work on it: the daily allowance may be used up") for row in left]
+
+
+def refused_as_a_whole(info: Mapping[str, Any]) -> str:
+    """Why Salesforce wrote nothing of a job, such as a column that it does not know; empty where it began with it."""
+    message = str(info.get("errorMessage") or "")
+    whole = info["state"] == "Failed" and not info.get("numberRecordsProcessed") and message.startswith(_WHOLE_JOB)
+    return message if whole else ""
 
 
 Reader = Callable[[Row, Sequence[str]], RecordResult]

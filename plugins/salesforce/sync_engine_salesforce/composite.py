@@ -44,8 +44,8 @@ def send(session: OrgSession, described: Described, batch: Batch) -> list[Record
     if not sendable:
         return rejected
     rows = [each.row for each in sendable]
-    # An insert makes a record each time it is done, so it is done once; whoever called looks what became of it.
-    do = session.once if batch.operation is Operation.INSERT else session.call
+    # An insert makes a record each time it is done; whoever called looks what became of one that was not answered.
+    do = session.make if batch.operation is Operation.INSERT else session.call
     answer = do(_call(described, batch, rows))
     if not isinstance(answer, list) or len(answer) != len(rows):
         count = len(answer) if isinstance(answer, list) else "no"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sync_engine.sdk.errors import Refused, SyncEngineError, Unauthorised, Unavailable
+from sync_engine.sdk.errors import NotDone, Refused, SyncEngineError, Unauthorised, Unavailable
 from sync_engine.sdk.target import Owner, Reason
 
 _RETRYABLE = frozenset(
@@ -23,7 +23,8 @@ _RETRYABLE = frozenset(
 
 _FAULTS = frozenset({"UNKNOWN_EXCEPTION", "INTERNAL_ERROR"})
 _SESSION = frozenset({"INVALID_SESSION_ID", "INVALIDSESSIONID"})
-_BUSY_STATUS = frozenset({408, 429, 500, 502, 503, 504})
+_TOO_MANY = 429
+_BUSY_STATUS = frozenset({408, _TOO_MANY, 500, 502, 503, 504})
 _MAPPING = frozenset(
     {
         "REQUIRED_FIELD_MISSING", "MISSING_ARGUMENT", "INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE",
@@ -39,6 +40,13 @@ _ORG = frozenset(
     }
 ) | _RETRYABLE  # fmt: skip
 _LONGEST = 500
+BUSY_HINT = "Run the same command again later: it goes on with what is left."
+MOVED_HINT = "What is named there is missing in the org, or hidden from this user; plan again."
+_HINTS = {
+    "INVALID_FIELD": MOVED_HINT,
+    "INVALID_TYPE": MOVED_HINT,
+    "INVALIDJOB": "Run the same command again: nothing was written of a job that was not closed.",
+}
 DAY = 86_400.0
 """Seconds: longer than anybody is ready to wait within a transfer."""
 
@@ -103,19 +111,21 @@ def call_error(
     if code in _FAULTS or (status == 500 and first):
         return ServerFault(f"{where}: Salesforce failed ({said})", hint="Salesforce support can look the error up.")
     if status in _BUSY_STATUS or code in _RETRYABLE:
-        return Unavailable(f"{where}: Salesforce cannot answer now ({said})", retry_after=retry_after)
+        kind = NotDone if status == _TOO_MANY else Unavailable
+        return kind(f"{where}: Salesforce cannot answer now ({said})", hint=BUSY_HINT, retry_after=retry_after)
     if status in (401, 403) and first:
         return Unauthorised(
             f"{where}: Salesforce refuses: {said}", hint="Look at the user's and the app's permissions."
         )
-    return Refused(f"{where}: Salesforce refuses the call: {said}", hint="" if first else NO_JSON_HINT)
+    hint = _HINTS.get(code, "") if first else NO_JSON_HINT
+    return Refused(f"{where}: Salesforce refuses the call: {said}", hint=hint)
 
 
 def _limit(where: str, message: str) -> SyncEngineError:
     """The daily limit and the one of long calls at the same time have the same code; only the text tells them apart."""
     if "concurrent" in message.lower():
-        return Unavailable(f"{where}: too many long requests at the same time in the org")
-    return Unavailable(
+        return NotDone(f"{where}: too many long requests at the same time in the org", hint=BUSY_HINT)
+    return NotDone(
         f"{where}: the org's daily limit of API requests is used up",
         hint="What was written is in the ledger. Requests count for 24 hours: run the same command again tomorrow.",
         retry_after=DAY,

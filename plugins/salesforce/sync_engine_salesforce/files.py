@@ -22,7 +22,7 @@ from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 from simple_salesforce.util import exception_handler
 
-from sync_engine.sdk.errors import BrokenContract, Refused, Unavailable
+from sync_engine.sdk.errors import BrokenContract, NotDone, Refused, Unavailable
 from sync_engine.sdk.files import MD5, OpenMedia
 from sync_engine.sdk.target import (
     Batch,
@@ -109,9 +109,15 @@ class FileSender:
         return results + [self._guarded(row, self._write) for row in rows]
 
     def _guarded(self, row: Row, write: Callable[[Row], RecordResult]) -> RecordResult:
-        """What the org refuses concerns this row; what it cannot answer leaves it uncertain, and the others go on."""
+        """What the org refuses concerns this row; what it cannot answer leaves it uncertain, and the others go on.
+
+        Raises:
+            NotDone: it takes no calls at all, such as when those of the day are used up.
+        """
         try:
             return write(row)
+        except NotDone:
+            raise
         except Unavailable as error:
             return RecordResult(row.key, Outcome.UNCERTAIN, row.target_id, (Reason("UNCERTAIN", error.message),))
 

@@ -14,7 +14,7 @@ from simple_salesforce.login import SalesforceLogin
 from sync_engine.sdk.errors import BrokenContract, Refused, SyncEngineError, Unauthorised
 from sync_engine_salesforce.errors import NO_JSON_HINT, call_error
 from sync_engine_salesforce.settings import OrgSettings
-from sync_engine_salesforce.transport import instance_of, login_domain
+from sync_engine_salesforce.transport import instance_of, login_domain, read_retry_after
 
 NEWEST_SOAP_LOGIN = 64.0
 """Newest API version that still has the SOAP call ``login()``; a session from there is good for newer versions too."""
@@ -60,7 +60,7 @@ def log_in(where: str, settings: OrgSettings, http: requests.Session) -> Login:
     try:
         answered = _ask(where, settings, http, answers)
     except SalesforceAuthenticationFailed as error:
-        failure = _refusal(where, error.code)
+        failure = _refusal(where, error.code, _asked_to_wait(answers))
     except requests.exceptions.RequestException:
         raise
     except (AttributeError, TypeError, ValueError, ExpatError):
@@ -96,8 +96,14 @@ def _unreadable(where: str, answers: Sequence[requests.Response]) -> SyncEngineE
             content = answers[-1].json()
         except ValueError:
             content = None
-        return call_error(where, answers[-1].status_code, content, lambda said: said.partition(":")[0])
+        wait = _asked_to_wait(answers)
+        return call_error(where, answers[-1].status_code, content, lambda said: said.partition(":")[0], wait)
     return BrokenContract(f"{where}: the answer to the login is not Salesforce's", hint=NO_JSON_HINT)
+
+
+def _asked_to_wait(answers: Sequence[requests.Response]) -> float | None:
+    """Seconds that the last answer asked to wait."""
+    return read_retry_after(answers[-1].headers.get("Retry-After")) if answers else None
 
 
 def _arguments(where: str, settings: OrgSettings) -> dict[str, Any]:
@@ -139,15 +145,15 @@ def _check_key(where: str, pem: str) -> None:
         raise Refused(f"{where}: `private_key` is no RSA key", hint="Give the PEM text, not the path of the file.")
 
 
-def _refusal(where: str, code: str | int | None) -> SyncEngineError:
+def _refusal(where: str, code: str | int | None, wait: float | None) -> SyncEngineError:
     """What a failed login means; the message of the answer is not shown, because it may repeat what was sent."""
     if isinstance(code, int):  # the answer was neither JSON nor XML: this is its HTTP status
         if code < 400:
             return BrokenContract(f"{where}: the answer to the login is no JSON", hint=NO_JSON_HINT)
-        return call_error(where, code, None, str)
+        return call_error(where, code, None, str, wait)
     name = code or "no reason given"
     if name.lower() in _OAUTH_BUSY:
-        return call_error(where, 503, [{"errorCode": name}], str)
+        return call_error(where, 503, [{"errorCode": name}], str, wait)
     other = call_error(where, 400, [{"errorCode": name}], str)
     if type(other) is not Refused or name == "REQUEST_LIMIT_EXCEEDED":
         return other

@@ -17,7 +17,7 @@ from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 from simple_salesforce.util import Usage
 
-from sync_engine.sdk.errors import BrokenContract, Refused, SyncEngineError, Unauthorised, Unavailable
+from sync_engine.sdk.errors import BrokenContract, NotDone, Refused, SyncEngineError, Unauthorised, Unavailable
 from sync_engine_salesforce.errors import NO_JSON_HINT, NoAnswer, ServerFault, SessionEnded, call_error
 from sync_engine_salesforce.login import Login, log_in
 from sync_engine_salesforce.settings import OrgSettings
@@ -80,11 +80,23 @@ class OrgSession:
             Unavailable: it could not be done within ``retry_minutes``.
             Unauthorised, Refused, BrokenContract: see ``sdk.errors``.
         """
+        return self._insist(action, Unavailable)
+
+    def make(self, action: Callable[[Salesforce], T]) -> T:
+        """Do something that must not be done twice; again only while the org says that it did nothing of it.
+
+        Raises:
+            NotDone: it could not be done within ``retry_minutes``.
+            Unavailable: it is not known whether it was done.
+        """
+        return self._insist(action, NotDone)
+
+    def _insist(self, action: Callable[[Salesforce], T], repeated: type[Unavailable]) -> T:
         patience = self.patience()
         while True:
             try:
                 return self.once(action)
-            except Unavailable as failure:
+            except repeated as failure:
                 patience.wait(failure)
 
     def once(self, action: Callable[[Salesforce], T]) -> T:
@@ -147,7 +159,7 @@ class OrgSession:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return Refused(f"{self.where}: the certificate of the host is not trusted", hint="Check the url.")
         unsent = isinstance(error, requests.exceptions.ConnectTimeout) or "NewConnectionError" in str(error)
-        kind = Unavailable if unsent else NoAnswer
+        kind = NotDone if unsent else NoAnswer
         # While a body is read, requests calls a time-out a lost connection.
         if isinstance(error, requests.exceptions.Timeout) or "Read timed out" in str(error):
             return kind(f"{self.where}: no answer within {self.settings.timeout:g} seconds")

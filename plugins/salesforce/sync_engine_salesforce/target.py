@@ -34,7 +34,7 @@ from sync_engine.sdk.target import (
 )
 from sync_engine_salesforce import bulk, composite, csv_format, file_reading, files
 from sync_engine_salesforce import choices as new_values
-from sync_engine_salesforce.bulk_results import read_results
+from sync_engine_salesforce.bulk_results import read_results, refused_as_a_whole
 from sync_engine_salesforce.file_fields import FILES
 from sync_engine_salesforce.modified import own_user, read_modified
 from sync_engine_salesforce.reading import read
@@ -227,10 +227,10 @@ class SalesforceTarget:
         """Take up a bulk job found at a restart; the one call of Collections has ended with its process.
 
         An open job was not closed, so nothing was written: it is closed when its data is known to be there, and
-        abandoned when that is in doubt. Of one that is gone, or was aborted, nothing can be had.
+        abandoned when that is in doubt. Of one that is gone, aborted or refused as a whole, nothing can be had.
         """
         found = self._jobs.find(data.get("job")) if batch.mode == bulk.MODE else None
-        if found is None or found["state"] == "Aborted":
+        if found is None or found["state"] == "Aborted" or refused_as_a_whole(found):
             return None
         job = str(data["job"])
         if found["state"] == "Open":

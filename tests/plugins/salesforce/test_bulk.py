@@ -118,6 +118,11 @@ def test_a_failed_job_is_adopted_so_that_its_results_are_read(odd: StandIn) -> N
     assert ref == BatchRef("b-1", {"mode": "bulk", "job": JOB})
 
 
+def test_a_job_that_was_refused_as_a_whole_is_not_adopted(odd: StandIn) -> None:
+    odd.on("GET", f"{JOBS}/{JOB}", {"state": "Failed", "errorMessage": "InvalidBatch : Field name not found : X__c"})
+    assert odd.open().adopt(batch(ROWS), "closed", {"job": JOB}) is None
+
+
 def test_a_job_in_an_unknown_state_stops_everything(odd: StandIn) -> None:
     odd.on("GET", f"{JOBS}/{JOB}", {"state": "Dreaming"})
     ref = BatchRef("b-1", {"mode": "bulk", "job": JOB})
@@ -224,6 +229,14 @@ def test_a_refused_upload_is_not_repeated(odd: StandIn) -> None:
     with pytest.raises(Refused, match="INVALIDJOBSTATE"):
         odd.open().submit(batch(ROWS), unrecorded)
     assert odd.count("PUT", "/batches") == 1
+
+
+def test_a_page_in_the_place_of_an_upload_stops_before_the_close(odd: StandIn) -> None:
+    odd.on("POST", JOBS, {"id": JOB})
+    odd.on("PUT", f"{JOBS}/{JOB}/batches", Response("<html>Log in</html>", 200, media_type="text/html"))
+    with pytest.raises(BrokenContract, match="was answered with 200"):
+        odd.open().submit(batch(ROWS), unrecorded)
+    assert odd.count("PATCH", JOB) == 0
 
 
 def test_after_a_lost_answer_to_the_close_the_job_is_asked_and_not_closed_again(crm: Crm) -> None:

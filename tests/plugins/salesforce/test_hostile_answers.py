@@ -22,7 +22,7 @@ from tests.hanging import HEAD, hanging
 from tests.plugins.salesforce.orgs import Crm, Once, batch, read, unrecorded, write
 from tests.plugins.salesforce.standin import JOB, TOKEN, StandIn, csv, error, thing
 
-from sync_engine.sdk.errors import BrokenContract, Refused, SyncEngineError, Unauthorised, Unavailable
+from sync_engine.sdk.errors import BrokenContract, NotDone, Refused, SyncEngineError, Unauthorised, Unavailable
 from sync_engine.sdk.target import BatchRef, Operation, Outcome, Row
 from sync_engine_salesforce import adapter
 from sync_engine_salesforce.transport import read_retry_after
@@ -252,6 +252,29 @@ def test_an_insert_whose_answer_was_lost_is_not_repeated(crm: Crm) -> None:
     with pytest.raises(Unavailable):
         write(crm.open(), batch([Row("a", {"Note__c": "x"})], "collections", Operation.INSERT))
     assert [row["Note__c"] for row in crm.org.rows("Item__c")] == ["x"]
+
+
+INSERT = batch([Row("a", {"Note__c": "x"})], "collections", Operation.INSERT)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [error("X", status=429), error("REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests Limit exceeded.", 403)],
+    ids=["too many requests", "too many at the same time"],
+)
+def test_an_insert_that_the_org_has_not_begun_is_repeated(odd: StandIn, refusal: Response) -> None:
+    done = [{"id": "a00000000000001AAA", "success": True, "created": True, "errors": []}]
+    odd.on("POST", "composite/sobjects", refusal, done)
+    assert write(odd.open(), INSERT)["a"].outcome is Outcome.CREATED
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_an_insert_that_the_org_may_have_begun_is_not_repeated(odd: StandIn, status: int) -> None:
+    odd.on("POST", "composite/sobjects", error("SERVER_UNAVAILABLE", status=status))
+    with pytest.raises(Unavailable) as caught:
+        write(odd.open(), INSERT)
+    assert not isinstance(caught.value, NotDone)
+    assert odd.count("POST", "composite/sobjects") == 1
 
 
 def test_threads_that_share_a_target_do_not_mix_their_answers(crm: Crm) -> None:

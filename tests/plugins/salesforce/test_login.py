@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from tests.plugins.salesforce.orgs import Crm, batch, running, write
 from tests.plugins.salesforce.standin import StandIn, error
 
-from sync_engine.sdk.errors import BrokenContract, Refused, SyncEngineError, Unauthorised, Unavailable
+from sync_engine.sdk.errors import BrokenContract, NotDone, Refused, SyncEngineError, Unauthorised, Unavailable
 from sync_engine_salesforce.target import SalesforceTarget
 from sync_engine_salesforce.transport import instance_of, login_domain
 
@@ -55,7 +55,7 @@ def failure(target: SalesforceTarget) -> SyncEngineError:
 
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
-    [(503, "SERVER_UNAVAILABLE", Unavailable), (403, "REQUEST_LIMIT_EXCEEDED", Unavailable), (400, "X", Refused)],
+    [(503, "SERVER_UNAVAILABLE", Unavailable), (403, "REQUEST_LIMIT_EXCEEDED", NotDone), (400, "X", Refused)],
 )
 def test_an_error_in_the_shape_of_other_calls_is_understood(
     odd: StandIn, status: int, code: str, kind: type[SyncEngineError]
@@ -63,6 +63,13 @@ def test_an_error_in_the_shape_of_other_calls_is_understood(
     odd.on("POST", LOGIN, error(code, "canary-secret is busy", status))
     found = failure(odd.open(**APP, retry_minutes=0))
     assert type(found) is kind
+
+
+def test_a_login_is_repeated_when_the_service_says_so_and_not_before(odd: StandIn) -> None:
+    busy = HTMLResponse("Too Many Requests", 429, {"Retry-After": "7"})
+    odd.on("POST", LOGIN, busy, {"access_token": "canary", "instance_url": odd.url})
+    odd.open(**APP).describe(["Item__c"])
+    assert odd.waiting.waits == [7]
 
 
 @pytest.mark.parametrize("auth", ["client_credentials", "password", "token"])
