@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import shutil
 import statistics
 import subprocess
@@ -17,6 +18,8 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+from installed import compile_modules
 
 from sync_engine_sandbox.sandbox import running
 
@@ -42,23 +45,31 @@ def hundred_catalogs(folder: Path, data: Path) -> Path:
     return project
 
 
-def seconds(arguments: Sequence[str], folder: Path) -> float:
-    """The median of several runs, after one that is not counted."""
-    times = []
+def show(arguments: Sequence[str], folder: Path) -> None:
+    """The medians of several runs, after one that is not counted."""
+    elapsed, busy = [], []
     for _ in range(RUNS + 1):
-        start = time.perf_counter()
+        start, before = time.perf_counter(), _processor_seconds()
         subprocess.run([*COMMAND, *arguments], cwd=folder, check=True, capture_output=True)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[1:])
+        elapsed.append(time.perf_counter() - start)
+        busy.append(_processor_seconds() - before)
+    wall, cpu = statistics.median(elapsed[1:]), statistics.median(busy[1:])
+    print(f"{' '.join(arguments):12} wall {wall:5.2f} s   cpu {cpu:5.2f} s")
+
+
+def _processor_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
     data = ROOT.parent / "shared" / "data" / "icecat"
+    compile_modules()
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, median of {RUNS} runs")
     with tempfile.TemporaryDirectory() as folder:
         project = hundred_catalogs(Path(folder), data)
-        print(f"--version                 {seconds(['--version'], project):.2f} s")
-        print(f"validate, 100 catalogs    {seconds(['validate'], project):.2f} s")
+        show(["--version"], project)
+        show(["validate"], project)
 
 
 if __name__ == "__main__":
