@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,6 +131,18 @@ def test_a_job_that_was_closed_is_followed_and_not_sent_again(shop: Shop, proces
     kill(shop, processes, ("after PATCH", 0))
     shop.apply()
     assert jobs(shop) == ["POST", "PUT", "PATCH"]
+    check(shop)
+
+
+def test_a_copy_of_the_ledger_made_while_a_transfer_is_under_way_loses_nothing(shop: Shop, processes: Crashing) -> None:
+    stopped = processes.run(shop.project, "apply", "--yes", at=("after PATCH", 0), how="stop")
+    shop.run("transfers", "backup", str(shop.project.folder / "copy.db"))
+    assert processes.go_on(stopped.pid).code == 0
+    shutil.rmtree(shop.project.folder / ".sync-engine")
+    (shop.project.folder / ".sync-engine").mkdir(mode=0o700)
+    (shop.project.folder / "copy.db").rename(shop.project.folder / ".sync-engine" / "ledger.db")
+    assert left(shop) == [BatchState.SENDING]
+    assert "1 batch under way, 3 created" in shop.run("apply", "--yes").err
     check(shop)
 
 

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.journeys.small import Shop, open_shop, product
+from tests.journeys.small import KEY, Shop, open_shop, product
+
+from sync_engine_sandbox.faults import Rule
 
 NOTES = {"name": "Notes__c", "type": "string", "length": 80}
+OTHER = {"name": "Other__c", "fields": [KEY]}
 RULE = {"field": "Notes__c", "matches": "ok.*", "message": "Notes begin with ok"}
 STREAM = {
     "from": "products",
@@ -30,7 +33,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         product("c", name="C", notes="bad"),
         product("d", notes="ok"),
     ]
-    with open_shop(tmp_path, fields=[NOTES], products=products, rules=[RULE]) as opened:
+    with open_shop(tmp_path, fields=[NOTES], objects=[OTHER], products=products, rules=[RULE]) as opened:
         opened.write({"items": STREAM})
         opened.apply(code=4)
         yield opened
@@ -132,3 +135,64 @@ def test_a_ledger_is_backed_up_while_it_is_in_use(shop: Shop) -> None:
 
 def test_resume_says_when_nothing_is_under_way(shop: Shop) -> None:
     assert "Nothing is under way" in shop.run("transfers", "resume").err
+
+
+def test_what_became_of_a_call_without_an_answer_is_said_to_be_unknown_and_found_out(shop: Shop) -> None:
+    shop.connect(retry_minutes=0)
+    shop.change("b", notes="ok")
+    shop.change("c", notes="ok")
+    with shop.sandbox.faults.during(Rule("lost", "crm.write")):
+        shop.run("apply", "--yes", code=69)
+    shown = shop.run("transfers", "show").out
+    assert "✗ UNCERTAIN: 2 records, not known yet whether they were written" in shown
+    assert "→ `sync-engine transfers resume` asks the target now" in shown
+    assert "1 batch under way, 2 created" in shop.run("transfers", "resume").err
+    assert outcomes(shop)["b"] == "created"
+
+
+def test_the_last_line_says_that_not_all_was_written_and_where_to_look(shop: Shop) -> None:
+    def last(*arguments: str) -> str:
+        return shop.run(*arguments, "--yes", code=4).err.splitlines()[-1]
+
+    assert (
+        last("apply") == f"Finished, but NOT ALL: 3 records rejected; sync-engine transfers show {shop.shown()['id']}"
+    )
+    assert last("transfers", "retry") == "Finished, but NOT ALL: 3 records still rejected."
+    shop.change("b", notes="ok")
+    shop.change("c", notes="ok")
+    assert last("transfers", "retry").startswith("Finished, but NOT ALL: 1 record rejected; sync-engine transfers show")
+
+
+@pytest.fixture
+def two(shop: Shop) -> Shop:
+    """A second catalog, transferred after the first, whose records are all good."""
+    good = {"from": "products", "to": "Other__c", "key": {"Key__c": "sku"}, "fields": {"Name": "sku"}}
+    text = (shop.project.folder / "catalogs" / "shop.yaml").read_text(encoding="utf-8")
+    document = json.loads(text) | {"name": "zoo", "streams": {"others": good}}
+    (shop.project.folder / "catalogs" / "zoo.yaml").write_text(json.dumps(document), encoding="utf-8")
+    return shop
+
+
+def test_of_several_transfers_the_one_with_rejections_is_named(two: Shop) -> None:
+    said = two.run("apply", "--yes", code=4).err.splitlines()[-1]
+    newest, rejected = two.run("transfers", "list", "--json").data["transfers"][:2]
+    assert (newest["catalog"], newest["status"], rejected["status"]) == ("zoo", "done", "rejected")
+    assert said.endswith(f"3 records rejected; sync-engine transfers show {rejected['id']}")
+
+
+def test_what_was_done_before_a_later_catalog_failed_is_said(two: Shop) -> None:
+    two.connect(retry_minutes=0)
+    two.change("b", notes="ok")
+    with two.sandbox.faults.during(Rule("503", "crm.write", skip=1)):
+        failed = two.run("apply", "--yes", code=69)
+    assert "of shop: 1 created, 0 updated, 1 unchanged, 2 rejected." in failed.err
+
+
+def test_outcomes_of_a_catalog_that_is_gone_can_be_dropped(two: Shop) -> None:
+    two.run("apply", "zoo", "--yes")
+    (two.project.folder / "catalogs" / "zoo.yaml").unlink()
+    assert "zoo: 0 outcomes dropped" in two.run("transfers", "purge").err
+    done = two.run("transfers", "purge", "--catalog", "zoo", "--older-than", "0")
+    assert "zoo: 4 outcomes dropped" in done.err
+    assert "shop" not in done.err
+    assert "Did you mean `zoo`?" in two.run("transfers", "purge", "--catalog", "zo", code=1).err

@@ -39,7 +39,7 @@ from sync_engine.planner.plan_file import PlanFile, read_plan
 from sync_engine.planner.proof import last_look
 from sync_engine.report.transfers import flapping_data, flapping_lines, summary_line
 from sync_engine.report.values import plural
-from sync_engine.sdk.errors import PlanStale
+from sync_engine.sdk.errors import PlanStale, SyncEngineError
 from sync_engine.sdk.source import Source, TellsTime
 from sync_engine.sdk.target import TargetSchema
 from sync_engine.transfer.run import TransferResult, apply_catalog
@@ -267,6 +267,11 @@ def transfer_all(
                     )
                 results.append(done)
                 told.finished(done)
+            except SyncEngineError:
+                meter.clear()
+                for each in results:
+                    console.say(done_line(each, console))
+                raise
             finally:
                 meter.clear()
     return results
@@ -277,6 +282,11 @@ def _by_its_clock(source: Source, mark: Mark | None) -> Mark | None:
     if mark is None or not isinstance(source, TellsTime):
         return mark
     return replace(mark, read_from=(datetime.fromisoformat(mark.read_from) + source.ahead).isoformat())
+
+
+def done_line(result: TransferResult, console: Console) -> str:
+    """How one transfer ended."""
+    return f"Transfer {result.id} of {result.catalog}: {summary_line(result.summary, console.paint)}."
 
 
 def report_results(console: Console, results: list[TransferResult], *, as_json: bool) -> int:
@@ -295,19 +305,18 @@ def report_results(console: Console, results: list[TransferResult], *, as_json: 
         console.out(orjson.dumps({"version": 1, "transfers": transfers}, option=orjson.OPT_INDENT_2).decode())
     else:
         for each in results:
-            console.out(f"Transfer {each.id} of {each.catalog}: {summary_line(each.summary, console.paint)}.")
+            console.out(done_line(each, console))
     for each in results:
         for line in flapping_lines([asdict(one) for one in each.flapping]):
             console.say(line, colour="yellow")
         if each.unread:
             console.say(f"What {each.id} wrote could not be read back: {each.unread}", colour="yellow")
     rejected = sum(each.summary["rejected"] for each in results)
+    look = "; ".join(f"sync-engine transfers show {each.id}" for each in results if each.summary["rejected"])
     stale = sum(each.summary["stale"] for each in results)
     if rejected:
         count = plural(rejected, "record")
-        console.say(
-            f"Finished, but NOT ALL: {count} rejected; sync-engine transfers show {results[-1].id}", colour="red"
-        )
+        console.say(f"Finished, but NOT ALL: {count} rejected; {look}", colour="red")
         return REJECTED
     if stale:
         console.say(

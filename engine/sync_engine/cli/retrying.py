@@ -82,7 +82,7 @@ def retry(console: Console, id_: str, force: bool, yes: bool, as_json: bool) -> 
             passed = pass_gates(whole, (), None, f"sync-engine apply {transfer.catalog}")
         file, left = _narrowed(console, whole, Path(folder) / "part", failed, force=force)
         if not any(each.summary.changes for each in file.catalogs):
-            return REJECTED if left else 0
+            return _say_left(console, left)
         if not as_json:
             print_plan(console, file, "text", 5)
         if not yes:
@@ -92,7 +92,15 @@ def retry(console: Console, id_: str, force: bool, yes: bool, as_json: bool) -> 
             *(console, ledger, catalogs, connections, file, rechecks, passed, told), trigger=RETRY, whole=False
         )
     code = report_results(console, results, as_json=as_json)
-    return REJECTED if code == 0 and left else code
+    return _say_left(console, left) if code == 0 else code
+
+
+def _say_left(console: Console, left: int) -> int:
+    """Say how many records are still not well, as the last line; returns the exit code."""
+    if not left:
+        return 0
+    console.say(f"Finished, but NOT ALL: {plural(left, 'record')} still rejected.", colour="red")
+    return REJECTED
 
 
 def _find(console: Console, id_: str) -> tuple[TransferRecord, Project, tuple[Catalog, ...]]:

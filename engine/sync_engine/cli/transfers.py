@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import orjson
 
+from sync_engine.catalog.model import LogPolicy
 from sync_engine.catalog.parse import MEGABYTE
 from sync_engine.cli.console import Console
 from sync_engine.cli.plan import format_option, print_plan, save, show_option
@@ -18,9 +19,10 @@ from sync_engine.cli.session import Connections, compile_live, load, open_state
 from sync_engine.ledger.store import Ledger
 from sync_engine.planner.plan_file import PlanFile, PlanWriter
 from sync_engine.planner.rollback import plan_rollback
+from sync_engine.problems import nearest
 from sync_engine.report import transfers as report
 from sync_engine.report.values import plural
-from sync_engine.sdk.errors import GateTripped
+from sync_engine.sdk.errors import GateTripped, Refused
 
 
 @click.group()
@@ -108,15 +110,24 @@ def export(console: Console, id_: str, format_: str, rejected: bool) -> None:
 def purge(
     console: Console, catalog: str | None, age: int | None, keep_records: int | None, keep_mb: int | None
 ) -> None:
-    """Drop the outcomes of old transfers as the catalogs' `log` says; transfers and their counts stay."""
-    project, catalogs = load(console, [catalog] if catalog else ())
+    """Drop the outcomes of old transfers as the catalogs' `log` says; transfers and their counts stay.
+
+    Of a catalog that the project has no more, as if it said nothing.
+    """
+    project, catalogs = load(console)
+    policies = {each.name: each.log for each in catalogs}
     with open_state(project, console) as ledger:
-        for each in catalogs:
-            log = each.log
+        policies |= {each: LogPolicy() for each in ledger.catalogs() if each not in policies}
+        if catalog is not None and catalog not in policies:
+            hint = nearest(catalog, policies) or "`sync-engine catalogs list` names them."
+            raise Refused(f"neither the project nor the ledger has a catalog `{catalog}`", hint=hint)
+        for name, log in policies.items():
+            if catalog not in (None, name):
+                continue
             days = log.keep_days if age is None else age
             space = log.keep_bytes if keep_mb is None else keep_mb * MEGABYTE
-            gone = ledger.purge(each.name, days, keep_records or log.keep_records, space)
-            console.say(f"{each.name}: {plural(gone, 'outcome')} dropped; the counts stay.")
+            gone = ledger.purge(name, days, keep_records or log.keep_records, space)
+            console.say(f"{name}: {plural(gone, 'outcome')} dropped; the counts stay.")
 
 
 @transfers.command()

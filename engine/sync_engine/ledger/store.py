@@ -380,6 +380,11 @@ class Ledger:
         rows = self._database.query(f"{_TRANSFER} {where}ORDER BY id DESC LIMIT ?", (*given.values(), limit))
         return [_transfer(row) for row in rows]
 
+    def catalogs(self) -> Sequence[str]:
+        """The names of all catalogs that have had a transfer."""
+        rows = self._database.query("SELECT DISTINCT catalog FROM transfers ORDER BY catalog")
+        return [str(name) for (name,) in rows]
+
     def unfinished(self) -> frozenset[str]:
         """The catalogs of transfers that are under way, or whose process ended before they did."""
         rows = self._database.query("SELECT DISTINCT catalog FROM transfers WHERE status = ?", (Status.RUNNING,))

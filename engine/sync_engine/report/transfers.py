@@ -21,6 +21,9 @@ HINTS = {
     "org": "Ask who looks after the target; then `sync-engine transfers retry --force` sends these records again.",
 }
 """What to do, by who has to act."""
+UNCERTAIN_HINT = (
+    "`sync-engine transfers resume` asks the target now; the next transfer does so before it writes anything."
+)
 COLOURS = {Status.DONE: "green", Status.REJECTED: "yellow", Status.RUNNING: "cyan"}
 
 
@@ -72,14 +75,12 @@ def show_lines(
     for cause in causes(rejected):
         field = f" {cause.field}" if cause.field else ""
         yield ""
-        yield paint(
-            f"  ✗ {cause.code}{field}: {plural(cause.count, 'record')}, to be solved in the {cause.owner}", "red"
-        )
+        yield paint(f"  ✗ {cause.code}{field}: {plural(cause.count, 'record')}, {cause.solved}", "red")
         for key, message in cause.examples:
             yield f"      {key}: {message}"
         if cause.count > len(cause.examples):
             yield f"      … and {cause.count - len(cause.examples):,} more"
-        yield f"      → {HINTS[cause.owner]}"
+        yield f"      → {UNCERTAIN_HINT if cause.uncertain else HINTS[cause.owner]}"
     for outcome in stale:
         reasons = "; ".join(f"{each['field']} {each['message']}".strip() for each in outcome.reasons)
         yield paint(f"  ! stale {outcome.stream} {outcome.key}: {reasons}", "yellow")

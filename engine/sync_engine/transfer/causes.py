@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from sync_engine.ledger.records import OutcomeRecord
 
 EXAMPLES = 3
+UNCERTAIN = "UNCERTAIN"
+"""Code of the reason why it is not known what became of a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,16 @@ class Cause:
     owner: str
     count: int
     examples: tuple[tuple[str, str], ...]
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether nobody has to act: it is only not known yet what became of these records."""
+        return self.code == UNCERTAIN
+
+    @property
+    def solved(self) -> str:
+        """How it is solved, in a few words."""
+        return "not known yet whether they were written" if self.uncertain else f"to be solved in the {self.owner}"
 
 
 def causes(rejected: Iterable[OutcomeRecord]) -> list[Cause]:

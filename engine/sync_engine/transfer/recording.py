@@ -111,7 +111,7 @@ def _cause_lines(found: Sequence[Cause], transfer: str) -> Iterable[str]:
     for each in found:
         key, message = each.examples[0]
         where = f"{each.code} {each.field}".rstrip()
-        yield f"{each.count:,} × {where}, to be solved in the {each.owner}, such as {key}: {message}"
+        yield f"{each.count:,} × {where}, {each.solved}, such as {key}: {message}"
     if found:
         yield f"sync-engine transfers show {transfer}"
 

@@ -10,6 +10,7 @@ from sync_engine.ledger.store import Ledger
 from sync_engine.sdk.errors import BrokenContract, Interrupted, Refused, SyncEngineError, Unavailable
 from sync_engine.sdk.files import SendsFiles
 from sync_engine.sdk.target import Batch, BatchRef, BatchState, Checkpoint, Outcome, Reason, RecordResult, Target
+from sync_engine.transfer.causes import UNCERTAIN
 from sync_engine.transfer.content import Carried, to_content
 from sync_engine.transfer.fetching import CONTENTS, Fetching, files_of
 
@@ -93,5 +94,5 @@ def _wait(ref: BatchRef, target: Target, stop: threading.Event) -> None:
 
 def uncertain(batch: Batch, error: SyncEngineError) -> list[RecordResult]:
     """A result for every row of a batch that ended without results."""
-    reason = Reason("UNCERTAIN", error.message)
+    reason = Reason(UNCERTAIN, error.message)
     return [RecordResult(row.key, Outcome.UNCERTAIN, reasons=(reason,)) for row in batch.rows]

@@ -8,6 +8,7 @@ from sync_engine.planner.held import HeldRow
 from sync_engine.planner.plan import Change, ChangeKind, StreamPlan
 from sync_engine.planner.work import Slot, slot_of
 from sync_engine.sdk.target import Outcome, Reason, RecordResult, Target
+from sync_engine.transfer.causes import UNCERTAIN
 from sync_engine.transfer.fetching import as_held
 from sync_engine.transfer.stale import held_rows
 
@@ -33,7 +34,7 @@ def look(
     """
     described = target.describe([stream.write.object_name]).objects.get(stream.write.object_name)
     fields = (*stream.write.key_fields, *(each.name for each in stream.fields))
-    reasons = (Reason("UNCERTAIN", f"{lost}; the next plan looks at the record before it writes"),)
+    reasons = (Reason(UNCERTAIN, f"{lost}; the next plan looks at the record before it writes"),)
     if described is None or any(described.field(each) is None for each in fields):
         return [RecordResult(each.key, Outcome.UNCERTAIN, reasons=reasons) for each in changes]
     slot = slot_of(stream, described)
