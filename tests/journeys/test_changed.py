@@ -181,12 +181,11 @@ def test_the_org_is_read_as_a_whole_where_that_takes_fewer_requests(
     shop.settled()
 
 
-def test_what_depends_on_more_than_the_record_is_read_as_a_whole(shop: Shop) -> None:
-    shop.write(streams(key={"Key__c": "sku"}))
+def test_a_filter_that_depends_on_the_day_reads_everything(shop: Shop) -> None:
+    recent = {"field": "created", "operator": "SINCE LAST N DAYS", "value": 10_000}
+    shop.write(streams(filter=[{"not": recent}]), safety={"expect": {"min": 0}, "max_collapse_percent": 100})
     shop.apply()
-    planned = changed(shop)
-    assert planned["changed_since"] is None
-    assert planned["all_read_because"] == "its key is not that of the source"
+    assert changed(shop)["all_read_because"] == "its filter on created depends on the day"
 
 
 def test_a_changed_mapping_reads_everything_once(shop: Shop) -> None:

@@ -92,6 +92,7 @@ def remember(ledger: Ledger, catalog: str, source: Source) -> Remembered:
     return Remembered(
         partial(ledger.owned, catalog),
         partial(ledger.count_owned, catalog),
+        partial(ledger.owners, catalog),
         ledger.matched(catalog),
         partial(ledger.written, catalog),
         ledger.mappings(catalog),

@@ -138,6 +138,7 @@ class CompiledStream:
         key_parts: how many of the fields make up the key; 0 where it is one field of its own.
         query: what to ask the source for.
         map_rows: from a record to what becomes of it: one row, or as many as ``for_each`` makes of it.
+        exploded: whether a record may become several rows.
         explode: from a record to its rows, before any is left out, each with the fields that it is mapped by.
         known: attributes and properties that mappings and criteria can name, by code.
         match: fields by which records are adopted that were in the target before, in this order.
@@ -154,6 +155,7 @@ class CompiledStream:
     key_parts: int
     query: Query
     map_rows: Callable[[SourceRecord], tuple[MappedRecord, ...]]
+    exploded: bool
     explode: Explode
     known: Mapping[str, Attribute]
     match: tuple[CompiledField, ...]

@@ -45,6 +45,7 @@ def compile_stream(
         key_parts=variants[0].key_parts,
         query=_query(catalog, stream, scope, variants, filters),
         map_rows=_map_rows(stream, variants, explode, residual(row_filters)),
+        exploded=stream.for_each is not None,
         explode=explode,
         known=known,
         match=variants[0].match,

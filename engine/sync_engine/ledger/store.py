@@ -42,6 +42,7 @@ from sync_engine.ledger.written import (
     keep_mappings,
     keep_written,
     read_mappings,
+    read_owners,
     read_written,
     written_pages,
 )
@@ -244,6 +245,10 @@ class Ledger:
             if len(rows) < 1000:
                 return
             last = rows[-1][0]
+
+    def owners(self, catalog: str, stream: str, keys: Sequence[str]) -> dict[str, str]:
+        """By key: the source record it was written for, empty where that was not kept; unknown keys are absent."""
+        return read_owners(self._database, catalog, stream, keys)
 
     def count_owned(self, catalog: str, stream: str) -> int:
         """How many records these are."""

@@ -61,6 +61,17 @@ def read_written(database: Database, catalog: str, stream: str, keys: Sequence[s
     return found
 
 
+def read_owners(database: Database, catalog: str, stream: str, keys: Sequence[str]) -> dict[str, str]:
+    """See ``Ledger.owners``."""
+    found: dict[str, str] = {}
+    for start in range(0, len(keys), TOGETHER):
+        part = keys[start : start + TOGETHER]
+        marks = ",".join("?" * len(part))
+        asked = f"SELECT key, source_key FROM written WHERE catalog = ? AND stream = ? AND key IN ({marks})"  # noqa: S608
+        found.update(database.query(asked, (catalog, stream, *part)))
+    return found
+
+
 def written_pages(database: Database, catalog: str, stream: str) -> Iterator[list[WrittenRecord]]:
     """See ``Ledger.all_written``."""
     last = ""

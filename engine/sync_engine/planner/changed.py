@@ -1,7 +1,8 @@
 """Reading only what can have changed in the source since the last complete transfer: for which streams that is enough.
 
 It is enough where a row depends on nothing but its own source record, with what that inherits, and on what
-``planner.dependencies`` follows. Everything else is read as a whole: it costs time, and nothing is missed.
+``planner.dependencies`` follows, and where no other record has its key (``planner.doubts``). Everything else is read as
+a whole: it costs time, and nothing is missed.
 """
 
 from __future__ import annotations
@@ -12,17 +13,13 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from sync_engine.catalog.model import ValueRule
 from sync_engine.compiler.compiled import CompiledStream
 from sync_engine.ledger.records import Mark
 from sync_engine.planner.dependencies import criteria
 from sync_engine.planner.remembered import Since
-from sync_engine.sdk.source import Kind, SourceSchema
 
 OVERLAP = timedelta(hours=2)
 """Clocks differ, and when summer time ends an hour of the source's clock comes twice."""
-_MOVING = {Kind.DATE, Kind.DATETIME}
-"""What a filter may say yes to today and no to tomorrow, without any change of the record."""
 
 
 def since_of(mark: Mark, full_every: timedelta, now: datetime) -> Since:
@@ -44,16 +41,11 @@ def since_of(mark: Mark, full_every: timedelta, now: datetime) -> Since:
     )
 
 
-def why_whole(stream: CompiledStream, schema: SourceSchema) -> str:
+def why_whole(stream: CompiledStream) -> str:
     """Why all records of a stream must be read; empty when those are enough that have changed."""
-    collection = schema.collections[stream.query.collection]
-    if stream.key_parts or stream.key.mapping.rule != ValueRule(collection.key):
-        return "its key is not that of the source"  # two records could claim the same key, and one be unread
-    if stream.row_filters or stream.match:
-        return "it makes rows of records, or adopts records"
     for criterion in criteria(stream.query.filters):
-        if stream.known[criterion.field].kind in _MOVING:
-            return f"its filter looks at {criterion.field}"
+        if criterion.operator == "SINCE LAST N DAYS":
+            return f"its filter on {criterion.field} depends on the day"
     return ""
 
 

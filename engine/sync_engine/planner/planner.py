@@ -13,6 +13,7 @@ from sync_engine.planner.causes import find_causes
 from sync_engine.planner.claims import accepted_rows
 from sync_engine.planner.conclusion import conclude
 from sync_engine.planner.difference import create, update
+from sync_engine.planner.doubts import KeyInDoubt, find_rivals, note_doubts, settle_doubts
 from sync_engine.planner.files import file_places, leave_same_files
 from sync_engine.planner.fingerprint import changed_mappings
 from sync_engine.planner.loading import choose_slots, load_all, load_keys, load_parents
@@ -63,12 +64,31 @@ def plan_catalog(
     Raises:
         Unavailable, BrokenContract, Unauthorised: a side could not be read completely; there is no plan then.
     """
+    try:
+        return _plan(compiled, source, target, writer, progress, remembered, selected, beside)
+    except KeyInDoubt as doubt:
+        because = f"the key {doubt.key} may be that of another record, too"
+    everything = dataclasses.replace(remembered, since=Since(None, because))
+    return _plan(compiled, source, target, writer, progress, everything, selected, beside)
+
+
+def _plan(
+    compiled: CompiledCatalog,
+    source: Source,
+    target: Target,
+    writer: PlanWriter,
+    progress: Progress,
+    remembered: Remembered,
+    selected: frozenset[str] | None,
+    beside: int,
+) -> CatalogPlan:
     places, works = _lay_out(compiled, source, selected, remembered.since)
     for work in works:
         work.remembered = remembered
         work.policies = policies_of(work.stream)
         work.has_files = bool(file_places(work.stream))
         work.mappings_changed = changed_mappings(compiled, work.stream, remembered.mappings)
+    find_rivals(compiled, places, works)
     name = compiled.catalog.name
     readings = _readings(works)
     with (
@@ -82,6 +102,7 @@ def plan_catalog(
             pages = mappers.pages(number, prefetch(_read(source, together[0].pushdown), PAGES_AHEAD))
             loading.result()
             _compare(space, together, works, places, pages, target, progress, name)
+        settle_doubts(space, works)
         resolve_parents(space, works)
         # Where not all records were read, one that nobody claims may be there all the same.
         shared = _shared_with_others(compiled, places, works) | {work.slot.number for work in works if work.since}
@@ -224,6 +245,7 @@ def _compare_page(
     unique = accepted_rows(space, work, works, rows, target, rejections)
     load_keys(space, work.slot, (row.key for _, row in unique), target)
     held = space.find_held(work.slot.number, [key for key, _ in unique])
+    note_doubts(work, unique, held)
     adopted = adopt(space, work, [each for each in unique if each[0] not in held], target) if work.stream.match else {}
     fields = creating(work.stream)
     drafts: list[tuple[str, Wanted, Change]] = []

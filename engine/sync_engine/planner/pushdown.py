@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.compiler.criteria import fields_of
+from sync_engine.compiler.rows import record_key
 from sync_engine.planner.changed import why_whole
 from sync_engine.planner.dependencies import affected
 from sync_engine.planner.remembered import Since
@@ -64,7 +65,7 @@ def _changed(
 ) -> Pushdown | str:
     """How only changes are read, or why that is not enough."""
     schema = compiled.source_schema
-    because = since.because or next(filter(None, (why_whole(each, schema) for each in readers)), "")
+    because = since.because or next(filter(None, map(why_whole, readers)), "")
     if since.moment is None or because:
         return because
     if not isinstance(source, TellsChanges):
@@ -72,7 +73,9 @@ def _changed(
     also = affected(readers, compiled, query, since.dependencies)
     if isinstance(also, str):
         return also
-    keys = sorted({key for each in readers for key in since.unwritten.get(each.name, ())})
+    keys = sorted(
+        {record_key(key) if each.exploded else key for each in readers for key in since.unwritten.get(each.name, ())}
+    )
     if keys:
         also = (*also, Criterion(schema.collections[query.collection].key, "IN", tuple(keys)))
     return source.changed(_with_fields_of(query, source.pushdown(query)), since.moment, also)

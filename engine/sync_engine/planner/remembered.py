@@ -34,6 +34,7 @@ class Remembered:
     Attributes:
         owned: from a stream's name to each record that it has written and not deleted since.
         count: from a stream's name to how many these are.
+        owners: from a stream's name and keys to the source records they were written for; unknown keys are absent.
         matched: by stream: records of the source that passed the filter in the last complete transfer.
         written: from a stream's name and keys of records to what was last written to them: encoded values by field.
             Keys to which nothing was written are absent.
@@ -45,6 +46,7 @@ class Remembered:
 
     owned: Callable[[str], Iterable[OwnedRecord]]
     count: Callable[[str], int] = lambda _: 0
+    owners: Callable[[str, Sequence[str]], Mapping[str, str]] = lambda *_: {}
     matched: Mapping[str, int] = field(default_factory=dict)
     written: Callable[[str, Sequence[str]], Mapping[str, Mapping[str, object]]] = lambda *_: {}
     mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -117,6 +117,23 @@ def described_field(described: ObjectSchema, name: str) -> FieldDescription:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A key that another record may have, too, which was not read.
+
+    Attributes:
+        normal: the key as the target compares it.
+        key: as it is written.
+        stream: that wrote it for the other record; empty when the ledger knows of none.
+        owner: key of that record in the source.
+    """
+
+    normal: str
+    key: str
+    stream: str = ""
+    owner: str = ""
+
+
 @dataclass(slots=True)
 class Work:
     """A stream while it is being planned.
@@ -128,6 +145,8 @@ class Work:
         since: only records that may have changed since then are read; empty when all are.
         because: why all are, where only changes were asked for.
         has_files: whether any of the stream's fields holds files.
+        rivals: streams that may have written its keys for records that are not read now; see ``planner.doubts``.
+        doubts: keys for which that is so.
         asked: records of which the target has been asked who modified them.
     """
 
@@ -152,6 +171,8 @@ class Work:
     since: str = ""
     because: str = ""
     policies: Mapping[str, Conflict] = field(default_factory=dict)
+    rivals: tuple[CompiledStream, ...] = ()
+    doubts: list[Doubt] = field(default_factory=list)
 
     def count_emptied(self, change: Change) -> None:
         """Count the fields of an update that go from a value to empty."""

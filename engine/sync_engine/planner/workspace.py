@@ -160,6 +160,14 @@ class Workspace:
         )
         return taken
 
+    def has_claims(self, stream: int, source_key: str) -> bool:
+        """Whether a source record, or a row of it, has claimed any key."""
+        row = self._db.execute(
+            "SELECT 1 FROM seen WHERE stream = ? AND (source_key = ? OR substr(source_key, 1, ?) = ? || '/') LIMIT 1",
+            (stream, source_key, len(source_key) + 1, source_key),
+        ).fetchone()
+        return row is not None
+
     def dispute(self, slot: int, key: str) -> None:
         """Note that more than one record claims a key."""
         self._db.execute("UPDATE seen SET disputed = 1 WHERE slot = ? AND key = ?", (slot, key))
