@@ -20,6 +20,7 @@ from sync_engine.cli.session import Connections, load, locked_state, open_state
 from sync_engine.cli.taking_up import take_up
 from sync_engine.ledger.records import TransferRecord
 from sync_engine.ledger.store import Ledger
+from sync_engine.planner.fingerprint import description_digest
 from sync_engine.planner.narrowing import narrow
 from sync_engine.planner.plan import Change, Rejection, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
@@ -128,7 +129,7 @@ def _narrowed(
         if name is None:
             return False
         sent = failed[stream.name, name]
-        same = sent == sent_digest(change, plan.fingerprint.get(f"fields of {stream.name}", ""))
+        same = sent == sent_digest(change, description_digest(plan.fingerprint, stream.name))
         counts["same" if same and not force else "sent"] += 1
         return force or not same
 

@@ -40,6 +40,12 @@ def fingerprint(compiled: CompiledCatalog) -> Mapping[str, str]:
     return parts
 
 
+def description_digest(found: Mapping[str, str], stream: str) -> str:
+    """A digest of what a fingerprint says of the object and the fields that a stream writes to."""
+    parts = (f"object of {stream}", f"field {stream}.")
+    return _digest(sorted(each for each in found.items() if each[0] == parts[0] or each[0].startswith(parts[1])))
+
+
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     """What is not the same in two fingerprints, each in a few words."""
     names = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]

@@ -16,6 +16,7 @@ from sync_engine.ledger.records import Mark, OutcomeRecord, Status
 from sync_engine.ledger.store import Ledger
 from sync_engine.planner.batches import limits_of
 from sync_engine.planner.changed import intent
+from sync_engine.planner.fingerprint import description_digest
 from sync_engine.planner.plan import CatalogPlan, Change, ChangeKind, Cost, Rejection, StreamPlan
 from sync_engine.planner.plan_file import PlanFile
 from sync_engine.planner.progress import Progress
@@ -130,7 +131,7 @@ def apply_catalog(
         requests=asks,
         recorded=bool(log.to),
     )
-    described = {each.name: plan.fingerprint.get(f"fields of {each.name}", "") for each in plan.streams}
+    described = {each.name: description_digest(plan.fingerprint, each.name) for each in plan.streams}
     looking, fetching = recheck_for(plan, recheck), Fetching(open_media)
     run = _Run(transfer, plan.name, target, ledger, log.level, progress, looking, described, fetching, stop)
     run.counts["unchanged"] = plan.summary.unchanged
