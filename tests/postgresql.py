@@ -65,6 +65,13 @@ class Server:
         self.run(f"CREATE DATABASE {name} {options}")
         return name
 
+    def new_database_in(self, folder: Path) -> str:
+        """Make an empty database whose files are in that folder, which is the server's from now on; gives its name."""
+        os.chown(folder, _owner().pw_uid, _owner().pw_gid)
+        place = f"place{next(self._numbers)}"
+        self.run(f"CREATE TABLESPACE {place} LOCATION '{folder}'")
+        return self.new_database(f"TABLESPACE {place}")
+
     def run(self, statement: str) -> None:
         """Run a statement as the owner of everything."""
         with psycopg.connect(self.address("postgres"), autocommit=True) as connection:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from string import ascii_letters
 
 import pytest
 from tests.journeys.crashing import Crashing, crashing
+from tests.journeys.disks import fill, small_disk
 from tests.journeys.small import Shop, open_shop, product
 from tests.postgresql import PASSWORD, Server, running_server
 
@@ -31,6 +35,15 @@ def shop(tmp_path: Path, postgresql: Server) -> Iterator[Shop]:
         opened.keep_ledger(postgresql.new_ledger())
         opened.write({"items": STREAM})
         yield opened
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A folder that the server's user reaches, unlike those of pytest."""
+    with tempfile.TemporaryDirectory(prefix="sync-engine-disk-") as made:
+        Path(made).chmod(0o755)
+        (Path(made) / "disk").mkdir()
+        yield Path(made) / "disk"
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +126,42 @@ def test_a_transfer_goes_on_after_its_server_went_away(tmp_path: Path, processes
         server.start()
         assert "1 batch under way, 3 created" in shop.run("apply", "--yes").err
         check(shop)
+
+
+@pytest.mark.parametrize("left", [(0, 102, 1500), pytest.param(range(0, 1600, 100), marks=pytest.mark.slow)], ids=str)
+def test_a_server_whose_disk_is_full_loses_nothing(
+    tmp_path: Path, reachable: Path, left: Sequence[int], figure: Callable[[str], None]
+) -> None:
+    """At whichever write of a transfer the space ends, it is told, and the same command goes on when there is some."""
+    rich = {**NOTES, "type": "longtextarea", "length": 30_000}
+    products = [product(sku, name=f"Mug {sku}") for sku in "abc"]
+    codes = []
+    with (
+        small_disk(reachable, 64 * 1024),
+        running_server() as server,
+        open_shop(tmp_path, fields=[rich], products=products) as shop,
+    ):
+        shop.keep_ledger(server.address(server.new_database_in(reachable)))
+        shop.write({"items": STREAM})
+        shop.apply()
+        for kilobytes in left:
+            notes = {sku: "".join(random.choices(ascii_letters, k=30_000)) for sku in "abc"}
+            for sku, text in notes.items():
+                shop.change(sku, notes=text)
+            filler = fill(reachable, kilobytes)
+            full = shop.run("apply", "--yes", code=None)
+            codes.append(full.code)
+            if full.code:
+                assert full.code == 1, full.err
+                assert "Error SE807" in full.err
+                assert "could not extend file" in full.err
+                assert PASSWORD not in full.err
+            filler.unlink()
+            shop.run("apply", "--yes")
+            check(shop)
+            assert {key: row["Notes__c"] for key, row in shop.rows().items()} == notes
+    assert set(codes) == {0, 1}
+    figure(f"full disk, PostgreSQL: {len(codes)} amounts of space, {codes.count(1)} refused, nothing lost")
 
 
 @pytest.mark.slow

@@ -163,7 +163,8 @@ class SqliteDatabase:
         """Read every page of the file; what is damaged shows then, and not in the midst of a transfer."""
         found = self.query("PRAGMA quick_check(1)")
         if found != [("ok",)]:
-            raise coded(Refused, "SE803", name=self.name, reason=str(found[0][0]))
+            lines = [each for each in str(found[0][0]).splitlines() if not each.startswith("***")]  # a headline
+            raise coded(Refused, "SE803", name=self.name, reason=" ".join(lines))
 
     def back_up(self, path: str) -> None:
         """Copy the ledger by SQLite's online backup."""
