@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from starlette.requests import Request
+from tests.journeys.conftest import Finished
 from tests.journeys.small import Json, Shop, model, open_shop, product, uuid_of
 
 from sync_engine_sandbox.pim.app_catalogs import new_catalog, set_up
@@ -18,6 +21,37 @@ FIELDS = [
     {"name": "Parent__c", "type": "reference", "references": ["Item__c"], "relationship": "Parent__r"},
     {"name": "German__c", "type": "string", "length": 80},
 ]
+THING = {
+    "name": "Thing__c",
+    "fields": [
+        {"name": "Uuid__c", "type": "string", "length": 36, "externalId": True, "unique": True},
+        {"name": "Text__c", "label": "Text", "type": "string", "length": 80},
+        {"name": "Weight__c", "type": "double", "precision": 12, "scale": 3},
+        {"name": "Price__c", "type": "currency", "precision": 12, "scale": 2},
+        {"name": "Washable__c", "type": "boolean"},
+        {"name": "Day__c", "type": "date"},
+        {"name": "Page__c", "type": "url"},
+        {"name": "Tone__c", "label": "Tone", "type": "picklist", "values": ["Warm", "Cold"], "restricted": True},
+        {"name": "Tags__c", "type": "multipicklist", "values": ["New", "Old"], "restricted": True},
+        {"name": "Owner__c", "type": "reference", "references": ["Item__c"], "relationship": "Owner__r"},
+    ],
+}
+SHAPES = {
+    "uuid": "string",
+    "Name": "string",
+    "Text__c": "string",
+    "Weight__c": "number",
+    "Price__c": "object",
+    "Washable__c": "boolean",
+    "Day__c": "string",
+    "Page__c": "string",
+    "Tone__c": "string",
+    "Tags__c": "array",
+}
+LOGIN = """client_id: "${PIM_CLIENT_ID}"
+    client_secret: "${PIM_SECRET}"
+    username: "${PIM_USER}"
+    password: "${PIM_PASSWORD}\""""
 MODELS = {"from": "product_models", "to": "Item__c", "key": {"Key__c": "code"}, "fields": {"Name": "code"}}
 PRODUCTS = {
     "from": "products",
@@ -41,7 +75,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     mugs = [product(f"mug-{n:03}", name=f"Mug {n}", title={"de_DE": f"Becher {n}"}) for n in range(MANY)]
     shirts = [product(f"shirt-{size}", parent="shirt-low", name=size, size=size) for size in ("s", "l")]
     models = [model("shirt-root"), model("shirt-low", parent="shirt-root"), model("other-root")]
-    with open_shop(tmp_path, fields=FIELDS, products=[*mugs, *shirts], models=models) as opened:
+    with open_shop(tmp_path, fields=FIELDS, objects=[THING], products=[*mugs, *shirts], models=models) as opened:
         path = opened.project.folder / "sync-engine.yaml"
         lines = path.read_text(encoding="utf-8")
         as_app = re.sub(
@@ -198,3 +232,96 @@ def test_the_list_of_catalogs_says_what_they_select(shop: Shop) -> None:
     assert "catalog Store US of pim" in shop.run("catalogs", "list").out
     (found,) = shop.run("catalogs", "list", "--json").data["catalogs"]
     assert found["source_catalog"] == "Store US"
+
+
+def pim(shop: Shop, *arguments: str, code: int = 0) -> Finished:
+    """A command of ``pim-catalogs``; nobody is there to answer a question."""
+    with patch("sys.stdin", io.StringIO()):
+        return shop.run("pim-catalogs", *arguments, code=code)
+
+
+def test_catalogs_for_apps_are_made_listed_copied_and_deleted(shop: Shop) -> None:
+    made = pim(shop, "create", "Store US")
+    first = made.out.strip()
+    assert f"/connect/apps/v1/catalogs/{first}" in made.err
+    second = pim(shop, "duplicate", "Store US", "Store FR", "--json").data["catalog"]
+    assert (second["name"], second["enabled"]) == ("Store FR", False)
+    set_up(shop.sandbox.pim, first)
+    assert pim(shop, "list").out.splitlines() == [
+        f"{first}  enabled   Store US",
+        f"{second['id']}  disabled  Store FR",
+    ]
+    listed = pim(shop, "list", "--json").data["catalogs"]
+    assert [(each["id"], each["enabled"]) for each in listed] == [(first, True), (second["id"], False)]
+    assert "already" in pim(shop, "create", "Store FR", code=1).err
+    assert pim(shop, "delete", "Store FR", code=130).err.count("Delete the catalog") == 1
+    assert pim(shop, "delete", "Store FR", "--yes").out.strip() == second["id"]
+    assert [each["name"] for each in pim(shop, "list", "--json").data["catalogs"]] == ["Store US"]
+    assert 'no catalog "Store FR"' in pim(shop, "delete", "Store FR", "--yes", code=1).err
+
+
+def test_a_mapping_schema_is_made_of_the_fields_of_an_object_and_pushed(shop: Shop) -> None:
+    own = catalog(shop)
+    dry = pim(shop, "push-schema", own, "Thing__c", "--dry-run")
+    targets = dry.data["properties"]
+    assert {name: each["type"] for name, each in targets.items() if name in SHAPES} == SHAPES
+    assert targets["Day__c"]["format"] == "date-time"
+    assert targets["Page__c"]["format"] == "uri"
+    assert targets["Price__c"]["required"] == ["amount", "currency"]
+    assert targets["Tone__c"]["enum"] == ["Warm", "Cold"]
+    assert targets["Tags__c"]["items"] == {"type": "string", "enum": ["New", "Old"]}
+    assert (targets["Text__c"]["title"], targets["Text__c"]["maxLength"]) == ("Text", 80)
+    assert "left out: Owner__c: it refers to another record" in dry.err
+    assert "has no mapping schema" in pim(shop, "show-schema", own, code=1).err
+    assert f"{len(targets) - 1} targets" in pim(shop, "push-schema", own, "Thing__c").out
+    assert pim(shop, "show-schema", own).data == dry.data
+
+
+def test_a_schema_that_loses_targets_is_asked_about_first(shop: Shop) -> None:
+    own = catalog(shop)
+    pim(shop, "push-schema", own, "Thing__c")
+    stopped = pim(shop, "push-schema", own, "Thing__c", "--fields", "Text__c", code=130)
+    assert "Tone__c" in stopped.err
+    assert "Tone__c" in pim(shop, "show-schema", own).data["properties"]
+    pim(shop, "push-schema", own, "Thing__c", "--fields", "Text__c,Tone__c", "--yes")
+    assert list(pim(shop, "show-schema", own).data["properties"]) == ["uuid", "Text__c", "Tone__c"]
+
+
+def test_what_cannot_be_a_schema_is_refused_with_the_reason(shop: Shop) -> None:
+    own = catalog(shop)
+    assert "no field Nothing__c" in pim(shop, "push-schema", own, "Thing__c", "--fields", "Nothing__c", code=1).err
+    assert "refers to another" in pim(shop, "push-schema", own, "Thing__c", "--fields", "Owner__c", code=1).err
+    assert "no object Nowhere__c" in pim(shop, "push-schema", own, "Nowhere__c", code=1).err
+    assert "--connection: pim" in pim(shop, "list", "--connection", "crm", code=64).err
+
+
+def test_a_catalog_for_apps_becomes_a_catalog_of_the_project(shop: Shop) -> None:
+    own = enabled(shop, criteria=chosen("mug-001", "mug-002"))
+    pim(shop, "push-schema", own, "Thing__c")
+    done = pim(shop, "import", "Store US", "things", "Thing__c")
+    assert done.out.strip() == "catalogs/things.yaml"
+    text = (shop.project.folder / "catalogs" / "things.yaml").read_text(encoding="utf-8")
+    assert 'catalog: "Store US"' in text
+    assert "Weight__c: {value: weight, unit: KILOGRAM}" in text
+    assert "Price__c: {value: price, currency: EUR}" in text
+    assert "# Tone__c: …   Tone: no attribute has that name" in text
+    shop.run("validate", "--live")
+    shop.run("apply", "--yes")
+    assert sorted(row["Name"] for row in shop.rows("Thing__c", "Uuid__c").values()) == ["Mug 1", "Mug 2"]
+    assert "things" in pim(shop, "import", "Store US", "things", "Thing__c", code=1).err
+
+
+def test_a_catalog_without_a_schema_gives_its_selection(shop: Shop) -> None:
+    own = catalog(shop)
+    done = pim(shop, "import", own, "items", "Item__c")
+    assert "It is disabled" in done.err
+    set_up(shop.sandbox.pim, own, criteria=chosen("mug-001"))
+    shop.run("apply", "--yes")
+    assert names(shop) == ["mug-001"]
+
+
+def test_without_an_apps_token_it_is_said_what_the_connection_needs(shop: Shop) -> None:
+    shop.project.edit("sync-engine.yaml", ('token: "${PIM_TOKEN}"', LOGIN))
+    done = pim(shop, "list", code=1)
+    assert "not allowed to access app catalogs" in done.err
+    assert "an app's `token`" in done.err

@@ -15,11 +15,11 @@ import click
 from sync_engine.catalog.mapping_tests import test_files
 from sync_engine.catalog.model import Project
 from sync_engine.catalog.project import CATALOG_FOLDER, display_name
-from sync_engine.catalog.registry import Side, adapter_sides
+from sync_engine.catalog.registry import Side
 from sync_engine.catalog.schemas import read_schema
 from sync_engine.cli.console import Console
 from sync_engine.cli.init import catalog_text
-from sync_engine.cli.session import catalog_names, find_catalog, load_settings, open_state
+from sync_engine.cli.session import catalog_names, find_catalog, fitting, load_settings, open_state
 from sync_engine.documents import Document, Plain, load_document, table
 from sync_engine.documents.parsing import parse_document
 from sync_engine.sdk.errors import Refused
@@ -38,6 +38,17 @@ def create(console: Console, name: str, source: str | None, target: str | None) 
     path = _free(project, name, catalog_names(console))
     chosen = [_connection(project, side, given) for side, given in ((Side.SOURCE, source), (Side.TARGET, target))]
     _write(console, project, path, catalog_text(name, *chosen))
+
+
+def add(console: Console, name: str, text: str) -> None:
+    """Write a catalog that is not there yet.
+
+    Raises:
+        UsageError: that is no name for a catalog.
+        Refused: it is taken, or its file is there.
+    """
+    project = load_settings(console)
+    _write(console, project, _free(project, name, catalog_names(console)), text)
 
 
 @click.command()
@@ -114,11 +125,11 @@ def _free(project: Project, name: str, names: Sequence[str]) -> Path:
 
 
 def _connection(project: Project, side: Side, given: str | None) -> str:
-    fitting = [name for name, each in project.connections.items() if side in adapter_sides(each.adapter)]
-    if given is None and len(fitting) == 1:
-        return fitting[0]
-    if given not in fitting:
-        raise click.UsageError(f"name the {side} with --{side}: {', '.join(fitting) or 'the project has none'}")
+    names = fitting(project, side)
+    if given is None and len(names) == 1:
+        return names[0]
+    if given not in names:
+        raise click.UsageError(f"name the {side} with --{side}: {', '.join(names) or 'the project has none'}")
     return given
 
 

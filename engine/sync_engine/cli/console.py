@@ -6,11 +6,16 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 import click
 
 from sync_engine.sdk.problem import Problem
 from sync_engine.sdk.values import Secret
+
+if TYPE_CHECKING:
+    from sync_engine.cli.session import Connections
 
 SHORTEST_SECRET = 4
 """A shorter text is not looked for: it would blot out half of what is printed."""
@@ -60,6 +65,18 @@ class Console:
         click.echo(click.style(text, fg=colour) if colour and colour_wanted(sys.stderr) else text, err=True)
         if hint:
             click.echo(f"  {self.redact(hint)}", err=True)
+
+    def connections(self) -> AbstractContextManager[Connections]:
+        """The connections of the project, for commands of plugins; see ``sdk.commands.Host``."""
+        from sync_engine.cli.session import Connections, load_settings
+
+        return Connections(load_settings(self), self)
+
+    def add_catalog(self, name: str, text: str) -> None:
+        """Write a new catalog, for commands of plugins; see ``sdk.commands.Host``."""
+        from sync_engine.cli.catalog_files import add
+
+        add(self, name, text)
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """Print problems on stderr."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sync_engine.catalog.model import Catalog, Project
 from sync_engine.catalog.project import read_project
-from sync_engine.catalog.registry import load_source, load_target
+from sync_engine.catalog.registry import Side, adapter_sides, load_source, load_target
 from sync_engine.catalog.settings import resolve, resolve_state
 from sync_engine.catalog.validate import settings_texts, validate_project
 from sync_engine.cli.console import Console
@@ -132,6 +132,11 @@ def locked_state(project: Project, catalogs: Sequence[Catalog], console: Console
         yield ledger
 
 
+def fitting(project: Project, side: Side) -> list[str]:
+    """Names of the connections that can be the source, or the target, of a catalog."""
+    return [name for name, each in project.connections.items() if side in adapter_sides(each.adapter)]
+
+
 class Connections:
     """Opened connections by name; each is opened when it is first needed and closed at the end."""
 
@@ -147,6 +152,14 @@ class Connections:
 
     def __exit__(self, *exc: object) -> None:
         self._stack.close()
+
+    def of_adapter(self, adapter: str) -> list[str]:
+        """Names of the connections with that adapter."""
+        return [name for name, each in self._project.connections.items() if each.adapter == adapter]
+
+    def targets(self) -> list[str]:
+        """Names of the connections that are targets."""
+        return fitting(self._project, Side.TARGET)
 
     def source(self, name: str) -> Source:
         """The opened source of that name."""

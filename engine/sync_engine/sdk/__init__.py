@@ -7,4 +7,5 @@ filters   criteria and operators
 source    what a source is
 target    what a target is
 adapter   what a plugin brings
+commands  what a plugin's commands work with
 """
