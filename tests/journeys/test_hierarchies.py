@@ -217,8 +217,45 @@ def test_a_missing_parent_rejects_or_leaves_the_field_as_the_lookup_says(tmp_pat
         assert parents(shop, "Item__c", "Other__c", "Item__c")["fine"] is None
 
 
+def test_a_record_is_held_until_its_parent_is_there(tmp_path: Path) -> None:
+    products = [linked("child", to="late"), linked("grandchild", to="child"), linked("fine")]
+    with open_shop(tmp_path, fields=[PARENT, OTHER], products=products) as shop:
+        shop.write({"items": links(parent="hold")})
+        items = shop.streams()["items"]
+        assert [each["key"] for each in items["waiting"]] == ["child", "grandchild"]
+        assert items["waiting"][0]["reasons"][0]["code"] == "WAITS_FOR_PARENT"
+        assert items["rejections"] == []
+        assert items["summary"] | {"create": 1, "rejected": 0} == items["summary"]
+        planned = shop.run("plan").out
+        assert "… waits child" in planned
+        assert "0 rejected, 2 waiting." in planned
+        for format_ in ("markdown", "html"):
+            assert "waiting" in shop.run("plan", "--format", format_).out or "waits" in planned
+
+        # Nobody has to do anything: this is no failure, and no gate counts it.
+        assert shop.apply(code=0)["summary"] | {"created": 1, "rejected": 0} == shop.shown()["summary"]
+        shown = shop.run("transfers", "show").out
+        assert "WAITS_FOR_PARENT Parent__c: 2 records" in shown
+        assert "The transfer that finds the parent sends the record." in shown
+        assert {each["key"]: each["outcome"] for each in shop.shown()["outcomes"]} == {
+            "fine": "created",
+            "child": "waiting",
+            "grandchild": "waiting",
+        }
+
+        # The PIM does not call the child changed when its parent comes, and it is sent all the same.
+        pim = shop.sandbox.pim
+        pim.add_product(**{**linked("late"), "updated": pim.now_text()})
+        assert shop.apply("--changed")["summary"]["created"] == 3
+        assert parents(shop, "Item__c", "Parent__c", "Item__c") | {"child": "late", "grandchild": "child"} == parents(
+            shop, "Item__c", "Parent__c", "Item__c"
+        )
+        shop.settled()
+
+
 @pytest.mark.parametrize(
-    ("parent", "other", "rejecting"), [("reject", "leave", "Parent"), ("leave", "reject", "Other")]
+    ("parent", "other", "rejecting"),
+    [("reject", "leave", "Parent"), ("leave", "reject", "Other"), ("hold", "reject", "Other")],
 )
 def test_of_two_missing_parents_the_one_that_matters_rejects(
     tmp_path: Path, parent: str, other: str, rejecting: str

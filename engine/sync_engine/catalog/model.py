@@ -68,6 +68,7 @@ class WhenMissingParent(StrEnum):
     """What happens to a record whose parent does not exist in the target."""
 
     REJECT = "reject"
+    HOLD = "hold"
     LEAVE = "leave"
 
 

@@ -75,8 +75,9 @@ def show(console: Console, id_: str, records: bool, as_json: bool) -> None:
                 orjson.dumps({"version": report.VERSION, "transfer": data}, option=orjson.OPT_INDENT_2).decode()
             )
             return
-        rejected = [*ledger.outcomes(transfer.id, "rejected"), *ledger.outcomes(transfer.id, "uncertain")]
-        for line in report.show_lines(transfer, rejected, ledger.outcomes(transfer.id, "stale"), console.paint):
+        words = ("rejected", "uncertain", "waiting")
+        unwritten = chain.from_iterable(ledger.outcomes(transfer.id, each) for each in words)
+        for line in report.show_lines(transfer, unwritten, ledger.outcomes(transfer.id, "stale"), console.paint):
             console.out(line)
         if records:
             for each in ledger.outcomes(transfer.id):

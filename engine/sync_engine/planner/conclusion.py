@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from sync_engine.catalog.model import FindByRule, LookupRule, WhenMissingParent
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.planner.batches import Way, limits_of, operation_of
 from sync_engine.planner.cost import cost_of
@@ -75,14 +76,16 @@ def _stream_plan(
     compiled: CompiledCatalog, space: Workspace, work: Work, ways: Sequence[Way], target: Target
 ) -> StreamPlan:
     counts = space.counts(work.number)
+    waiting = sum(1 for each in space.rejections(work.number) if each.waits) if _holds(work.stream) else 0
     summary = Summary(
         create=counts.get(ChangeKind.CREATE, 0),
         update=counts.get(ChangeKind.UPDATE, 0),
         deactivate=counts.get(ChangeKind.DEACTIVATE, 0),
         delete=counts.get(ChangeKind.DELETE, 0),
         unchanged=work.unchanged,
-        rejected=space.rejected(work.number),
+        rejected=space.rejected(work.number) - waiting,
         filtered=work.filtered,
+        waiting=waiting,
     )
     stream = work.stream
     key_fields = tuple(each.name for each in stream.fields[: stream.key_parts]) or (stream.key.name,)
@@ -106,6 +109,11 @@ def _stream_plan(
         kept=_kept(space, work) if work.policies else {},
         matches=_matches(space, work) if stream.match else {},
     )
+
+
+def _holds(stream: CompiledStream) -> bool:
+    rules = (each.mapping.rule for each in stream.fields)
+    return any(isinstance(each, (LookupRule, FindByRule)) and each.missing is WhenMissingParent.HOLD for each in rules)
 
 
 def _causes(space: Workspace, work: Work) -> Mapping[str, int]:

@@ -110,7 +110,8 @@ def _with_examples(gate: Gate, space: Workspace, works: Sequence[Work]) -> Gate:
         elif kind == "updates":
             found = (each.key for each in space.changes(work.number, (ChangeKind.UPDATE,)))
         elif kind == "rejected":
-            found = (each.key or each.source_key for each in space.rejections(work.number))
+            rejections = (each for each in space.rejections(work.number) if not each.waits)
+            found = (each.key or each.source_key for each in rejections)
         elif kind == "emptied" and place.startswith(f"{name}."):
             found = _that_empty(space, work.number, place.removeprefix(f"{name}."))
         records += [(name, key) for key, _ in zip(found, range(EXAMPLES - len(records)), strict=False)]

@@ -39,7 +39,8 @@ def narrow(
                     writer.change(stream.name, each.packed())
             kept = [each for each in file.rejections(plan.name, stream.name) if rejection(stream, each)]
             writer.rejections(stream.name, kept)
-            summary = Summary(**{kind: counts[kind] for kind in counts}, rejected=len(kept))
+            waiting = sum(each.waits for each in kept)
+            summary = Summary(**{kind: counts[kind] for kind in counts}, rejected=len(kept) - waiting, waiting=waiting)
             streams.append(replace(stream, summary=summary, new_options=stream.new_options if counts else ()))
         part = replace(plan, streams=tuple(streams))
         writer.catalog_end(part)

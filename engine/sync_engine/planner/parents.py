@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from sync_engine.catalog.model import FindByRule, LookupRule, WhenMissingParent
-from sync_engine.planner.plan import Change, Rejection
+from sync_engine.planner.plan import WAITS, Change, Rejection
 from sync_engine.planner.wanted import Wanted
 from sync_engine.planner.work import Place, Slot, Work
 from sync_engine.planner.workspace import Orphan, Workspace
@@ -50,7 +50,7 @@ def _spelled(row: Wanted, number: int, other: Mapping[str, str]) -> Wanted:
 
 def needed_parents(
     work: Work, places: Mapping[Place, Slot], key: str, row: Wanted, change: Change
-) -> Iterator[tuple[int, str, str, int, str, str, bool]]:
+) -> Iterator[tuple[int, str, str, int, str, str, str]]:
     """The parents that a change needs, as rows for ``Workspace.need_parents``."""
     if not any(each.refers for each in work.stream.fields):
         return
@@ -59,12 +59,12 @@ def needed_parents(
         if compiled.refers and compiled.name in changed and isinstance(parent, str):
             slot = places[compiled.request.parent_object, compiled.request.parent_field]
             rule = compiled.mapping.rule
-            leave = isinstance(rule, (LookupRule, FindByRule)) and rule.missing is WhenMissingParent.LEAVE
-            yield (work.number, key, compiled.name, slot.number, slot.normalise(parent), parent, leave)
+            missing = rule.missing if isinstance(rule, (LookupRule, FindByRule)) else WhenMissingParent.REJECT
+            yield (work.number, key, compiled.name, slot.number, slot.normalise(parent), parent, missing.value)
 
 
 def resolve_parents(space: Workspace, works: Sequence[Work]) -> None:
-    """Reject (or leave without parent) what has no parent or a parent without end, and put the rest in order."""
+    """Reject, hold or leave without parent what has none or one without end, and put the rest in order."""
     _resolve_orphans(space, works)
     circular = space.order_waves(DEEPEST_TREE)
     for stream, key in circular:
@@ -77,9 +77,10 @@ def resolve_parents(space: Workspace, works: Sequence[Work]) -> None:
 def _resolve_orphans(space: Workspace, works: Sequence[Work]) -> None:
     """Until there are none: a rejected record orphans its own children."""
     while orphans := space.orphans():
-        for orphan in orphans:
+        # A record that is rejected for one parent and held for another is rejected.
+        for orphan in sorted(orphans, key=lambda each: each.missing is WhenMissingParent.HOLD):
             work = works[orphan.stream]
-            if not orphan.leave:
+            if orphan.missing is not WhenMissingParent.LEAVE:
                 _reject_change(space, work, orphan.key, _missing_parent(orphan))
             elif space.leave_field(orphan) is not None:
                 work.unchanged += 1
@@ -87,7 +88,8 @@ def _resolve_orphans(space: Workspace, works: Sequence[Work]) -> None:
 
 def _missing_parent(orphan: Orphan) -> Reason:
     message = f"its parent {orphan.parent_key!r} does not exist in the target and is not created by this plan"
-    return Reason("MISSING_PARENT", message, orphan.field, Owner.DATA)
+    code = WAITS if orphan.missing is WhenMissingParent.HOLD else "MISSING_PARENT"
+    return Reason(code, message, orphan.field, Owner.DATA)
 
 
 def _reject_change(space: Workspace, work: Work, key: str, reason: Reason) -> None:

@@ -111,6 +111,10 @@ def modified_from_data(data: Sequence[str] | None) -> Modified | None:
     return None if data is None else Modified(data[0], data[1], Actor(data[2]))
 
 
+WAITS = "WAITS_FOR_PARENT"
+"""The reason of a record that is held and not rejected (``missing: hold``)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rejection:
     """A record that cannot be written, with every reason."""
@@ -119,10 +123,18 @@ class Rejection:
     source_key: str
     reasons: tuple[Reason, ...]
 
+    @property
+    def waits(self) -> bool:
+        """Whether it is only held until the records that it refers to are there, as its catalog wants."""
+        return all(each.code == WAITS for each in self.reasons)
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Counts of a stream or a catalog; ``filtered`` records were read and left out by rule."""
+    """Counts of a stream or a catalog.
+
+    ``filtered`` records were read and left out by rule, ``waiting`` ones are held until their parents are there.
+    """
 
     create: int = 0
     update: int = 0
@@ -132,6 +144,7 @@ class Summary:
     rejected: int = 0
     filtered: int = 0
     leave: int = 0
+    waiting: int = 0
 
     def __add__(self, other: Summary) -> Summary:
         return Summary(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
@@ -144,7 +157,7 @@ class Summary:
     @property
     def matched(self) -> int:
         """Records of the source that passed the filter."""
-        return self.create + self.update + self.unchanged + self.rejected
+        return self.create + self.update + self.unchanged + self.rejected + self.waiting
 
     def published(self, *, compared: bool = False) -> dict[str, int]:
         """The counts under the names that JSON output promises; ``compared``: of two versions of a catalog."""

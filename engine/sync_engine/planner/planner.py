@@ -262,7 +262,7 @@ def _compare_page(
         else:
             rejections.append(Rejection(row.key, row.source_key, change))
     changes: list[tuple[str, Change]] = []
-    parents: list[tuple[int, str, str, int, str, str, bool]] = []
+    parents: list[tuple[int, str, str, int, str, str, str]] = []
     kept: list[tuple[str, Kept]] = []
     found_causes = find_causes(work, [each for _, _, each in drafts], target)
     for (key, row, _), draft in zip(drafts, found_causes, strict=True):

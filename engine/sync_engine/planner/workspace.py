@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import orjson
 
+from sync_engine.catalog.model import WhenMissingParent
 from sync_engine.planner.encoding import Encoded
 from sync_engine.planner.held import HeldRow
 from sync_engine.planner.plan import (
@@ -44,7 +45,7 @@ CREATE INDEX changes_by_slot ON changes (slot, key);
 CREATE TABLE kept (stream INTEGER, key TEXT, record BLOB, PRIMARY KEY (stream, key)) WITHOUT ROWID;
 CREATE TABLE rejections (stream INTEGER, key TEXT, source_key TEXT, reasons BLOB);
 CREATE INDEX rejections_by_source ON rejections (stream, source_key);
-CREATE TABLE parents (stream INTEGER, key TEXT, field TEXT, slot INTEGER, parent TEXT, parent_key TEXT, leave INTEGER,
+CREATE TABLE parents (stream INTEGER, key TEXT, field TEXT, slot INTEGER, parent TEXT, parent_key TEXT, missing TEXT,
     PRIMARY KEY (stream, key, field)) WITHOUT ROWID;
 CREATE INDEX parents_by_parent ON parents (slot, parent);
 """
@@ -73,7 +74,7 @@ class Orphan:
     key: str
     field: str
     parent_key: str
-    leave: bool
+    missing: WhenMissingParent
 
 
 class Workspace:
@@ -235,22 +236,22 @@ class Workspace:
         rows = self._db.execute("SELECT record FROM kept WHERE stream = ? ORDER BY key", (stream,))
         return (_load_kept(row[0]) for row in rows)
 
-    def need_parents(self, rows: Iterable[tuple[int, str, str, int, str, str, bool]]) -> None:
+    def need_parents(self, rows: Iterable[tuple[int, str, str, int, str, str, str]]) -> None:
         """Note the parents that changes need.
 
-        Each row: (stream, key, field, parent's slot, parent's normalised key, parent's key, whether to leave the
-        field out when there is no such parent).
+        Each row: (stream, key, field, parent's slot, parent's normalised key, parent's key, what to do when there
+        is no such parent).
         """
         self._db.executemany("INSERT OR REPLACE INTO parents VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def orphans(self) -> list[Orphan]:
         """Changes whose parent neither exists in the target nor is among the changes."""
         rows = self._db.execute(
-            "SELECT stream, key, field, parent_key, leave FROM parents AS p WHERE "
+            "SELECT stream, key, field, parent_key, missing FROM parents AS p WHERE "
             "NOT EXISTS (SELECT 1 FROM held WHERE held.slot = p.slot AND held.key = p.parent) AND "
             "NOT EXISTS (SELECT 1 FROM changes WHERE changes.slot = p.slot AND changes.key = p.parent)"
         )
-        return [Orphan(row[0], row[1], row[2], row[3], bool(row[4])) for row in rows]
+        return [Orphan(row[0], row[1], row[2], row[3], WhenMissingParent(row[4])) for row in rows]
 
     def leave_field(self, orphan: Orphan) -> Change | None:
         """Take the parent's field out of an orphaned change; returns the change when nothing is left of it."""

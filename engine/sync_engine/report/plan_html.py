@@ -143,7 +143,7 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
         yield f'<p class="dim">Why: {escape(causes_text(stream.causes))}</p>'
     if stream.kept:
         yield f'<p class="dim">Left as it is: {escape(kept_text(stream.kept))}</p>'
-    if not stream.summary.changes and not stream.summary.rejected and not stream.kept:
+    if not (stream.summary.changes or stream.summary.rejected or stream.summary.waiting or stream.kept):
         yield '<p class="dim">No changes.</p>'
         return
     yield "<table><thead><tr><th>What</th><th>Record</th><th>Fields</th></tr></thead><tbody>"
@@ -205,7 +205,8 @@ def _rejection(rejection: Rejection) -> str:
     reasons = "".join(
         f"<dt>{escape(each.field or each.code)}</dt><dd>{escape(each.message)}</dd>" for each in rejection.reasons
     )
+    kind, word = ("kept", "waits") if rejection.waits else ("rejected", "rejected")
     return (
-        '<tr data-kind="rejected"><td><span class="tag rejected">rejected</span></td>'
+        f'<tr data-kind="{kind}"><td><span class="tag {kind}">{word}</span></td>'
         f'<td class="key">{escape(rejection.key or rejection.source_key)}</td><td><dl>{reasons}</dl></td></tr>'
     )

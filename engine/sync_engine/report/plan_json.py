@@ -99,8 +99,15 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan) -> Iterato
     yield '],"kept":['
     yield from _separated(_dump(_kept(stream, each)) for each in file.kept(catalog.name, stream.name))
     yield '],"rejections":['
-    yield from _separated(_dump(_rejection(each)) for each in file.rejections(catalog.name, stream.name))
+    yield from _separated(_dump(_rejection(each)) for each in _rejections(file, catalog, stream, waits=False))
+    yield '],"waiting":['
+    yield from _separated(_dump(_rejection(each)) for each in _rejections(file, catalog, stream, waits=True))
     yield "]}"
+
+
+def _rejections(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, *, waits: bool) -> Iterator[Rejection]:
+    if stream.summary.waiting if waits else stream.summary.rejected:
+        yield from (each for each in file.rejections(catalog.name, stream.name) if each.waits == waits)
 
 
 def _change(stream: StreamPlan, change: Change) -> dict[str, object]:

@@ -127,7 +127,12 @@ def _worth_showing(catalog: CatalogPlan) -> list[StreamPlan]:
     return [
         each
         for each in catalog.streams
-        if each.summary.changes or each.summary.rejected or each.new_options or each.kept or each.config
+        if each.summary.changes
+        or each.summary.rejected
+        or each.summary.waiting
+        or each.new_options
+        or each.kept
+        or each.config
     ]
 
 
@@ -188,11 +193,12 @@ def _stream(stream: StreamPlan, seen: _Seen, most: int, words: Wording) -> Itera
 
 
 def _rejected(stream: StreamPlan, rejections: Sequence[Rejection]) -> Iterator[str]:
-    count = stream.summary.rejected
+    count = stream.summary.rejected + stream.summary.waiting
+    word = "rejected" if not stream.summary.waiting else "rejected or waiting" if stream.summary.rejected else "waiting"
     if count and not rejections:
-        yield f"rejected: {count:,}\n\n"
+        yield f"{word}: {count:,}\n\n"
     elif count:
-        yield f"<details><summary>rejected: {count:,}</summary>\n\n"
+        yield f"<details><summary>{word}: {count:,}</summary>\n\n"
         for rejection in rejections:
             why = "; ".join(
                 f"{each.field}: {each.message}" if each.field else each.message for each in rejection.reasons

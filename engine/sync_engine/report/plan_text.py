@@ -110,6 +110,8 @@ def totals(summary: Summary, words: Wording, paint: Paint) -> str:
         texts.append(paint(f"{count:,} {word}", colour if count else "dim"))
     if summary.filtered:
         texts.append(f"{summary.filtered:,} left out by filter")
+    if summary.waiting:
+        texts.append(paint(f"{summary.waiting:,} waiting", "yellow"))
     return ", ".join(texts) + "."
 
 
@@ -217,7 +219,7 @@ def _stream(file: PlanFile, catalog: CatalogPlan, stream: StreamPlan, most: int,
         for kept in islice(file.kept(catalog.name, stream.name), most or None):
             yield from _kept(kept, fields, paint)
         yield paint(f"    left as it is: {kept_text(stream.kept)}", "yellow")
-    if stream.summary.rejected:
+    if stream.summary.rejected or stream.summary.waiting:
         for rejection in islice(file.rejections(catalog.name, stream.name), most or None):
             yield from _rejection(rejection, paint)
     yield from _more(stream.summary, words, most)
@@ -308,7 +310,8 @@ def _kept(kept: Kept, fields: Mapping[str, PlannedField], paint: Paint) -> Itera
 
 def _rejection(rejection: Rejection, paint: Paint) -> Iterator[str]:
     name = rejection.key or rejection.source_key
-    yield paint(f"    ✗ rejected {shortened(quoted(name)[1:-1])}", "red")
+    what, colour = ("… waits", "yellow") if rejection.waits else ("✗ rejected", "red")
+    yield paint(f"    {what} {shortened(quoted(name)[1:-1])}", colour)
     for reason in rejection.reasons:
         place = f"{reason.field}: " if reason.field else ""
         yield f"        {place}{reason.message} [{reason.code}, {reason.owner}]"

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from sync_engine.ledger.records import OutcomeRecord, Recording, Status, TransferRecord
+from sync_engine.planner.plan import WAITS
 from sync_engine.report.plan_text import Paint
 from sync_engine.report.values import around_difference, plural, quoted
 from sync_engine.transfer.causes import causes
@@ -21,6 +22,7 @@ HINTS = {
     "org": "Ask who looks after the target; then `sync-engine transfers retry --force` sends these records again.",
 }
 """What to do, by who has to act."""
+WAITS_HINT = "The transfer that finds the parent sends the record."
 UNCERTAIN_HINT = (
     "`sync-engine transfers resume` asks the target now; the next transfer does so before it writes anything."
 )
@@ -51,9 +53,9 @@ def list_lines(transfers: Sequence[TransferRecord], paint: Paint) -> Iterator[st
 
 
 def show_lines(
-    transfer: TransferRecord, rejected: Iterable[OutcomeRecord], stale: Iterable[OutcomeRecord], paint: Paint
+    transfer: TransferRecord, unwritten: Iterable[OutcomeRecord], stale: Iterable[OutcomeRecord], paint: Paint
 ) -> Iterator[str]:
-    """One transfer: head, counts, rejections by cause, stale records."""
+    """One transfer: head, counts, what was rejected or waits by cause, stale records."""
     yield paint(f"Transfer {transfer.id}", "bold") + f"  catalog {transfer.catalog}"
     yield f"  status    {paint(str(transfer.status), COLOURS.get(transfer.status, 'red'))}"
     who = f" ({transfer.who})" if transfer.who else ""
@@ -72,15 +74,18 @@ def show_lines(
         yield paint(f"  record    not written into the target yet; the next transfer writes it{why}", "yellow")
     for line in flapping_lines(transfer.flapping):
         yield paint(f"  {line}", "yellow")
-    for cause in causes(rejected):
+    for cause in causes(unwritten):
         field = f" {cause.field}" if cause.field else ""
+        waits = cause.code == WAITS
+        what, colour = ("…", "yellow") if waits else ("✗", "red")
         yield ""
-        yield paint(f"  ✗ {cause.code}{field}: {plural(cause.count, 'record')}, {cause.solved}", "red")
+        solved = "" if waits else f", {cause.solved}"
+        yield paint(f"  {what} {cause.code}{field}: {plural(cause.count, 'record')}{solved}", colour)
         for key, message in cause.examples:
             yield f"      {key}: {message}"
         if cause.count > len(cause.examples):
             yield f"      … and {cause.count - len(cause.examples):,} more"
-        yield f"      → {UNCERTAIN_HINT if cause.uncertain else HINTS[cause.owner]}"
+        yield f"      → {WAITS_HINT if waits else UNCERTAIN_HINT if cause.uncertain else HINTS[cause.owner]}"
     for outcome in stale:
         reasons = "; ".join(f"{each['field']} {each['message']}".strip() for each in outcome.reasons)
         yield paint(f"  ! stale {outcome.stream} {outcome.key}: {reasons}", "yellow")

@@ -199,15 +199,16 @@ def _summary(run: _Run) -> dict[str, int]:
 
 
 def _record_rejections(run: _Run, file: PlanFile, stream: StreamPlan) -> None:
-    """Records that were rejected when planning are outcomes of the transfer too."""
-    if not stream.summary.rejected:
+    """Records that were rejected or held when planning are outcomes of the transfer too."""
+    if not stream.summary.rejected and not stream.summary.waiting:
         return
     rejections = _named(file.rejections(run.catalog, stream.name))
     while part := list(islice(rejections, 1000)):
         outcomes = [
-            OutcomeRecord(stream.name, name, "rejected", "", plain_reasons(each.reasons)) for name, each in part
+            OutcomeRecord(stream.name, name, "waiting" if each.waits else "rejected", "", plain_reasons(each.reasons))
+            for name, each in part
         ]
-        run.counts["rejected"] += len(part)
+        run.counts.update(each.outcome for each in outcomes)
         run.unwritten.update((stream.name, each.source_key) for _, each in part)
         run.ledger.commit(run.id, run.catalog, outcomes, summary=_summary(run))
 
