@@ -15,6 +15,7 @@ from starlette.requests import Request
 from tests.journeys.conftest import Finished
 from tests.journeys.small import Json, Shop, model, open_shop, product, uuid_of
 
+from sync_engine_sandbox.faults import Rule
 from sync_engine_sandbox.pim.app_catalogs import new_catalog, set_up
 
 FIELDS = [
@@ -35,6 +36,10 @@ THING = {
         {"name": "Tags__c", "type": "multipicklist", "values": ["New", "Old"], "restricted": True},
         {"name": "Owner__c", "type": "reference", "references": ["Item__c"], "relationship": "Owner__r"},
     ],
+}
+WIDE = {
+    "name": "Wide__c",
+    "fields": [{"name": f"Text_{number}__c", "type": "string", "length": 10} for number in range(600)],
 }
 SHAPES = {
     "uuid": "string",
@@ -75,7 +80,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     mugs = [product(f"mug-{n:03}", name=f"Mug {n}", title={"de_DE": f"Becher {n}"}) for n in range(MANY)]
     shirts = [product(f"shirt-{size}", parent="shirt-low", name=size, size=size) for size in ("s", "l")]
     models = [model("shirt-root"), model("shirt-low", parent="shirt-root"), model("other-root")]
-    with open_shop(tmp_path, fields=FIELDS, objects=[THING], products=[*mugs, *shirts], models=models) as opened:
+    with open_shop(tmp_path, fields=FIELDS, objects=[THING, WIDE], products=[*mugs, *shirts], models=models) as opened:
         path = opened.project.folder / "sync-engine.yaml"
         lines = path.read_text(encoding="utf-8")
         as_app = re.sub(
@@ -260,6 +265,15 @@ def test_catalogs_for_apps_are_made_listed_copied_and_deleted(shop: Shop) -> Non
     assert 'no catalog "Store FR"' in pim(shop, "delete", "Store FR", "--yes", code=1).err
 
 
+def test_a_catalog_whose_making_was_not_answered_is_not_made_twice(shop: Shop) -> None:
+    with shop.sandbox.faults.during(Rule("lost", "pim", skip=1, times=1)):
+        lost = pim(shop, "create", "Store US", code=69)
+    assert "may have been done" in lost.err
+    (made,) = pim(shop, "list", "--json").data["catalogs"]
+    assert made["id"] in pim(shop, "create", "Store US", code=1).err
+    assert len(pim(shop, "list", "--json").data["catalogs"]) == 1
+
+
 def test_a_mapping_schema_is_made_of_the_fields_of_an_object_and_pushed(shop: Shop) -> None:
     own = catalog(shop)
     dry = pim(shop, "push-schema", own, "Thing__c", "--dry-run")
@@ -291,6 +305,7 @@ def test_what_cannot_be_a_schema_is_refused_with_the_reason(shop: Shop) -> None:
     own = catalog(shop)
     assert "no field Nothing__c" in pim(shop, "push-schema", own, "Thing__c", "--fields", "Nothing__c", code=1).err
     assert "refers to another" in pim(shop, "push-schema", own, "Thing__c", "--fields", "Owner__c", code=1).err
+    assert "600 targets" in pim(shop, "push-schema", own, "Wide__c", code=1).err
     assert "no object Nowhere__c" in pim(shop, "push-schema", own, "Nowhere__c", code=1).err
     assert "--connection: pim" in pim(shop, "list", "--connection", "crm", code=64).err
 

@@ -127,12 +127,16 @@ class PimClient:
             Unavailable: it is not known whether it was done.
             Refused, Unauthorised, BrokenContract: see ``Answers``.
         """
-        with self._slots:
-            try:
+        try:
+            with self._slots:
                 response = self._http.request(method, f"{self._base}/{path}", json=content)
-            except httpx.HTTPError as error:
-                raise self.transport_failure(path, error) from None
-        return self.answers.written(path, response, response.content)
+            return self.answers.written(path, response, response.content)
+        except httpx.HTTPError as error:
+            failure = self.transport_failure(path, error)
+        except Unavailable as error:
+            failure = error
+        hint = "It may have been done: look before you repeat it." if isinstance(failure, Unavailable) else failure.hint
+        raise type(failure)(failure.message, hint=hint)
 
     def start(self, path: str, params: Parameters | None = None) -> Future[object]:
         """Begin a call in the background: one attempt, to be handed to ``get``."""
