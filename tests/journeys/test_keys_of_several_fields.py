@@ -88,7 +88,9 @@ def assignments(shop: Shop) -> set[tuple[str, str]]:
     return {(keys[row["ProductId"]], keys[row["ProductCategoryId"]]) for row in org.rows("ProductCategoryProduct")}
 
 
-def test_a_translation_is_made_changed_and_removed(shop: Shop) -> None:
+@pytest.mark.parametrize("most", [2000, 0], ids=["collections", "bulk"])
+def test_a_translation_is_made_changed_and_removed(shop: Shop, most: int) -> None:
+    shop.connect(bulk_threshold=most)
     shop.write({"products": PRODUCTS, "translations": TRANSLATIONS}, safety=FREE)
     shop.apply()
     assert translations(shop) == {("a", "de"): "Becher A"}

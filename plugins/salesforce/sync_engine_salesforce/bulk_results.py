@@ -29,7 +29,7 @@ _TAIL = re.compile(r"(?P<message>.*):(?P<fields>[\w., ]*?)\s*--\s*", re.DOTALL)
 
 
 def read_results(
-    jobs: BulkJobs, job: str, batch: Batch, sent: Sequence[Row], *, case_sensitive: bool, where: str
+    jobs: BulkJobs, job: str, batch: Batch, sent: Sequence[Row], *, exact: bool, where: str
 ) -> list[RecordResult]:
     """One result per row that was sent; the three files are fetched again when they do not add up.
 
@@ -38,14 +38,14 @@ def read_results(
         job: a finished job.
         batch: what it was made of.
         sent: the rows that were uploaded.
-        case_sensitive: whether keys that differ in case only are different keys.
+        exact: whether what stands in the key column is told apart by its case, too.
         where: names the connection.
 
     Raises:
         Refused: Salesforce refused the job as a whole and nothing was written.
         BrokenContract: the files do not add up to what was sent, however often they are fetched.
     """
-    fold = str if case_sensitive or batch.operation is not Operation.UPSERT else str.casefold
+    fold = str if exact else str.casefold
     for pause in PAUSES:
         try:
             return _read_results(jobs, job, batch, _Waiting(batch, sent, fold), where)

@@ -217,10 +217,10 @@ class SalesforceTarget:
         if isinstance(job, str):
             refused = {each["key"] for each in known}
             rows = [row for row in batch.rows if row.key not in refused] if refused else batch.rows
-            key = self._known(batch.object).field(batch.key_field)
-            yield from read_results(
-                self._jobs, job, batch, rows, case_sensitive=key.case_sensitive, where=self._session.where
-            )
+            # Only an upsert finds its records by their key; and only then the key is one field.
+            upserts = batch.operation is Operation.UPSERT
+            exact = not upserts or self._known(batch.object).field(batch.key_field).case_sensitive
+            yield from read_results(self._jobs, job, batch, rows, exact=exact, where=self._session.where)
             self._jobs.forget(job)
 
     def adopt(self, batch: Batch, state: BatchState, data: Mapping[str, object]) -> BatchRef | None:
