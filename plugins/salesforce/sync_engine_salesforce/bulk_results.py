@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sync_engine.sdk.errors import BrokenContract, Refused
-from sync_engine.sdk.target import Batch, Operation, Outcome, Owner, Reason, RecordResult, Row
+from sync_engine.sdk.target import Batch, Outcome, Owner, Reason, RecordResult, Row
 from sync_engine_salesforce.bulk import BulkJobs
 from sync_engine_salesforce.csv_format import ResultSet, key_cell, key_column
 from sync_engine_salesforce.errors import MOVED_HINT, RowError
