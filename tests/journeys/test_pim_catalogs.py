@@ -232,6 +232,15 @@ def test_without_the_scope_it_is_said_which_one_is_needed(shop: Shop) -> None:
     assert "read_catalogs" in done.err
 
 
+def test_explain_says_whether_the_catalog_selects_a_record(shop: Shop) -> None:
+    write(shop, enabled(shop, criteria=chosen("mug-001")))
+    inside, outside = (shop.run("explain", "shop", each).out for each in ("mug-001", "mug-002"))
+    assert re.search(r"Filter: passes\n *✓ the source's catalog .* selects it", inside)
+    assert re.search(r"Filter: leaves it out\n *✗ the source's catalog .* selects it", outside)
+    assert "Mug 1" in shop.run("preview", "shop", "--key", "mug-001").out
+    assert "Mug 2" not in shop.run("preview", "shop", "--key", "mug-002", code=1).out
+
+
 def test_the_list_of_catalogs_says_what_they_select(shop: Shop) -> None:
     write(shop, "Store US")
     assert "catalog Store US of pim" in shop.run("catalogs", "list").out

@@ -41,7 +41,7 @@ def explain(console: Console, catalog: str, key: str, streams: str | None, forma
         source, target = connections.source(chosen.source), connections.target(chosen.target)
         compiled = compiled.only(chosen_streams(streams, [chosen]))
         meter = Meter()
-        found = locate(compiled, source, key, meter)
+        found = locate(compiled, source, key, meter, everywhere=True)
         meter.clear()
         made = [
             _explain(each, compiled, found[each.name], source, target, ledger, key)

@@ -36,7 +36,13 @@ def with_attributes(query: Query, schema: SourceSchema, codes: frozenset[str]) -
 
 
 def locate(
-    compiled: CompiledCatalog, source: Source, key: str, progress: Progress, images: frozenset[str] = frozenset()
+    compiled: CompiledCatalog,
+    source: Source,
+    key: str,
+    progress: Progress,
+    images: frozenset[str] = frozenset(),
+    *,
+    everywhere: bool = False,
 ) -> dict[str, SourceRecord]:
     """The record with a key, by the name of each stream that reads it, whether its filter leaves it in or not.
 
@@ -48,12 +54,15 @@ def locate(
             what it leaves out has no key in the target.
         progress: told how far that is.
         images: further attributes to read.
+        everywhere: also records that the source's own catalog does not select, where one says what is read.
     """
     schema = compiled.source_schema
     found: dict[str, SourceRecord] = {}
     for stream in compiled.streams:
         for criterion in _by_key(stream, schema.collections[stream.query.collection], key):
             query = with_attributes(judgeable(stream, (criterion,)), schema, images)
+            if everywhere:
+                query = dataclasses.replace(query, source_catalog=None)
             record = next(matching(stream, source, query), None)
             if record is not None:
                 found[stream.name] = record

@@ -19,12 +19,12 @@ from sync_engine.compiler.mapping import map_record
 from sync_engine.expressions import EvaluationFailed
 from sync_engine.planner.encoding import Encoded, encode
 from sync_engine.planner.wanted import NormalForm
-from sync_engine.sdk.filters import Filter
+from sync_engine.sdk.filters import AllOf, Filter
 from sync_engine.sdk.source import SourceRecord
 from sync_engine.sdk.target import FieldDescription
 from sync_engine.sdk.values import Blank, MediaRef, TargetValue
 from sync_engine.trace.criteria import AskSource, judge
-from sync_engine.trace.model import FieldTrace, InputTrace, RowTrace, StepTrace, Trace
+from sync_engine.trace.model import FieldTrace, InputTrace, RowTrace, StepTrace, Trace, Verdict
 
 
 def as_converted(description: FieldDescription, value: TargetValue) -> TargetValue:  # noqa: ARG001 - a NormalForm
@@ -46,7 +46,7 @@ def trace(stream: CompiledStream, record: SourceRecord, normal_form: NormalForm,
         normal_form: of the target.
         ask: for criteria that only the source can evaluate.
     """
-    verdicts = tuple(judge(stream, each, record, ask) for each in stream.query.filters)
+    verdicts = (*_selection(stream, ask), *(judge(stream, each, record, ask) for each in stream.query.filters))
     return Trace(
         stream=stream.name,
         collection=stream.query.collection,
@@ -57,6 +57,15 @@ def trace(stream: CompiledStream, record: SourceRecord, normal_form: NormalForm,
         passes=all(each.holds is not False for each in verdicts),
         rows=tuple(_row(stream, variant, row, normal_form) for variant, row in stream.explode(record)),
     )
+
+
+def _selection(stream: CompiledStream, ask: AskSource) -> tuple[Verdict, ...]:
+    """Whether a catalog that the source keeps itself has the record, where one says what is read."""
+    own = stream.query.source_catalog
+    if own is None:
+        return ()
+    holds = ask(AllOf(()))
+    return (Verdict(f'the source\'s catalog "{own}" selects it', holds, holds, "source"),)
 
 
 def _row(stream: CompiledStream, variant: Variant, row: SourceRecord, normal_form: NormalForm) -> RowTrace:
