@@ -25,7 +25,7 @@ LOOPS = {
     "sync_engine_akeneo/categories.py read_categories": "a list in memory",
     "sync_engine_akeneo/paging.py listing": "each page has records, and none that came before",
     "sync_engine_akeneo/paging.py _following": "each page has records, and a cursor that did not come before",
-    "sync_engine_salesforce/session.py call": "`retry_minutes`",
+    "sync_engine_salesforce/session.py _insist": "`retry_minutes`",
     "sync_engine_salesforce/bulk.py submit": "`retry_minutes`",
     "sync_engine_salesforce/bulk.py finish_upload": "`retry_minutes`",
     "sync_engine_salesforce/files.py _post": "`retry_minutes`",
