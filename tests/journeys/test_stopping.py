@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from tests.journeys.crashing import crashing
 from tests.journeys.small import Shop, open_shop, product
 
 from sync_engine_sandbox.faults import Rule
@@ -35,15 +36,24 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         yield opened
 
 
-def start(shop: Shop) -> subprocess.Popen[str]:
+def start(shop: Shop, *command: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "sync_engine", "apply", "--yes"],
+        [sys.executable, "-m", "sync_engine", *(command or ("apply", "--yes"))],
         cwd=shop.project.folder,
         env={**os.environ, **shop.project.environment, "NO_COLOR": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def await_fault(process: subprocess.Popen[str], happened: Sequence[object]) -> None:
+    """Wait until the process has met with it."""
+    deadline = time.monotonic() + 60
+    while not happened:
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
 
 
 def stop(process: subprocess.Popen[str], how: signal.Signals) -> str:
@@ -73,11 +83,7 @@ def test_a_transfer_whose_request_hangs_ends_in_time_and_goes_on_later(
         shop.connect(bulk_threshold=1)
     with shop.sandbox.faults.during(Rule("hang", place)) as happened:
         process = start(shop)
-        deadline = time.monotonic() + 60
-        while not happened:
-            assert time.monotonic() < deadline
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.02)
+        await_fault(process, happened)
         stop(process, how)
     shop.apply()
     assert sorted(row["Key__c"] for row in shop.sandbox.org.rows("Item__c")) == ["a", "b", "c"]
@@ -87,9 +93,19 @@ def test_a_transfer_whose_request_hangs_ends_in_time_and_goes_on_later(
 def test_a_transfer_that_waits_for_a_service_ends_in_time(shop: Shop) -> None:
     with shop.sandbox.faults.during(Rule("429", "pim.page", seconds=500)) as happened:
         process = start(shop)
-        while not happened:
-            time.sleep(0.02)
+        await_fault(process, happened)
         time.sleep(0.3)
         stop(process, signal.SIGINT)
     shop.apply()
+    shop.settled()
+
+
+def test_taking_up_ends_in_time_too_and_goes_on_later(shop: Shop, tmp_path: Path) -> None:
+    with crashing(tmp_path / "crashing") as processes:
+        assert processes.run(shop.project, "apply", "--yes", at=("after PATCH", 0)).code == -9
+    with shop.sandbox.faults.during(Rule("hang", "crm.query")) as happened:
+        process = start(shop, "transfers", "resume")
+        await_fault(process, happened)
+        stop(process, signal.SIGTERM)
+    assert "1 batch under way, 3 created" in shop.run("transfers", "resume").err
     shop.settled()

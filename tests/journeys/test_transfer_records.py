@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,8 @@ def records(shop: Shop) -> list[Json]:
     """The records of transfers, the oldest first; each transfer of the log has exactly one."""
     found = shop.rows("PIM_Transfer__c", "PIM_Transfer_Id__c")
     assert len(found) == len(shop.sandbox.org.rows("PIM_Transfer__c"))
-    assert sorted(found) == sorted(each["id"] for each in shop.run("transfers", "list", "--json").data["transfers"])
+    known = shop.run("transfers", "list", "--limit", "1000", "--json").data["transfers"]
+    assert sorted(found) == sorted(each["id"] for each in known)
     return [found[each] for each in sorted(found)]
 
 
@@ -278,6 +279,30 @@ def test_a_record_that_a_crash_prevented_is_written_by_the_next_run_and_never_tw
     (record,) = records(shop)
     assert (record["Status__c"], record["Created__c"]) == ("done", 6)
     assert shop.shown()["recorded"] is True
+
+
+@pytest.mark.slow
+def test_wherever_a_process_dies_each_transfer_has_one_record_that_says_what_became_of_it(
+    shop: Shop, processes: Crashing, figure: Callable[[str], None]
+) -> None:
+    """From the call that writes the data to the end."""
+    shop.apply()
+    shop.change("a", notes="ok, too")
+    names = processes.run(shop.project, "apply", "--yes").points
+    first = next(number for number, name in enumerate(names) if name.startswith("before PATCH"))
+    for number in range(first, len(names)):
+        notes = f"ok {number}"
+        for sku in "abc":
+            shop.change(sku, notes=notes)
+        assert processes.run(shop.project, "apply", "--yes", at=("", number)).code == -9
+        shop.run("apply", "--yes")
+        *_, died, after = records(shop)
+        assert died["Updated__c"] + after["Updated__c"] == 3, names[number]
+        assert died["Status__c"] in ("done", "interrupted")
+        shown = shop.shown(died["PIM_Transfer_Id__c"])
+        assert (shown["status"], shown["recorded"]) == (died["Status__c"], True)
+        assert {row["Notes__c"] for key, row in shop.rows().items() if key in "abc"} == {notes}
+    figure(f"kills, records of transfers: {len(names) - first} points, one record of each transfer")
 
 
 def test_a_transfer_that_died_is_recorded_by_the_one_that_takes_it_up(shop: Shop, processes: Crashing) -> None:

@@ -284,11 +284,12 @@ def check_source_catalog(source: Source, catalog: Catalog) -> str:
 
 def describe_target(target: Target, catalogs: Sequence[Catalog]) -> TargetSchema:
     """The objects that catalogs write to, record their transfers in, or only refer to."""
-    schema = target.describe((*objects_of(catalogs), *(each.log.to for each in catalogs if each.log.to)))
+    schema = target.describe(objects_of(catalogs))
     others = referred_objects(catalogs, schema)
     return replace(schema, objects={**schema.objects, **target.describe(others).objects}) if others else schema
 
 
 def objects_of(catalogs: Sequence[Catalog]) -> tuple[str, ...]:
-    """The objects that catalogs write to."""
-    return tuple(dict.fromkeys(stream.object for catalog in catalogs for stream in catalog.streams))
+    """The objects that catalogs write to, and those that their transfers are recorded in."""
+    written = (stream.object for catalog in catalogs for stream in catalog.streams)
+    return tuple(dict.fromkeys((*written, *(each.log.to for each in catalogs if each.log.to))))
