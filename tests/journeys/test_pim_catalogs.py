@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 import pytest
 from starlette.requests import Request
+from tests.engine.repositories import commit, git
 from tests.journeys.conftest import Finished
 from tests.journeys.small import Json, Shop, model, open_shop, product, uuid_of
 
@@ -239,6 +240,20 @@ def test_explain_says_whether_the_catalog_selects_a_record(shop: Shop) -> None:
     assert re.search(r"Filter: leaves it out\n *✗ the source's catalog .* selects it", outside)
     assert "Mug 1" in shop.run("preview", "shop", "--key", "mug-001").out
     assert "Mug 2" not in shop.run("preview", "shop", "--key", "mug-002", code=1).out
+
+
+def test_another_selection_is_a_change_whose_effect_is_shown(shop: Shop) -> None:
+    folder = shop.project.folder
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    write(shop, enabled(shop, criteria=chosen("mug-001", "mug-002")))
+    shop.apply()
+    commit(folder)
+    write(shop, enabled(shop, criteria=chosen("mug-002", "mug-003")))
+    (planned,) = shop.run("plan", "--base", "main", "--format", "json").data["catalogs"]
+    assert [each["part"] for each in planned["config"]] == ["source.catalog"]
+    (found,) = planned["streams"]
+    changed = {each["operation"]: each["key"] for each in found["changes"]}
+    assert changed == {"create": uuid_of("mug-003"), "delete": uuid_of("mug-001")}
 
 
 def test_the_list_of_catalogs_says_what_they_select(shop: Shop) -> None:

@@ -6,6 +6,7 @@ the values that a person lets the app see there, so that a hidden value would lo
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from urllib.parse import quote
@@ -28,7 +29,7 @@ _SHORTEST = 500
 def read_selected(
     client: PimClient, collection: str, params: Parameters, search: Mapping[str, list[object]], keys: Iterable[str]
 ) -> Iterator[Leaf]:
-    """Records with these keys that pass a search; the next ones are asked for while the caller works on these.
+    """Records with these keys that pass a search; several pages are under way at the same time.
 
     Args:
         client: makes the calls.
@@ -42,18 +43,19 @@ def read_selected(
         Refused, Unauthorised, Unavailable: see ``PimClient.get``.
     """
     room = max(LONGEST_PARAMETER - len(quote(orjson.dumps(search))), _SHORTEST)
-    waiting: tuple[list[str], Parameters, Future[object]] | None = None
+    waiting: deque[tuple[list[str], Parameters, Future[object]]] = deque()
     try:
         for chunk in chunks(keys, room):
             asked = _asked(params, search, _BY_KEY[collection], chunk)
-            before, waiting = waiting, (chunk, asked, client.start(PATHS[collection], asked))
-            if before is not None:
-                yield _leaf(client, collection, *before)
-        if waiting is not None:
-            yield _leaf(client, collection, *waiting)._replace(cursor=None)
+            waiting.append((chunk, asked, client.start(PATHS[collection], asked)))
+            if len(waiting) > client.settings.concurrency:
+                yield _leaf(client, collection, *waiting.popleft())
+        while waiting:
+            leaf = _leaf(client, collection, *waiting.popleft())
+            yield leaf if waiting else leaf._replace(cursor=None)
     finally:
-        if waiting is not None:
-            waiting[2].cancel()
+        for *_, started in waiting:
+            started.cancel()
 
 
 def models_above(client: PimClient, products: Iterable[str], identifier: str | None) -> set[str]:
