@@ -22,7 +22,7 @@ from sync_engine.planner.plan_file import PlanFile
 from sync_engine.planner.progress import Progress
 from sync_engine.sdk.errors import Interrupted, NotDone, SyncEngineError, Unavailable
 from sync_engine.sdk.files import OpenMedia
-from sync_engine.sdk.target import Operation, RecordResult, Target
+from sync_engine.sdk.target import Operation, Owner, Reason, RecordResult, Target
 from sync_engine.transfer.concluding import COUNTED, conclude, plain_reasons
 from sync_engine.transfer.content import Carried
 from sync_engine.transfer.fetching import Fetching, files_of
@@ -35,6 +35,11 @@ from sync_engine.transfer.stale import Recheck, Stale, recheck_for, split_stale
 
 MOST_UNWRITTEN = 1000
 """When more records could not be written, the next transfer reads all that it would have read without this one."""
+_NAMED = Reason(
+    "NAMED_IN_KEY",
+    "records whose key names records of this object could not be deleted; without it they would not be found again",
+    owner=Owner.ORG,
+)
 RETRIES = 4
 """How often records that a lock or a limit refused are sent again."""
 
@@ -143,11 +148,8 @@ def apply_catalog(
             kept = (each for each in file.changes(plan.name, stream.name) if each.kind is not ChangeKind.DELETE)
             for wave, changes in groupby(kept, key=lambda each: each.wave):
                 _run_wave(run, stream, f"w{wave}", changes)
-        # Children go before their parents, and everything that points elsewhere now has been written before.
-        for stream in reversed(plan.streams):
-            if stream.summary.delete:
-                gone = (each for each in file.changes(plan.name, stream.name) if each.kind is ChangeKind.DELETE)
-                _run_wave(run, stream, "deletes", gone)
+        # Everything that points elsewhere now has been written before.
+        _delete(run, file, plan)
     except (KeyboardInterrupt, Interrupted) as error:
         run.stop.set()
         ledger.finish(transfer, Status.INTERRUPTED, _summary(run), "stopped on request")
@@ -221,6 +223,24 @@ def _named(rejections: Iterable[Rejection]) -> Iterator[tuple[str, Rejection]]:
     for key, same in groupby(rejections, key=lambda each: each.key):
         for place, each in enumerate(same):
             yield (each.source_key if place or not key else key), each
+
+
+def _delete(run: _Run, file: PlanFile, plan: CatalogPlan) -> None:
+    """Children go before their parents, and parents stay while the key of a child that stays names them."""
+    named: set[str] = set()
+    for stream in reversed(plan.streams):
+        gone = (each for each in file.changes(plan.name, stream.name) if each.kind is ChangeKind.DELETE)
+        before = run.counts["rejected"]
+        if stream.write.object_name in named:
+            for each in gone:
+                outcome = OutcomeRecord(stream.name, each.key, "rejected", each.target_id, plain_reasons((_NAMED,)))
+                run.counts["rejected"] += 1
+                run.ledger.commit(run.id, run.catalog, [outcome], summary=_summary(run))
+        elif stream.summary.delete:
+            _run_wave(run, stream, "deletes", gone)
+        if run.counts["rejected"] > before:
+            key = run.recheck.described.objects[stream.write.object_name].field
+            named.update(*(found.refers_to for each in stream.write.key_fields if (found := key(each))))
 
 
 def _run_wave(run: _Run, stream: StreamPlan, wave: str, changes: Iterable[Change]) -> None:
