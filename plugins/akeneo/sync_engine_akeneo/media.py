@@ -50,7 +50,10 @@ def open_media(client: PimClient, media: MediaRef) -> Iterator[BinaryIO]:
     with client.download(_path(code), what) as response:
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "text/html" and not code.lower().endswith((".html", ".htm")):
-            raise BrokenContract(f"{client.where}: the PIM answered with an HTML page in place of {what}")
+            raise BrokenContract(
+                f"{client.where}: the PIM answered with an HTML page in place of {what}",
+                hint="Is `url` the address of the PIM itself, and no proxy or login page before it?",
+            )
         announced = response.headers.get("content-length", "")
         if announced.isdecimal():
             _check_size(client, what, int(announced))
