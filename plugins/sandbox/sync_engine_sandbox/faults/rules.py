@@ -70,7 +70,8 @@ class Rule:
         skip: so many times nothing happens first.
         times: how often it happens at most; None for as long as the rules are in force.
         seconds: for ``late``, ``slow``, ``clock`` and the ``Retry-After`` of ``429``.
-        field: for ``narrowed`` and ``removed``: object and field, such as ``Product2.PIM_EAN__c``.
+        field: for ``narrowed`` and ``removed``: object and field, such as ``Product2.PIM_EAN__c``; for ``locked`` the
+            object alone.
     """
 
     fault: str

@@ -82,13 +82,19 @@ class Faults:
         with self._lock:
             self._undo.append(action)
 
-    def due(self, place: str) -> list[Due]:
-        """The rules that apply to what happens at a place now, in their order."""
+    def due(self, place: str, sobject: str = "") -> list[Due]:
+        """The rules that apply to what happens at a place now, in their order.
+
+        Args:
+            place: a request, or an event.
+            sobject: of the record, at ``crm.row``.
+        """
         found = []
-        side = place if place in EVENTS else place.partition(".")[0]
         with self._lock:
             for number, rule in enumerate(self.rules):
-                if rule.at not in (place, side):
+                if place != rule.at and (place in EVENTS or not place.startswith(f"{rule.at}.")):
+                    continue
+                if place == "crm.row" and rule.field not in ("", sobject):
                     continue
                 met = self._met[number]
                 self._met[number] += 1

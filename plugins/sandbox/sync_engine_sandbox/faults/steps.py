@@ -29,6 +29,11 @@ REQUESTS: Mapping[str, tuple[str, str]] = {
     "crm.limits": ("what the day leaves of requests", f"GET {_V}/limits"),
     "crm.schema": ("an object is described", f"GET {_V}/sobjects/[^/]+/describe"),
     "crm.query": ("records are read", f"GET {_V}/query(?:All)?(?:/.*)?"),
+    "crm.write.insert": (
+        "records are inserted by sObject Collections, without an external id",
+        f"POST {_V}/composite/sobjects",
+    ),
+    "crm.write.file": ("a file is sent", f"POST {_V}/sobjects/ContentVersion"),
     "crm.write": (
         "records are written by sObject Collections, or a file is sent",
         f"(?:POST|PATCH) {_V}/(?:composite/sobjects|sobjects)(?:/.*)?|POST {_V}/composite",
@@ -40,7 +45,9 @@ REQUESTS: Mapping[str, tuple[str, str]] = {
     "crm.poll": ("a bulk job is asked how far it is", f"GET {_V}/jobs/ingest/[^/]+"),
     "crm.results": ("what became of the rows of a bulk job", f"GET {_V}/jobs/ingest/[^/]+/[^/]+/?"),
 }
-"""By name: what such a request does, and the method and path by which it is known."""
+"""By name: what such a request does, and the method and path by which it is known, the first that fits.
+
+``crm.write`` means ``crm.write.insert``, too, as ``crm`` means all of its requests."""
 
 EVENTS: Mapping[str, str] = {
     "crm.row": "a record is about to be written, by whatever call",

@@ -33,7 +33,7 @@ class World:
         self.org.chunk_fault = self._of_chunk
 
     def _of_row(self, sobject: SObject, values: Mapping[str, Any]) -> Problem | None:
-        if not self.faults.rules or not self.faults.due("crm.row"):
+        if not self.faults.rules or not self.faults.due("crm.row", sobject.name):
             return None
         what = values.get("Id") or sobject.label
         return Problem("UNABLE_TO_LOCK_ROW", f"unable to obtain exclusive access to this record or 1 records: {what}")
