@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.reliability import fault_matrix
 
 from sync_engine.cli.main import cli, execute
 from sync_engine.documents import Document, parse_document
@@ -357,3 +358,8 @@ def tutorial(section: str) -> tuple[str, list[tuple[str, list[str]]]]:
                 elif line.strip() and line != "…":
                     expected[-1][1].append(line)
     return "\n".join(script), expected
+
+
+def test_the_matrix_of_faults_is_the_one_that_is_tested() -> None:
+    written = (ROOT / "docs" / "fault-matrix.md").read_text(encoding="utf-8").splitlines()
+    assert written == list(fault_matrix.page()), "python -m tests.reliability.fault_matrix > docs/fault-matrix.md"
