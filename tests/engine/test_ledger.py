@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_engine.ledger.records import OutcomeRecord, OwnedRecord, Status, WrittenRecord
+from sync_engine.ledger.records import Mark, OutcomeRecord, OwnedRecord, Recording, Status, WrittenRecord
 from sync_engine.ledger.store import Ledger, open_ledger
 from sync_engine.sdk.errors import Refused
 
@@ -115,3 +115,31 @@ def test_a_source_key_that_is_not_known_now_keeps_what_was_known(ledger: Ledger)
     for source_key in ("uuid-a", ""):
         ledger.commit(transfer, "shop", [], [WrittenRecord("s", "a", "Product2", "01t", {"Name": "A"}, source_key)])
     assert list(ledger.owned("shop", "s")) == [OwnedRecord("a", "01t", "uuid-a")]
+
+
+def test_a_record_of_a_transfer_is_due_until_it_was_written_and_again_when_more_is_known(ledger: Ledger) -> None:
+    silent = ledger.begin("shop", "digest", "command")
+    ledger.finish(silent, Status.DONE, {})
+    transfer = ledger.begin("shop", "digest", "command", recorded=True)
+    assert ledger.unrecorded("shop") == [], "it is under way"
+    ledger.finish(transfer, Status.INTERRUPTED, {"created": 1})
+    for error in ("the org is down", ""):
+        (due,) = ledger.unrecorded("shop")
+        assert (due.id, due.summary) == (transfer, {"created": 1})
+        ledger.keep_recorded([transfer], error)
+        assert ledger.transfer(transfer).recording_error == error
+    assert ledger.unrecorded("shop") == []
+    ledger.commit(transfer, "shop", [], summary={"created": 2})
+    assert [each.summary for each in ledger.unrecorded("shop")] == [{"created": 2}]
+    assert ledger.unrecorded("other") == []
+    assert ledger.transfer(silent).recording is Recording.NONE
+
+
+def test_what_a_gate_refused_says_nothing_of_what_is_written(ledger: Ledger) -> None:
+    done = ledger.begin("shop", "digest", "command", intent="one")
+    ledger.finish(done, Status.DONE, {})
+    ledger.complete(done, "shop", Mark("2026-11-29T00:00:00.000Z"), whole=True)
+    before = ledger.mark("shop", "one")
+    ledger.finish(ledger.begin("shop", "digest", "command", intent="other"), Status.GATED, {}, "refused")
+    assert ledger.mark("shop", "one") == before
+    assert before.read_from == "2026-11-29T00:00:00.000Z"
