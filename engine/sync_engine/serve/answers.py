@@ -188,6 +188,7 @@ def _catalog(catalog: Catalog, status: Status, ledger: Ledger, served: ServedCat
         "target": catalog.target,
         "channel": catalog.channel,
         "locales": list(catalog.locales),
+        "source_catalog": catalog.source_catalog,
         "filter": [describe(each) for each in catalog.filter],
         "streams": [{"name": each.name, "object": each.object} for each in catalog.streams],
         "state": "running" if running else "waiting" if waiting else "idle",
