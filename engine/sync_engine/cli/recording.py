@@ -36,27 +36,41 @@ def record(
     """
     if not catalog.log.to:
         return
-    due: Sequence[TransferRecord] = ()
     try:
         due = ledger.unrecorded(catalog.name)
-        if not due:
-            return
-        target = connections.target(catalog.target)
-        form, problems = record_form(catalog, described or describe_target(target, [catalog]))
-        if form is None:
-            why = problems[0].message
-            ledger.keep_recorded([each.id for each in due], why)
-        else:
-            why = record_transfers(form, due, target, ledger, console.redact)
+        refused = _write(console, catalog, due, connections, ledger, described) if due else {}
     except SyncEngineError as error:
-        why = error.message
-    if why:
-        which = f"transfer {due[-1].id} of {catalog.name}" if due else f"transfers of {catalog.name}"
-        console.say(
-            f"NOT RECORDED in {catalog.log.to}: {which}: {why}",
-            hint="It changes nothing of what was transferred; the next transfer of the catalog writes the record.",
-            colour="yellow",
-        )
+        _say(console, catalog, f"its transfers: {error.message}")
+        return
+    if refused:
+        newest = max(refused)
+        more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+        _say(console, catalog, f"transfer {newest}{more}: {refused[newest]}")
+
+
+def _write(
+    console: Console,
+    catalog: Catalog,
+    due: Sequence[TransferRecord],
+    connections: Connections,
+    ledger: Ledger,
+    described: TargetSchema | None,
+) -> dict[str, str]:
+    """By transfer, why its record could not be written."""
+    target = connections.target(catalog.target)
+    form, problems = record_form(catalog, described or describe_target(target, [catalog]))
+    if form is not None:
+        return record_transfers(form, due, target, ledger, console.redact)
+    ledger.keep_recorded([each.id for each in due], problems[0].message)
+    return {each.id: problems[0].message for each in due}
+
+
+def _say(console: Console, catalog: Catalog, what: str) -> None:
+    console.say(
+        f"NOT RECORDED in {catalog.log.to}: {catalog.name}, {what}",
+        hint="It changes nothing of what was transferred; the next transfer of the catalog writes the record.",
+        colour="yellow",
+    )
 
 
 @contextlib.contextmanager

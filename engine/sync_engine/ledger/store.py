@@ -339,10 +339,10 @@ class Ledger:
     def unrecorded(self, catalog: str) -> Sequence[TransferRecord]:
         """The transfers of a catalog that have ended and whose record in the target is missing or out of date.
 
-        The oldest first, at most so many as go together.
+        The newest first, at most so many as go together: those that are refused again and again hold up no other.
         """
         rows = self._database.query(
-            f"{_TRANSFER} WHERE catalog = ? AND recording = ? AND status <> ? ORDER BY id LIMIT ?",
+            f"{_TRANSFER} WHERE catalog = ? AND recording = ? AND status <> ? ORDER BY id DESC LIMIT ?",
             (catalog, Recording.DUE, Status.RUNNING, RECORDED_TOGETHER),
         )
         return [_transfer(row) for row in rows]

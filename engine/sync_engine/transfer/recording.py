@@ -28,7 +28,7 @@ _UTC = ZoneInfo("UTC")
 
 def record_transfers(
     form: RecordForm, due: Sequence[TransferRecord], target: Target, ledger: Ledger, redact: Callable[[str], str]
-) -> str:
+) -> dict[str, str]:
     """Write the records of transfers, and note in the ledger what came of it.
 
     Args:
@@ -39,12 +39,13 @@ def record_transfers(
         redact: replaces secrets in a text.
 
     Returns:
-        Why a record could not be written, empty when all were. What happened to data is never touched by that.
+        By transfer, why its record could not be written; empty when all were. Data are never touched by that.
 
     Raises:
         SyncEngineError: the ledger cannot be written.
     """
-    rows, found = [], {}
+    rows = []
+    found: dict[str, str] = {}
     for each in due:
         try:
             rows.append(_row(form, each, ledger, redact))
@@ -56,7 +57,7 @@ def record_transfers(
         found |= dict.fromkeys((each.key for each in rows), error.message)
     for why in sorted(set(found.values())):
         ledger.keep_recorded([key for key, each in found.items() if each == why], redact(why))
-    return redact(next(filter(None, found.values()), ""))
+    return {key: redact(why) for key, why in found.items() if why}
 
 
 def _send(form: RecordForm, rows: Sequence[Row], target: Target) -> list[RecordResult]:
