@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import groupby
+from typing import Protocol
 
 import pytest
 from tests.postgresql import Server, running_server
@@ -10,23 +12,33 @@ from tests.postgresql import Server, running_server
 FIGURE = "figure"
 
 
+class Figure(Protocol):
+    """See ``figure``."""
+
+    def __call__(self, of: str, count: int, sentence: str) -> None: ...
+
+
 @pytest.fixture
-def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
-    """Called with a sentence that says what was proved, in figures; it is printed when all tests have ended."""
-    return lambda sentence: record_property(FIGURE, sentence)
+def figure(record_property: Callable[[str, object], None]) -> Figure:
+    """Called with what was proved in figures: of what, how many, and a sentence; printed when all tests have ended."""
+    return lambda of, count, sentence: record_property(FIGURE, (of, count, sentence))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    found = [
-        str(value)
+    found = sorted(
+        value
         for report in terminalreporter.getreports("passed")
         for name, value in report.user_properties
         if name == FIGURE
-    ]
-    if found:
-        terminalreporter.section("figures")
-        for each in sorted(found):
-            terminalreporter.line(each)
+    )
+    if not found:
+        return
+    terminalreporter.section("figures")
+    for of, group in groupby(found, key=lambda each: each[0]):
+        counted = list(group)
+        terminalreporter.line(f"{of}: {sum(count for _, count, _ in counted)}")
+        for _, _, sentence in counted:
+            terminalreporter.line(f"  {sentence}")
 
 
 @pytest.fixture(scope="session")

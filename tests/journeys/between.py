@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sync_engine_sandbox.server import start
@@ -43,3 +44,21 @@ def between(url: str, answer: Callable[[Request], Response | None]) -> Iterator[
             yield server.url
         finally:
             server.stop()
+
+
+@contextmanager
+def hiding(url: str, *uuids: str) -> Iterator[str]:
+    """A PIM whose lists leave these products out, which it finds when it is asked for them."""
+
+    def answer(request: Request) -> Response | None:
+        asked = json.loads(request.query_params.get("search", "{}"))
+        if not request.url.path.endswith("/products-uuid") or "uuid" in asked:
+            return None
+        headers = {name: request.headers[name] for name in ("authorization", "host")}
+        given = httpx.get(f"{url}{request.url.path}?{request.url.query}", headers=headers, trust_env=False).json()
+        items = given["_embedded"]["items"]
+        given["_embedded"]["items"] = [each for each in items if each["uuid"] not in uuids]
+        return JSONResponse(given)
+
+    with between(url, answer) as shown:
+        yield shown

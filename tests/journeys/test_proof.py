@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from tests.journeys.between import between
+from starlette.responses import Response
+from tests.journeys.between import between, hiding
 from tests.journeys.small import Json, Shop, category, model, open_shop, product, uuid_of, values_of
 
 FIELDS = [
@@ -56,19 +54,7 @@ def counted(transfer: Json) -> Json:
 
 def hidden_in_lists(shop: Shop, *skus: str) -> Iterator[str]:
     """A PIM whose lists leave products out, which it finds when it is asked for them."""
-    url = shop.project.environment["PIM_URL"]
-
-    def answer(request: Request) -> Response | None:
-        asked = json.loads(request.query_params.get("search", "{}"))
-        if not request.url.path.endswith("/products-uuid") or "uuid" in asked:
-            return None
-        headers = {name: request.headers[name] for name in ("authorization", "host")}
-        given = httpx.get(f"{url}{request.url.path}?{request.url.query}", headers=headers, trust_env=False).json()
-        items = given["_embedded"]["items"]
-        given["_embedded"]["items"] = [each for each in items if each["uuid"] not in {uuid_of(sku) for sku in skus}]
-        return JSONResponse(given)
-
-    with between(url, answer) as shown:
+    with hiding(shop.project.environment["PIM_URL"], *map(uuid_of, skus)) as shown:
         yield shown
 
 

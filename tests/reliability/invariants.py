@@ -38,6 +38,9 @@ NAMES = (
 """The twelve invariants, in their order."""
 
 
+GONE = ("deleted", "deactivated")
+
+
 class Violated(AssertionError):
     """An invariant does not hold.
 
@@ -172,6 +175,21 @@ def intent_before_effect(world: World) -> None:
         holds("intent comes before effect", not vanished, f"{stream} {key} ({id_}) is gone")
 
 
+def deletes_need_proof(world: World) -> None:
+    """The newest transfer took nothing away whose source record is still in the PIM."""
+    books = read_books(world)
+    if not books.transfers:
+        return
+    newest, wanted = books.transfers[-1]["id"], world.wanted()
+    gone = {(stream, key) for id_, stream, key, what, _ in books.outcomes if id_ == newest and what in GONE}
+    holds("deletes need proof", not gone & wanted.keys(), gone & wanted.keys())
+
+
+def one_writer(world: World, before: Books) -> None:
+    """Nobody has written to the ledger since it was read."""
+    holds("one writer", read_books(world) == before, "somebody wrote to the ledger who does not hold the lock")
+
+
 def books_balance(world: World) -> None:
     """Every transfer has ended, its counts are those of its outcomes, and each record came into being once."""
     books = read_books(world)
@@ -205,6 +223,12 @@ def books_balance(world: World) -> None:
 def _first_attempt(batch: str) -> str:
     """The id of a batch without its number and that of its attempt."""
     return re.sub(r"(-r\d+)?-\d+$", "", batch)
+
+
+AFTER_A_KILL = (intent_before_effect, watermark_after_ledger, deletes_need_proof)
+"""What is looked at while something is under way."""
+AT_REST = (one_record_per_key, deletes_need_proof, nothing_is_lost, books_balance, watermark_after_ledger)
+"""What is looked at when all is quiet."""
 
 
 def no_secret(world: World, *texts: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
 
-from tests.journeys.crashing import Crashing, Ended
+from tests.journeys.crashing import Crashing, Ended, Point
 from tests.reliability import invariants
 from tests.reliability.invariants import holds
 from tests.reliability.worlds import World
@@ -16,6 +19,8 @@ APPLY = ("apply", "--yes")
 KILLED = -9
 MOST_RUNS = 2
 """Further runs in which everything must have come to its end."""
+FEWEST_OF_RESUME = 20
+"""Points that ``transfers resume`` passes whatever was under way."""
 
 _IDS = re.compile(r"(?<=[/=%2C])[0-9a-zA-Z]{15,18}(?=[/?&%]|$)|:\d+(?=/)|\?.*")
 
@@ -26,11 +31,13 @@ class Tally:
 
     Attributes:
         kills: processes that were killed.
+        again: how often the recovery was killed, too.
         points: kinds of points they died at.
         runs: by the number of further runs that were needed, how often.
     """
 
     kills: int = 0
+    again: int = 0
     points: Counter[str] = field(default_factory=Counter)
     runs: Counter[int] = field(default_factory=Counter)
 
@@ -44,8 +51,10 @@ class Tally:
         return True
 
     def __str__(self) -> str:
-        runs = ", ".join(f"{count} after {runs} further runs" for runs, count in sorted(self.runs.items()))
-        return f"{self.kills} kills at {len(self.points)} kinds of points; quiet: {runs}; 0 lost, 0 doubled"
+        runs = ", ".join(f"{runs} ({count} times)" for runs, count in sorted(self.runs.items()))
+        again = f", {self.again} of them again during recovery" if self.again else ""
+        done = f"{self.kills} kills at {len(self.points)} kinds of points{again}"
+        return f"{done}; further runs until all was quiet: {runs}; 0 lost, 0 doubled"
 
 
 def kind(point: str) -> str:
@@ -60,31 +69,40 @@ def spread(points: int, most: int, offset: int = 0) -> list[int]:
     return sorted({(offset + round(each * points / most)) % points for each in range(most)})
 
 
-def count_points(world: World, processes: Crashing, *command: str) -> int:
-    """Let a round come to its end; gives the number of points that it passed."""
+def effects(points: Sequence[str]) -> list[int]:
+    """The numbers of these points without those of reads; of each kind of read the first stays."""
+    kinds = [kind(each) for each in points]
+    return [number for number, each in enumerate(kinds) if " GET " not in each or kinds.index(each) == number]
+
+
+def points_of(world: World, processes: Crashing, way: Way) -> tuple[str, ...]:
+    """Let a round come to its end; gives the points that it passed."""
     world.edit()
-    ended = processes.run(world.shop.project, *command)
+    way.prepare(world)
+    ended = processes.run(world.shop.project, *way.command(world))
     assert ended.code == 0, ended.err
-    settle(world, processes)
-    return len(ended.points)
+    settle(world, processes, before=way.between(world, processes, Tally()))
+    return ended.points
 
 
-def settle(world: World, processes: Crashing, tally: Tally | None = None, *, before: int = 0) -> None:
+def settle(
+    world: World,
+    processes: Crashing,
+    tally: Tally | None = None,
+    *,
+    before: int = 0,
+    command: Sequence[str] = APPLY,
+) -> None:
     """Run until all is quiet, and see that everything is as it must be; ``before`` counts runs that there were."""
     runs = before
     while runs == before or not quiet(world):
         holds("it converges", runs < MOST_RUNS, f"a plan after {runs} further runs is not empty")
         runs += 1
-        done = processes.run(world.shop.project, *APPLY)
+        done = processes.run(world.shop.project, *command)
         holds("it converges", done.code == 0, f"exit {done.code}\n{done.err}")
     if tally is not None:
         tally.runs[runs] += 1
-    for check in (
-        invariants.one_record_per_key,
-        invariants.nothing_is_lost,
-        invariants.books_balance,
-        invariants.watermark_after_ledger,
-    ):
+    for check in invariants.AT_REST:
         check(world)
 
 
@@ -94,36 +112,96 @@ def quiet(world: World) -> bool:
     return not any(count for name, count in summary.items() if name != "unchanged")
 
 
-def sweep(
-    world: World,
-    processes: Crashing,
-    numbers: Iterable[int],
-    command: Sequence[str] = APPLY,
-    prepare: Callable[[], None] = lambda: None,
-    between: Callable[[Tally], int] = lambda _: 0,
-) -> Tally:
-    """Kill a round at each of these points.
+@dataclass(frozen=True)
+class Way:
+    """What is killed, and what follows.
 
-    Args:
-        world: changes before each run.
-        processes: run the command.
-        numbers: which points, counted from the first of a run.
-        command: what is killed.
+    Attributes:
+        name: in figures.
+        arguments: of the command that is killed; ``{plan}`` is the path of a plan file.
         prepare: done before, when the PIM has changed.
         between: done after the kill, before the runs that settle it; gives how many further runs it was.
+        recovery: the command that settles it.
     """
+
+    name: str
+    arguments: tuple[str, ...]
+    prepare: Callable[[World], None] = lambda _: None
+    between: Callable[[World, Crashing, Tally], int] = lambda *_: 0
+    recovery: tuple[str, ...] = APPLY
+
+    def command(self, world: World) -> list[str]:
+        """The command that is killed."""
+        return [each.format(plan=plan_path(world)) for each in self.arguments]
+
+
+def plan_path(world: World) -> Path:
+    return world.shop.project.folder / "made.plan"
+
+
+def _make_plan(world: World) -> None:
+    world.shop.run("plan", "--out", str(plan_path(world)))
+
+
+def _apply_plan(world: World, processes: Crashing, _: Tally) -> int:
+    """A plan file is whole, or it is not there."""
+    path = plan_path(world)
+    if not path.exists():
+        return 0
+    done = processes.run(world.shop.project, "apply", str(path), "--yes")
+    holds("a plan applies only to what it was made for", done.code == 0, done.err)
+    path.unlink()
+    return 1
+
+
+def die_again(points: int, chance: random.Random) -> Callable[[World, Crashing, Tally], int]:
+    """Of a ``Way``: kill the recovery, too; turn and turn about the next transfer and ``transfers resume``.
+
+    What was under way is taken up early in a transfer, which passes so many points; what follows is like any other.
+    """
+    turns = cycle(((APPLY, points // 2), (("transfers", "resume"), FEWEST_OF_RESUME)))
+
+    def between(world: World, processes: Crashing, tally: Tally) -> int:
+        command, most = next(turns)
+        ended = processes.run(world.shop.project, *command, at=("", chance.randrange(most)))
+        if ended.code != KILLED:  # it came to its end before that point, and was a further run
+            assert ended.code in (0, 4), ended.err
+            return 1
+        tally.again += 1
+        for check in invariants.AFTER_A_KILL:
+            check(world)
+        return 0
+
+    return between
+
+
+TRANSFER = Way("apply", APPLY)
+CHANGED = Way("apply --changed", ("apply", "--changed", "--yes"), recovery=("apply", "--changed", "--yes"))
+SAVED = Way("apply of a saved plan", ("apply", "{plan}", "--yes"), prepare=_make_plan)
+PLAN = Way("plan --out", ("plan", "--out", "{plan}"), between=_apply_plan)
+
+
+def kill(world: World, processes: Crashing, at: Point, way: Way = TRANSFER, tally: Tally | None = None) -> None:
+    """Let the world change, kill what then runs at that point, and run until all is quiet."""
+    tally = tally or Tally()
+    world.edit()
+    way.prepare(world)
+    ended = processes.run(world.shop.project, *way.command(world), at=at)
+    try:
+        died = tally.died(ended)
+        if died:
+            for check in invariants.AFTER_A_KILL:
+                check(world)
+        before = way.between(world, processes, tally)
+        settle(world, processes, tally if died else None, before=before, command=way.recovery)
+    except AssertionError as error:
+        error.add_note(f"{world.shape.name}, {way.name}, round {world.round}, killed at {at}: {ended.points[-1:]}")
+        raise
+
+
+def sweep(world: World, processes: Crashing, numbers: Iterable[int], way: Way = TRANSFER) -> Tally:
+    """Kill a round at each of these points, counted from the first of a run."""
     tally = Tally()
     for number in numbers:
-        world.edit()
-        prepare()
-        ended = processes.run(world.shop.project, *command, at=("", number))
-        try:
-            if tally.died(ended):
-                invariants.intent_before_effect(world)
-                settle(world, processes, tally, before=between(tally))
-            else:
-                settle(world, processes)
-        except AssertionError as error:
-            error.add_note(f"{world.shape.name}, round {world.round}, killed at point {number}: {ended.points[-1:]}")
-            raise
+        kill(world, processes, ("", number), way, tally)
     return tally

@@ -128,7 +128,7 @@ class World:
         self.round += 1
         pim = self.shop.sandbox.pim
         new, renamed, retitled, oldest = (f"p{self.round + each}" for each in (5, 4, 3, 0))
-        pim.add_product(**self._product(new))
+        self.add(new)
         self.shop.change(renamed, name=f"Renamed in {self.round}")
         self.shop.change(retitled, title={"de_DE": f"Titel {self.round}", "en_US": f"Title {self.round}"})
         if self.shape.pictures:
@@ -139,7 +139,11 @@ class World:
     def fill(self) -> None:
         """The products of the beginning."""
         for number in range(6):
-            self.shop.sandbox.pim.add_product(**self._product(f"p{number}"))
+            self.add(f"p{number}")
+
+    def add(self, sku: str) -> None:
+        """A new product."""
+        self.shop.sandbox.pim.add_product(**self._product(sku))
 
     def _product(self, sku: str) -> Json:
         values: Json = {"notes": f"Notes {sku}\n\u2028é", "title": {"de_DE": f"Titel {sku}", "en_US": f"Title {sku}"}}
