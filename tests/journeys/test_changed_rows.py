@@ -80,6 +80,28 @@ def test_a_key_of_a_record_that_did_not_change_is_found_to_be_taken(shop: Shop) 
     shop.settled()
 
 
+def test_a_taken_key_is_found_though_the_record_that_takes_it_cannot_be_written(shop: Shop) -> None:
+    start(shop, items=ITEMS)
+    shop.change("mug-1", sku="mug-2", notes="x" * 300)
+    assert apply_changed(shop, code=4) == {"rejected": 2, "unchanged": 18}
+
+
+def test_a_record_that_is_read_for_several_reasons_counts_once(shop: Shop) -> None:
+    start(
+        shop,
+        items={
+            **ITEMS,
+            "fields": {**ITEMS["fields"], "Notes__c": {"value": "categories", "labels": True, "join": ","}},
+        },
+    )
+    shop.change("mug-1", sku="mug-2")
+    shop.change("mug-3", sku=None)
+    assert apply_changed(shop, code=4) == {"rejected": 3, "unchanged": 17}
+    cups = shop.sandbox.pim.tables["categories",]["cups"]
+    shop.sandbox.pim.put_row(("categories",), {**cups, "labels": {"en_US": "Beakers"}})
+    assert apply_changed(shop, code=4) == {"rejected": 3, "updated": 17}
+
+
 def test_records_that_swap_their_keys_are_no_doubt(shop: Shop) -> None:
     start(shop, items=ITEMS)
     shop.change("mug-1", sku="mug-2")

@@ -38,7 +38,7 @@ def accepted_rows(
             row = row._replace(key=key_of(work.slot, target, row.key_values))
         if row.key:
             mapped.append((work.slot.normalise(row.key), row))
-        else:
+        elif not space.is_rejected(work.number, row.source_key):
             rejections.append(Rejection(row.key, row.source_key, row.reasons))
     return claim_keys(space, work, works, mapped, rejections)
 
@@ -68,7 +68,7 @@ def claim_keys(
     for key, row in mapped:
         if key in taken:
             stream, source_key = taken[key]
-            if (stream, source_key) == (work.number, row.source_key):
+            if (stream, source_key) == (work.number, row.source_key) or space.is_rejected(work.number, row.source_key):
                 continue
             rejections.append(_duplicate(row, f"{works[stream].stream.name} {source_key}"))
             _take_back(space, works[stream], key, source_key, row)

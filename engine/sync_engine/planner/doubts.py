@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from sync_engine.catalog.model import ValueRule
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.compiler.rows import record_key
+from sync_engine.planner.plan import Rejection
 from sync_engine.planner.wanted import Wanted
 from sync_engine.planner.work import Doubt, Place, Slot, Work
 from sync_engine.planner.workspace import Workspace
@@ -45,15 +46,20 @@ def _has_own_key(stream: CompiledStream, compiled: CompiledCatalog) -> bool:
     return not stream.key_parts and not stream.exploded and stream.key.mapping.rule == ValueRule(own)
 
 
-def note_doubts(work: Work, rows: Sequence[tuple[str, Wanted]], held: Mapping[str, object]) -> None:
+def note_doubts(
+    work: Work, unique: Sequence[tuple[str, Wanted]], rejected: Sequence[Rejection], held: Mapping[str, object]
+) -> None:
     """Note the rows of a page whose keys another record may have.
 
     Args:
         work: of their stream.
-        rows: with their keys as the target compares them.
-        held: what the target holds, by these keys.
+        unique: those that can be written as far as the page says, with their keys as the target compares them.
+        rejected: those that cannot; they claim their keys all the same.
+        held: what the target holds, by the keys of the former.
     """
     known: set[str] = set()
+    rows: list[tuple[str, Wanted | Rejection]] = [*unique]
+    rows += [(work.slot.normalise(each.key), each) for each in rejected if each.key]
     for rival in work.rivals:
         owners = work.remembered.owners(rival.name, [row.key for _, row in rows])
         for normal, row in rows:
@@ -63,7 +69,7 @@ def note_doubts(work: Work, rows: Sequence[tuple[str, Wanted]], held: Mapping[st
                 if (rival.name, owner) != (work.stream.name, _record(work.stream, row.source_key)):
                     work.doubts.append(Doubt(normal, row.key, rival.name, owner))
     if work.rivals:
-        work.doubts += [Doubt(normal, row.key) for normal, row in rows if normal in held and normal not in known]
+        work.doubts += [Doubt(normal, row.key) for normal, row in unique if normal in held and normal not in known]
 
 
 def settle_doubts(space: Workspace, works: Sequence[Work]) -> None:

@@ -245,7 +245,7 @@ def _compare_page(
     unique = accepted_rows(space, work, works, rows, target, rejections)
     load_keys(space, work.slot, (row.key for _, row in unique), target)
     held = space.find_held(work.slot.number, [key for key, _ in unique])
-    note_doubts(work, unique, held)
+    note_doubts(work, unique, rejections, held)
     adopted = adopt(space, work, [each for each in unique if each[0] not in held], target) if work.stream.match else {}
     fields = creating(work.stream)
     drafts: list[tuple[str, Wanted, Change]] = []
