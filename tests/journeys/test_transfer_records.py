@@ -75,6 +75,11 @@ def records(shop: Shop) -> list[Json]:
     return [found[each] for each in sorted(found)]
 
 
+def call(shop: Shop) -> str:
+    """The call that writes records of transfers."""
+    return f"PATCH {shop.sandbox.environment['CRM_URL']}/services/data/v62.0/composite/sobjects/PIM_Transfer__c"
+
+
 def answering(shop: Shop, status: int, text: str) -> Any:
     """A server between the engine and the org, which refuses the records of transfers so."""
 
@@ -271,8 +276,7 @@ def test_a_rule_of_the_org_that_refuses_one_record_is_told_and_lets_the_others_p
 def test_a_record_that_a_crash_prevented_is_written_by_the_next_run_and_never_twice(
     shop: Shop, processes: Crashing, where: str
 ) -> None:
-    url = f"{where} PATCH {shop.sandbox.environment['CRM_URL']}/services/data/v62.0/composite/sobjects/PIM_Transfer__c"
-    assert processes.run(shop.project, "apply", "--yes", at=(url, 0)).code == -9
+    assert processes.run(shop.project, "apply", "--yes", at=(f"{where} {call(shop)}", 0)).code == -9
     assert len(shop.sandbox.org.rows("PIM_Transfer__c")) == (where == "after")
     assert shop.shown()["recorded"] is False
     shop.run("transfers", "resume")
@@ -303,6 +307,17 @@ def test_wherever_a_process_dies_each_transfer_has_one_record_that_says_what_bec
         assert (shown["status"], shown["recorded"]) == (died["Status__c"], True)
         assert {row["Notes__c"] for key, row in shop.rows().items() if key in "abc"} == {notes}
     figure(f"kills, records of transfers: {len(names) - first} points, one record of each transfer")
+
+
+@pytest.mark.slow
+def test_a_process_that_hangs_while_it_writes_the_record_ends_when_it_is_asked_to(
+    shop: Shop, processes: Crashing
+) -> None:
+    """It would never end by itself."""
+    assert processes.run(shop.project, "apply", "--yes", at=(f"before {call(shop)}", 0), how="hang").code == 130
+    assert (shop.shown()["status"], shop.shown()["recorded"]) == ("done", False)
+    shop.run("transfers", "resume")
+    assert [each["Created__c"] for each in records(shop)] == [6]
 
 
 def test_a_transfer_that_died_is_recorded_by_the_one_that_takes_it_up(shop: Shop, processes: Crashing) -> None:
