@@ -15,7 +15,7 @@ class Adapter:
     def __init__(self, name, schema, version=1):
         self.name, self.settings_schema, self.contract_version = name, schema, version
 
-    def open(self, connection, settings):
+    def open(self, connection, settings, mask):
         return None
 
 TEXT = {"type": "string", "minLength": 1, "description": "A text.", "examples": ["x"]}

@@ -37,9 +37,12 @@ def between(url: str, answer: Callable[[Request], Response | None]) -> Iterator[
             headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
             target = httpx.URL(request.url.path, query=request.url.query.encode())
             given = service.request(request.method, target, headers=headers, content=await request.body())
-            return Response(given.content, given.status_code, {"content-type": given.headers["content-type"]})
+            kind = {name: given.headers[name] for name in ("content-type",) if name in given.headers}
+            return Response(given.content, given.status_code, kind)
 
-        server = start(Starlette(routes=[Route("/{path:path}", handle, methods=["GET", "POST", "PATCH", "DELETE"])]))
+        server = start(
+            Starlette(routes=[Route("/{path:path}", handle, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])])
+        )
         try:
             yield server.url
         finally:

@@ -21,7 +21,8 @@ from tests.journeys.conftest import ROOT, Finished, Project
 from sync_engine.cli.main import execute
 from sync_engine.ledger.store import Ledger, open_ledger
 from sync_engine_sandbox.crm.org import CrmSettings
-from sync_engine_sandbox.sandbox import Sandbox, running
+from sync_engine_sandbox.pim.settings import PimSettings
+from sync_engine_sandbox.sandbox import PIM_SETTINGS, Sandbox, running
 
 Json = dict[str, Any]
 
@@ -289,6 +290,7 @@ def open_shop(
     rules: Sequence[Json] = (),
     flows: Sequence[Json] = (),
     crm: CrmSettings = CrmSettings(),  # noqa: B008 - frozen
+    pim: PimSettings = PIM_SETTINGS,
     currencies: Sequence[str] = (),
 ) -> Iterator[Shop]:
     """Start the servers and make the project.
@@ -303,6 +305,7 @@ def open_shop(
         rules: validation rules of ``Item__c``.
         flows: its automation.
         crm: how the org behaves.
+        pim: how the PIM behaves.
         currencies: of an org that has several; the first is its own.
     """
     data, project = folder / "pim", folder / "project"
@@ -315,5 +318,5 @@ def open_shop(
     several = {"multiCurrency": True, "currencies": list(currencies)} if currencies else {}
     org.write_text(json.dumps({"org": several, "objects": [item, *objects]}), encoding="utf-8")
     (project / "sync-engine.yaml").write_text(PROJECT_FILE.read_text(encoding="utf-8"), encoding="utf-8")
-    with running(data, org, crm_settings=crm) as sandbox:
+    with running(data, org, pim_settings=pim, crm_settings=crm) as sandbox:
         yield Shop(Project(project, sandbox.environment), sandbox)

@@ -148,8 +148,9 @@ def resolve(connection: Connection, environ: Mapping[str, str]) -> Settings:
         environ: variables by name, usually ``os.environ``.
 
     Returns:
-        Settings that are valid by the adapter's schema. A text that any reference went into is a ``Secret``; a setting
-        that the schema wants as a whole number or as true or false is converted.
+        Settings that are valid by the adapter's schema. A text that any reference went into is a ``Secret``, and so is
+        the value of a key that is called like one; a setting that the schema wants as a whole number or as true or
+        false is converted.
 
     Raises:
         InvalidInput: every variable that is not set, every file that cannot be read, every value that does not fit,
@@ -202,7 +203,9 @@ def _resolved(
     if isinstance(text, list):
         findings.problems += text
         return None
-    return text if is_plain(value) else _converted(text, pointer, schema.get("type"), findings)
+    if is_plain(value):
+        return Secret(text) if _SECRET_KEY.search(str(pointer[-1])) else text
+    return _converted(text, pointer, schema.get("type"), findings)
 
 
 def _converted(text: str, pointer: Pointer, wanted: object, findings: Findings) -> SettingValue:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import click
 
+from sync_engine.sdk.masking import Mask, passwords_in
 from sync_engine.sdk.problem import Problem
-from sync_engine.sdk.values import Secret
 
 if TYPE_CHECKING:
     from sync_engine.cli.session import Connections
 
-SHORTEST_SECRET = 4
-"""A shorter text is not looked for: it would blot out half of what is printed."""
+_PROXIES = tuple(each for name in ("http_proxy", "https_proxy", "all_proxy") for each in (name, name.upper()))
+"""Variables with addresses of proxies, which may hold a password; HTTP libraries and git read them."""
 
 
 class Console:
@@ -29,6 +29,7 @@ class Console:
         home: where relative paths of the ledger begin; None for the project's folder.
         environment: the one that is laid over the project file; None for the project file alone.
         sources: text of the project's files by name, for the excerpts of problems; without secrets.
+        mask: knows what must not be printed or kept; whoever learns of a secret tells it.
     """
 
     def __init__(self) -> None:
@@ -36,18 +37,7 @@ class Console:
         self.home: str | None = None
         self.environment: str | None = None
         self.sources: Mapping[str, str] = {}
-        self._secrets: set[str] = set()
-
-    def hide(self, secrets: Iterable[Secret]) -> None:
-        """From now on these texts are replaced by ``***`` in everything that is printed."""
-        # Another set, because one that grows cannot be looked through by another thread.
-        self._secrets = self._secrets | {each.reveal() for each in secrets if len(each.reveal()) >= SHORTEST_SECRET}
-
-    def redact(self, text: str) -> str:
-        """The text without the secrets that are known; the longest first, because one may contain another."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, "***")
-        return text
+        self.mask = Mask(each for name in _PROXIES for each in passwords_in(os.environ.get(name, "")))
 
     def paint(self, text: str, colour: str) -> str:
         """Colour a text for stdout where colours are wanted."""
@@ -57,14 +47,14 @@ class Console:
 
     def out(self, text: str, *, newline: bool = True) -> None:
         """Print data on stdout."""
-        click.echo(self.redact(text), nl=newline)
+        click.echo(self.mask.masked(text), nl=newline)
 
     def say(self, text: str, *, hint: str = "", colour: str = "") -> None:
         """Print a message on stderr."""
-        text = self.redact(text)
+        text = self.mask.masked(text)
         click.echo(click.style(text, fg=colour) if colour and colour_wanted(sys.stderr) else text, err=True)
         if hint:
-            click.echo(f"  {self.redact(hint)}", err=True)
+            click.echo(f"  {self.mask.masked(hint)}", err=True)
 
     def connections(self) -> AbstractContextManager[Connections]:
         """The connections of the project, for commands of plugins; see ``sdk.commands.Host``."""

@@ -47,7 +47,7 @@ def _try(console: Console, what: str, check: Callable[[], str]) -> bool:
             console.out(f"{console.paint('✗', 'red')} {what}: {each.origin}: {each.message}")
         return False
     except SyncEngineError as error:
-        console.out(f"{console.paint('✗', 'red')} {what}: {console.redact(error.message)}")
+        console.out(f"{console.paint('✗', 'red')} {what}: {console.mask.masked(error.message)}")
         if error.hint:
             console.out(f"    {error.hint}")
         return False

@@ -169,7 +169,7 @@ def _execute(arguments: Sequence[str] | None, console: Console) -> int:
             return 1
         import traceback
 
-        text = console.redact("".join(traceback.format_exception(error)))
+        text = console.mask.masked("".join(traceback.format_exception(error)))
         console.say("Error: sync-engine itself failed; this is a defect. Nothing below holds a secret:", colour="red")
         console.say(text)
         return 1

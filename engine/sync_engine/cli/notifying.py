@@ -97,7 +97,7 @@ def announce(console: Console, project: Project, events: Sequence[Event]) -> Non
     told = read_told(path)
     before = dict(told)
     for event in events:
-        safe = replace(event, message=console.redact(event.message), hint=console.redact(event.hint))
+        safe = replace(event, message=console.mask.masked(event.message), hint=console.mask.masked(event.hint))
         for each in project.notifications:
             if event.kind in each.events:
                 _tell_once(console, project, each, safe, told)
@@ -131,7 +131,7 @@ def tell(
     """
     try:
         settings = resolve_settings(notification, os.environ)
-        console.hide(_secrets(settings))
+        console.mask.hide(_secrets(settings))
         said = variables(event, project, now, held)
         message, instead = write_message(notification, said)
         if instead:

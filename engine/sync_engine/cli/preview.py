@@ -81,7 +81,7 @@ def preview(
     if out is None:
         console.out(text, newline=format_ != "html")
     else:
-        out.write_text(console.redact(text), encoding="utf-8")
+        out.write_text(console.mask.masked(text), encoding="utf-8")
         console.say(f"Saved {out}")
     return 0
 

@@ -80,7 +80,7 @@ def digest(console: Console, commit: str | None, name: str) -> None:
 
 
 def _hide_token(console: Console) -> None:
-    console.hide(Secret(os.environ[each]) for each in ("GITHUB_TOKEN", "GITLAB_TOKEN") if os.environ.get(each))
+    console.mask.hide(Secret(os.environ[each]) for each in ("GITHUB_TOKEN", "GITLAB_TOKEN") if os.environ.get(each))
 
 
 def _checked(name: str) -> str:

@@ -60,7 +60,7 @@ def _write(
     target = connections.target(catalog.target)
     form, problems = record_form(catalog, described or describe_target(target, [catalog]))
     if form is not None:
-        return record_transfers(form, due, target, ledger, console.redact)
+        return record_transfers(form, due, target, ledger, console.mask.masked)
     ledger.keep_recorded([each.id for each in due], problems[0].message)
     return {each.id: problems[0].message for each in due}
 

@@ -79,7 +79,7 @@ def serve(
         poll_seconds=poll_seconds or settings.poll_seconds,
         parallel=parallel or settings.parallel,
     )
-    console.hide(each for name in _TOKENS if (each := getattr(settings, name)) is not None)
+    console.mask.hide(each for name in _TOKENS if (each := getattr(settings, name)) is not None)
     _source(settings, home, home)  # before anything is made
     address = listening_on(settings.listen, guarded=settings.token is not None)
     with _own_folder(home / FOLDER) as folder:

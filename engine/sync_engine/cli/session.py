@@ -21,15 +21,15 @@ from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.compiler.found import find_records, referred_objects
 from sync_engine.compiler.rows import ROW_PROPERTIES
 from sync_engine.ledger.locks import lock_names
-from sync_engine.ledger.opening import passwords
 from sync_engine.ledger.store import Ledger, open_ledger
 from sync_engine.problems import nearest
 from sync_engine.sdk.adapter import Settings
 from sync_engine.sdk.errors import InvalidInput, Refused
+from sync_engine.sdk.masking import passwords_in
 from sync_engine.sdk.problem import Problem, Severity
 from sync_engine.sdk.source import KeepsCatalogs, Source, SourceSchema
 from sync_engine.sdk.target import ObjectSchema, Target, TargetSchema
-from sync_engine.sdk.values import Secret
+from sync_engine.sdk.values import Secret, reveal
 from sync_engine.snapshots import read_snapshot
 
 
@@ -117,7 +117,8 @@ def open_state(project: Project, console: Console) -> Ledger:
     """The project's ledger."""
     state = resolve_state(project, os.environ)
     if isinstance(state, Secret):
-        console.hide(passwords(state))
+        console.mask.hide([state])
+    console.mask.hide(passwords_in(reveal(state)))
     return open_ledger(state, project.home)
 
 
@@ -165,7 +166,7 @@ class Connections:
         """The opened source of that name."""
         if name not in self._sources:
             adapter, settings = self._resolved(name)
-            self._sources[name] = load_source(adapter).open(name, settings)
+            self._sources[name] = load_source(adapter).open(name, settings, self._console.mask)
             self._stack.callback(self._sources[name].close)
         return self._sources[name]
 
@@ -173,7 +174,7 @@ class Connections:
         """The opened target of that name."""
         if name not in self._targets:
             adapter, settings = self._resolved(name)
-            self._targets[name] = load_target(adapter).open(name, settings)
+            self._targets[name] = load_target(adapter).open(name, settings, self._console.mask)
             self._stack.callback(self._targets[name].close)
         return self._targets[name]
 
@@ -188,7 +189,7 @@ class Connections:
         """The adapter of a connection and its settings, which the console now keeps secret."""
         connection = self._project.connections[name]
         settings = resolve(connection, os.environ)
-        self._console.hide(_secrets(settings))
+        self._console.mask.hide(_secrets(settings))
         return connection.adapter, settings
 
 

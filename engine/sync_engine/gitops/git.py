@@ -19,9 +19,12 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 from sync_engine.sdk.errors import Interrupted, Refused, Unavailable
+from sync_engine.sdk.masking import Mask
 
 MOST_SAID = 300
 """Characters of git's own words that a message repeats."""
+_MOST_READ = 1_000_000
+"""Bytes of them that are looked at: so many that the message ends before a secret that is cut there."""
 _CONFIGURATION = {
     "core.hooksPath": os.devnull,
     "core.attributesFile": os.devnull,
@@ -67,11 +70,13 @@ class Reach:
         protocol: the only one it speaks: ``https``, ``ssh``, ``file`` or (to this machine) ``http``.
         settings: of git by name; they are handed over in the environment, because arguments can be seen by others.
         ssh: command line of ssh.
+        mask: takes out of git's words what it was given to get there; it repeats what a server says.
     """
 
     protocol: str
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
     ssh: str = "false"
+    mask: Mask = field(default_factory=Mask, repr=False)
 
 
 class GitFailed(Refused):
@@ -137,7 +142,8 @@ def run_git(
             raise
         if process.returncode:
             err.seek(0)
-            raise GitFailed(doing, _safe(err.read(4000)))
+            said = err.read(_MOST_READ).decode("utf-8", "replace")
+            raise GitFailed(doing, _safe(reach.mask.masked(said) if reach else said))
         out.seek(0)
         return out.read()
 
@@ -230,7 +236,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _safe(said: bytes) -> str:
+def _safe(said: str) -> str:
     """Git's own words on one line, without anything that a terminal would act on."""
-    text = _UNPRINTABLE.sub(" ", said.decode("utf-8", "replace")).strip()
+    text = _UNPRINTABLE.sub(" ", said).strip()
     return text if len(text) <= MOST_SAID else text[: MOST_SAID - 1] + "…"

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from sync_engine.gitops.git import LIMITS, GitFailed, Limits, Reach, run_git
 from sync_engine.gitops.repository import split_contents
 from sync_engine.sdk.errors import Refused, Unavailable
+from sync_engine.sdk.masking import Mask
 from sync_engine.sdk.values import Secret
 
 PARTS = ("sync-engine.yaml", "catalogs", "environments", "tests", "snapshots")
@@ -119,7 +120,7 @@ def mirror_of(
         # For this host alone, wherever a redirect might lead.
         settings[f"http.{base}/.extraHeader"] = f"Authorization: Basic {base64.b64encode(login.encode()).decode()}"
     name = hashlib.sha256(f"{address} {branch}".encode()).hexdigest()[:16]
-    reach = Reach(protocol, settings, _ssh(credentials))
+    reach = Reach(protocol, settings, _ssh(credentials), Mask([credentials.token] if credentials.token else []))
     return Mirror(address.removeprefix("file://"), branch, folder / f"{name}.git", reach, limits)
 
 

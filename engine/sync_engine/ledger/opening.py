@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sync_engine.ledger.database import Database
 from sync_engine.ledger.sqlite import open_sqlite
@@ -37,17 +35,3 @@ def open_database(state: str | Secret, root: Path) -> Database:
     except ImportError:
         raise coded(Refused, "SE811") from None
     return open_postgresql(address)
-
-
-def passwords(state: Secret) -> Iterator[Secret]:
-    """The parts of an address that are secret by themselves, as they are written in it and as they are meant."""
-    yield state
-    try:
-        parts = urlsplit(state.reveal())
-        found = [parts.password, *(value for key, value in parse_qsl(parts.query) if key.endswith("password"))]
-    except ValueError:
-        return
-    for each in found:
-        if each:
-            yield Secret(each)
-            yield Secret(unquote(each))

@@ -21,6 +21,7 @@ from sync_engine.ledger.database import Parameters, Rows, Transaction
 from sync_engine.ledger.schema import POSTGRESQL, TABLES, refuse_newer, steps
 from sync_engine.problems import coded
 from sync_engine.sdk.errors import Refused, Unavailable
+from sync_engine.sdk.masking import Mask, passwords_in
 
 BUSY_SECONDS = 30
 """How long to wait for rows that another process has locked."""
@@ -66,10 +67,12 @@ def open_postgresql(address: str) -> PostgresqlDatabase:
         given = {key: str(value) for key, value in conninfo.conninfo_to_dict(address).items()}
     except psycopg.Error:
         raise coded(Refused, "SE812") from None  # the error quotes the address
+    mask = Mask(passwords_in(address))
     host, port = given.get("host") or os.environ.get("PGHOST", ""), given.get("port", "")
     name = f"postgresql://{host}{f':{port}' if port else ''}/{given.get('dbname', '')}"
     safe = {} if _is_here(host) or "PGSSLMODE" in os.environ else {"sslmode": "require"}
-    database = PostgresqlDatabase({**_NETWORK, **safe, **given}, name)
+    # An address that is not quoted as it should be is taken apart at the wrong place, and a server may say anything.
+    database = PostgresqlDatabase({**_NETWORK, **safe, **given}, mask.masked(name), mask)
     try:
         database.prepare()
     except BaseException:
@@ -86,8 +89,9 @@ def _is_here(host: str) -> bool:
 class PostgresqlDatabase:
     """See ``database.Database``. A connection that was lost is made anew when the next one is needed."""
 
-    def __init__(self, settings: dict[str, str], name: str) -> None:
+    def __init__(self, settings: dict[str, str], name: str, mask: Mask) -> None:
         self.name = name
+        self._mask = mask
         self._settings = settings
         self._lock = threading.Lock()
         self._connection = self._connect()
@@ -96,7 +100,7 @@ class PostgresqlDatabase:
         try:
             connection = psycopg.connect(autocommit=True, **self._settings)  # type: ignore[arg-type]
         except psycopg.Error as error:
-            _refuse_connection(self.name, error)
+            _refuse_connection(self.name, _first_line(error, self._mask), error)
         with self._clear_messages("opened"):
             connection.execute(_SESSION.encode())
             # The first schema of the search path is the ledger's, and no other one stands in for a table of it.
@@ -191,7 +195,7 @@ class PostgresqlDatabase:
             self._refuse(error, what)
 
     def _refuse(self, error: psycopg.Error, what: str) -> NoReturn:
-        reason = _first_line(error)
+        reason = _first_line(error, self._mask)
         if isinstance(error, (errors.LockNotAvailable, errors.QueryCanceled, errors.DeadlockDetected)):
             raise coded(Unavailable, "SE808", name=self.name, reason=reason) from error
         # Class 57P: the server shut down, crashed, or ended a connection that stood still; no state: nobody answered.
@@ -244,14 +248,14 @@ def _cut(connection: psycopg.Connection[tuple[object, ...]]) -> None:
         wire.shutdown(socket.SHUT_RDWR)
 
 
-def _first_line(error: psycopg.Error) -> str:
-    lines = str(error).strip().splitlines()
+def _first_line(error: psycopg.Error, mask: Mask) -> str:
+    lines = mask.masked(str(error)).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 
 
-def _refuse_connection(name: str, error: psycopg.Error) -> NoReturn:
+def _refuse_connection(name: str, said: str, error: psycopg.Error) -> NoReturn:
     """Say why there is no connection: the server said no, or it cannot be asked now."""
-    reason = _first_line(error).removeprefix("connection failed: ")
+    reason = said.removeprefix("connection failed: ")
     if "FATAL" in reason and "starting up" not in reason and "shutting down" not in reason and "too many" not in reason:
         raise coded(Refused, "SE801", name=name, reason=reason) from error
     raise coded(Unavailable, "SE809", name=name, reason=reason) from error

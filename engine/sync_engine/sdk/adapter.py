@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol, TypeAlias
 
+from sync_engine.sdk.masking import Mask
 from sync_engine.sdk.source import Source
 from sync_engine.sdk.target import Target
 from sync_engine.sdk.values import Secret
@@ -18,7 +19,7 @@ CONTRACT_VERSION = 1
 
 SettingValue: TypeAlias = "str | int | bool | Secret | list[SettingValue] | Mapping[str, SettingValue] | None"
 Settings: TypeAlias = Mapping[str, SettingValue]
-"""A connection's settings as the project file gives them, references resolved, texts from references as Secret."""
+"""A connection's settings as the project file gives them, references resolved, secret texts as Secret."""
 
 
 class SourceAdapter(Protocol):
@@ -35,12 +36,14 @@ class SourceAdapter(Protocol):
     contract_version: int
     settings_schema: Mapping[str, object]
 
-    def open(self, connection: str, settings: Settings) -> Source:
+    def open(self, connection: str, settings: Settings, mask: Mask) -> Source:
         """Open a connection; contacts nothing until it is used.
 
         Args:
             connection: the connection's name in the project, for messages.
             settings: valid by ``settings_schema``.
+            mask: takes secrets out of what the service says, before that goes into an error or a rejection. It knows
+                those of the settings; the adapter tells it what else it is given, such as tokens.
         """
 
 
@@ -51,5 +54,5 @@ class TargetAdapter(Protocol):
     contract_version: int
     settings_schema: Mapping[str, object]
 
-    def open(self, connection: str, settings: Settings) -> Target:
-        """Open a connection; contacts nothing until it is used."""
+    def open(self, connection: str, settings: Settings, mask: Mask) -> Target:
+        """Open a connection; see ``SourceAdapter.open``."""

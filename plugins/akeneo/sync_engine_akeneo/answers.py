@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from sync_engine.sdk.errors import BrokenContract, Refused, SyncEngineError, Unauthorised, Unavailable
+from sync_engine.sdk.masking import Mask
 from sync_engine.sdk.values import Secret
 from sync_engine_akeneo.settings import PimSettings
 from sync_engine_akeneo.wire import Malformed, decode
@@ -52,23 +53,24 @@ class Answers:
 
     Args:
         settings: the connection; its secrets are hidden from the start.
+        mask: takes them out.
     """
 
-    def __init__(self, settings: PimSettings) -> None:
+    def __init__(self, settings: PimSettings, mask: Mask) -> None:
         self._where = settings.where
-        self._secrets = list(settings.secrets)
+        self._mask = mask
+        mask.hide(settings.secrets)
+        self._places = Mask(settings.places)
 
     def hide(self, text: str) -> Secret:
         """A text that no message may contain from now on."""
         secret = Secret(text)
-        self._secrets.append(secret)
+        self._mask.hide([secret])
         return secret
 
     def clean(self, text: str) -> str:
         """A text from outside, fit for a message: one line, not too long, without secrets."""
-        for hidden in sorted({secret.reveal() for secret in self._secrets}, key=len, reverse=True):
-            text = text.replace(hidden, "***") if hidden else text
-        text = _CONTROL.sub(" ", text).strip()
+        text = _CONTROL.sub(" ", self._places.masked(self._mask.masked(text))).strip()
         return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
 
     def document(self, what: str, response: httpx.Response, body: bytes) -> object:
@@ -149,7 +151,7 @@ class Answers:
     def message(self, response: httpx.Response, body: bytes) -> str:
         """What the PIM says of a failure: its status, its message and the details of ``errors``."""
         said = _json_message(body)
-        shown = self.clean(said) if said else response.reason_phrase or "no message"
+        shown = self.clean(said or response.reason_phrase or "no message")
         return f"{shown} ({response.status_code})"
 
 

@@ -128,7 +128,8 @@ class PasswordAuth(httpx.Auth):
             if not token or not isinstance(life, int | Decimal) or life <= 0:
                 raise Malformed("no token, or no life time")
         except Malformed as error:
-            raise BrokenContract(f"{self._where}: the answer to the login cannot be used: {error}") from None
+            said = self._answers.clean(str(error))
+            raise BrokenContract(f"{self._where}: the answer to the login cannot be used: {said}") from None
         self._token = self._answers.hide(token)
         self._refresh_token = self._answers.hide(refresh_token) if isinstance(refresh_token, str) else None
         self._refresh_at = self._clock() + REFRESH_AT * float(life)

@@ -22,6 +22,7 @@ import httpx
 
 from sync_engine.sdk.errors import BrokenContract, Refused, SyncEngineError, Unavailable
 from sync_engine.sdk.http import TOO_SLOW, open_client
+from sync_engine.sdk.masking import Mask
 from sync_engine_akeneo.answers import Answers
 from sync_engine_akeneo.auth import AppAuth, PasswordAuth
 from sync_engine_akeneo.settings import AppToken, PimSettings
@@ -47,6 +48,7 @@ class PimClient:
 
     Args:
         settings: where and how.
+        mask: takes secrets out of messages; None for one of its own.
         clock: seconds that never run backwards.
         pause: waits that many seconds; true when the client was closed meanwhile.
     """
@@ -54,13 +56,14 @@ class PimClient:
     def __init__(
         self,
         settings: PimSettings,
+        mask: Mask | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], bool | None] | None = None,
     ) -> None:
         self.settings = settings
         self.where = settings.where
-        self.answers = Answers(settings)
+        self.answers = Answers(settings, mask or Mask())
         self._base = f"{settings.url.reveal()}/api/rest/v1"
         self._clock = clock
         self._closed = threading.Event()

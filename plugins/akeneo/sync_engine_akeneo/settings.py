@@ -139,6 +139,8 @@ class PimSettings:
         timeout: seconds.
         retry_seconds: how long one call is repeated.
         secrets: texts that no message may contain.
+        places: parts of an address that came from a reference, which the PIM's messages may not contain; others may
+            speak of the same machine.
     """
 
     connection: str
@@ -151,6 +153,7 @@ class PimSettings:
     retry_seconds: float
     server_timezone: ZoneInfo
     secrets: tuple[Secret, ...]
+    places: tuple[Secret, ...]
 
     @property
     def where(self) -> str:
@@ -182,8 +185,7 @@ def read_settings(connection: str, settings: Settings) -> PimSettings:
     url = _address(where, _text(settings, "url"))
     hidden = [_secret(settings, key) for key in _ALWAYS_SECRET if key in settings]
     hidden += [_secret(settings, key) for key in _BY_PASSWORD if isinstance(settings.get(key), Secret)]
-    if isinstance(settings.get("url"), Secret):
-        hidden += [Secret(url), Secret(urlsplit(url).netloc), Secret(urlsplit(url).hostname or "")]
+    written = (url, urlsplit(url).netloc, urlsplit(url).hostname or "")
     return PimSettings(
         connection=connection,
         url=Secret(url),
@@ -195,6 +197,7 @@ def read_settings(connection: str, settings: Settings) -> PimSettings:
         retry_seconds=60.0 * _number(settings, "retry_minutes", 15),
         server_timezone=_timezone(where, settings),
         secrets=tuple(dict.fromkeys(hidden)),
+        places=tuple(map(Secret, written)) if isinstance(settings.get("url"), Secret) else (),
     )
 
 

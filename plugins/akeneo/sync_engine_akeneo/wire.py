@@ -93,9 +93,8 @@ def texts(value: object) -> tuple[str, ...]:
 
 
 def describe(value: object) -> str:
-    """A value, short enough for a message."""
-    shown = "null" if value is None else repr(value)
-    return shown if len(shown) <= 60 else shown[:57] + "…"
+    """A value for a message; ``Answers.clean`` takes secrets out of it, and only then it can be cut."""
+    return "null" if value is None else repr(value)
 
 
 def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:

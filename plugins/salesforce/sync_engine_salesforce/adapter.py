@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sync_engine.sdk.adapter import CONTRACT_VERSION, Settings
+from sync_engine.sdk.masking import Mask
 from sync_engine.sdk.transfer_record import TransferFact
 from sync_engine_salesforce.settings import SETTINGS_SCHEMA, read_settings
 
@@ -29,12 +30,13 @@ class SalesforceAdapter:
     settings_schema: Mapping[str, object] = SETTINGS_SCHEMA
     transfer_fields: Mapping[TransferFact, str] = TRANSFER_FIELDS
 
-    def open(self, connection: str, settings: Settings) -> Target:
+    def open(self, connection: str, settings: Settings, mask: Mask | None = None) -> Target:
         """Open an org; nothing is sent before it is used.
 
         Args:
             connection: its name in the project, for messages.
             settings: valid by ``settings_schema``.
+            mask: takes secrets out of messages; None for one of its own.
 
         Raises:
             Refused: the url cannot be used.
@@ -42,4 +44,4 @@ class SalesforceAdapter:
         from sync_engine_salesforce.session import OrgSession
         from sync_engine_salesforce.target import SalesforceTarget
 
-        return SalesforceTarget(OrgSession(connection, read_settings(connection, settings)))
+        return SalesforceTarget(OrgSession(connection, read_settings(connection, settings), mask))

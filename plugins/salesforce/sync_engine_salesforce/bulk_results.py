@@ -16,6 +16,7 @@ from sync_engine_salesforce.bulk import BulkJobs
 from sync_engine_salesforce.csv_format import ResultSet, key_cell, key_column
 from sync_engine_salesforce.errors import MOVED_HINT, RowError
 from sync_engine_salesforce.rows import failed, written
+from sync_engine_salesforce.session import OrgSession
 
 PAUSES = (1.0, 5.0)
 """Seconds before the files of a job are fetched again that did not add up."""
@@ -29,17 +30,17 @@ _TAIL = re.compile(r"(?P<message>.*):(?P<fields>[\w., ]*?)\s*--\s*", re.DOTALL)
 
 
 def read_results(
-    jobs: BulkJobs, job: str, batch: Batch, sent: Sequence[Row], *, exact: bool, where: str
+    session: OrgSession, jobs: BulkJobs, job: str, batch: Batch, sent: Sequence[Row], *, exact: bool
 ) -> list[RecordResult]:
     """One result per row that was sent; the three files are fetched again when they do not add up.
 
     Args:
+        session: of the org.
         jobs: of the org.
         job: a finished job.
         batch: what it was made of.
         sent: the rows that were uploaded.
         exact: whether what stands in the key column is told apart by its case, too.
-        where: names the connection.
 
     Raises:
         Refused: Salesforce refused the job as a whole and nothing was written.
@@ -48,18 +49,20 @@ def read_results(
     fold = str if exact else str.casefold
     for pause in PAUSES:
         try:
-            return _read_results(jobs, job, batch, _Waiting(batch, sent, fold), where)
+            return _read_results(session, jobs, job, batch, _Waiting(batch, sent, fold))
         except BrokenContract:
             jobs.pause(pause)
-    return _read_results(jobs, job, batch, _Waiting(batch, sent, fold), where)
+    return _read_results(session, jobs, job, batch, _Waiting(batch, sent, fold))
 
 
-def _read_results(jobs: BulkJobs, job: str, batch: Batch, waiting: _Waiting, where: str) -> list[RecordResult]:
+def _read_results(session: OrgSession, jobs: BulkJobs, job: str, batch: Batch, waiting: _Waiting) -> list[RecordResult]:
     """See ``read_results``; fetches the files once."""
+    where, masked = session.where, session.mask.masked
     info = jobs.state(job)
     if refused := refused_as_a_whole(info):
+        said = masked(refused)[:300]
         raise Refused(
-            f"{where}: bulk job {job} into {batch.object} was refused as a whole, nothing was written: {refused[:300]}",
+            f"{where}: bulk job {job} into {batch.object} was refused as a whole, nothing was written: {said}",
             hint=MOVED_HINT,
         )
     processed = info.get("numberRecordsProcessed")
@@ -71,11 +74,13 @@ def _read_results(jobs: BulkJobs, job: str, batch: Batch, waiting: _Waiting, whe
         if not lines:
             continue
         key = lines.column(key_column(batch))
-        read = _reader(kind, batch, lines, info)
+        read = _reader(kind, batch, lines, info, masked)
         for cells in lines:
             row = waiting.take(cells[key])
             if row is None:
-                raise BrokenContract(f"{what} hold a record that was not sent, or one twice: {cells[key][:80]!r}")
+                raise BrokenContract(
+                    f"{what} hold a record that was not sent, or one twice: {masked(cells[key])[:80]!r}"
+                )
             found.append(read(row, cells))
             answered += kind != UNPROCESSED
     left = waiting.left()
@@ -98,7 +103,7 @@ def refused_as_a_whole(info: Mapping[str, Any]) -> str:
 Reader = Callable[[Row, Sequence[str]], RecordResult]
 
 
-def _reader(kind: str, batch: Batch, lines: ResultSet, info: Mapping[str, Any]) -> Reader:
+def _reader(kind: str, batch: Batch, lines: ResultSet, info: Mapping[str, Any], masked: Callable[[str], str]) -> Reader:
     """What makes a result of a row and the cells about it in one of the three files."""
     if kind == SUCCESSFUL:
         created, id_ = lines.column("sf__Created"), lines.column("sf__Id")
@@ -107,8 +112,9 @@ def _reader(kind: str, batch: Batch, lines: ResultSet, info: Mapping[str, Any]) 
         )
     if kind == FAILED:
         error = lines.column("sf__Error")
-        return lambda row, cells: failed(row, batch.operation, read_errors(cells[error]))
-    why = f"the bulk job ended ({info['state']}) before this record: {info.get('errorMessage') or 'no reason given'}"
+        return lambda row, cells: failed(row, batch.operation, read_errors(cells[error]), masked)
+    said = masked(str(info.get("errorMessage") or "no reason given"))
+    why = f"the bulk job ended ({info['state']}) before this record: {said}"
     # A person who aborts a job does not want its rows sent again.
     return lambda row, _: _not_run(row, why, retryable=info["state"] != "Aborted")
 

@@ -89,14 +89,16 @@ def _result(session: OrgSession, batch: Batch, row: Row, answer: object) -> Reco
     given = answer.get("id")
     asked_by_id = batch.operation in (Operation.UPDATE, Operation.DELETE)
     if asked_by_id and isinstance(given, str) and long_id(given) != long_id(_id(row)):
-        raise BrokenContract(f"{session.where}: the answer for the record {row.target_id} speaks of {given}")
+        raise BrokenContract(
+            f"{session.where}: the answer for the record {row.target_id} speaks of {session.clean(given)}"
+        )
     if answer.get("success") is True and isinstance(given, str):
         return written(row, batch.operation, given, created=answer.get("created") is True)
     errors = answer.get("errors")
     found = [row_error(each) for each in errors if isinstance(each, Mapping)] if isinstance(errors, list) else []
     if answer.get("success") is not False or not found:
         raise BrokenContract(f"{session.where}: the record {row.key!r} was neither written nor refused for a reason")
-    return failed(row, batch.operation, found)
+    return failed(row, batch.operation, found, session.mask.masked)
 
 
 def _id(row: Row) -> str:

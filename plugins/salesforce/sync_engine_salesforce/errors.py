@@ -68,12 +68,18 @@ class ServerFault(Unavailable):
     """The service failed in a way that may be its own mistake with this very call: not worth many attempts."""
 
 
-def reason(code: str, message: str, fields: Sequence[str] = ()) -> Reason:
-    """A record's error as a reason for its rejection."""
+def reason(error: RowError, masked: Callable[[str], str]) -> Reason:
+    """A record's error as a reason for its rejection.
+
+    Args:
+        error: as the org says it.
+        masked: takes secrets out of a text that comes from outside.
+    """
+    code, message, fields = error
     owner = Owner.MAPPING if code in _MAPPING else Owner.ORG if code in _ORG else Owner.DATA
     if message.startswith("Foreign key external ID:"):
         owner = Owner.DATA  # INVALID_FIELD, but it is the parent's record that is missing
-    return Reason(code, _cut(message), ", ".join(fields), owner)
+    return Reason(masked(code), _cut(masked(message)), masked(", ".join(fields)), owner)
 
 
 def may_be_sent_again(errors: Sequence[RowError]) -> bool:
@@ -103,7 +109,7 @@ def call_error(
     """
     first = content[0] if isinstance(content, list) and content and isinstance(content[0], dict) else {}
     code, message, _ = row_error(first)
-    said = clean(_cut(f"{code}: {message}")) if first else f"HTTP {status}, not in Salesforce's JSON"
+    said = _cut(clean(f"{code}: {message}")) if first else f"HTTP {status}, not in Salesforce's JSON"
     if code.upper() in _SESSION:
         return SessionEnded(f"{where}: the session has ended", hint="Give a new access token, or a way to log in.")
     if code == "REQUEST_LIMIT_EXCEEDED":

@@ -206,7 +206,7 @@ class FileSender:
                 entity[PLACE] = record
             answer = self._post(row.key, entity, file, content)
         if isinstance(answer, list):
-            return failed(row, self._batch.operation, answer)
+            return failed(row, self._batch.operation, answer, self._session.mask.masked)
         return RecordResult(row.key, Outcome.UPDATED if version else Outcome.CREATED, answer)
 
     def _post(self, key: str, entity: Mapping[str, Any], file: IO[bytes], content: str) -> str | list[RowError]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from xml.parsers.expat import ExpatError
 
@@ -34,13 +34,14 @@ class Login(NamedTuple):
     instance: str
 
 
-def log_in(where: str, settings: OrgSettings, http: requests.Session) -> Login:
+def log_in(where: str, settings: OrgSettings, http: requests.Session, clean: Callable[[str], str]) -> Login:
     """Log in, or take the access token that is there.
 
     Args:
         where: names the connection.
         settings: how.
         http: asks the org only.
+        clean: makes a text from outside fit for a message.
 
     Raises:
         Unauthorised: the credentials are refused.
@@ -60,11 +61,12 @@ def log_in(where: str, settings: OrgSettings, http: requests.Session) -> Login:
     try:
         answered = _ask(where, settings, http, answers)
     except SalesforceAuthenticationFailed as error:
-        failure = _refusal(where, error.code, _asked_to_wait(answers))
+        code = error.code if isinstance(error.code, int) else clean(error.code or "no reason given")
+        failure = _refusal(where, code, _asked_to_wait(answers))
     except requests.exceptions.RequestException:
         raise
     except (AttributeError, TypeError, ValueError, ExpatError):
-        failure = _unreadable(where, answers)
+        failure = _unreadable(where, answers, clean)
     else:
         return Login(answered.token, instance_of(base, answered.instance))
     raise failure
@@ -89,7 +91,7 @@ def _ask(where: str, settings: OrgSettings, http: requests.Session, answers: lis
     return Login(token, instance)
 
 
-def _unreadable(where: str, answers: Sequence[requests.Response]) -> SyncEngineError:
+def _unreadable(where: str, answers: Sequence[requests.Response], clean: Callable[[str], str]) -> SyncEngineError:
     """What an answer means that the library cannot read: an error in the shape of other calls, or of something else."""
     if answers and answers[-1].status_code >= 400:
         try:
@@ -97,7 +99,7 @@ def _unreadable(where: str, answers: Sequence[requests.Response]) -> SyncEngineE
         except ValueError:
             content = None
         wait = _asked_to_wait(answers)
-        return call_error(where, answers[-1].status_code, content, lambda said: said.partition(":")[0], wait)
+        return call_error(where, answers[-1].status_code, content, lambda said: clean(said).partition(":")[0], wait)
     return BrokenContract(f"{where}: the answer to the login is not Salesforce's", hint=NO_JSON_HINT)
 
 
@@ -145,21 +147,20 @@ def _check_key(where: str, pem: str) -> None:
         raise Refused(f"{where}: `private_key` is no RSA key", hint="Give the PEM text, not the path of the file.")
 
 
-def _refusal(where: str, code: str | int | None, wait: float | None) -> SyncEngineError:
+def _refusal(where: str, code: str | int, wait: float | None) -> SyncEngineError:
     """What a failed login means; the message of the answer is not shown, because it may repeat what was sent."""
     if isinstance(code, int):  # the answer was neither JSON nor XML: this is its HTTP status
         if code < 400:
             return BrokenContract(f"{where}: the answer to the login is no JSON", hint=NO_JSON_HINT)
         return call_error(where, code, None, str, wait)
-    name = code or "no reason given"
-    if name.lower() in _OAUTH_BUSY:
-        return call_error(where, 503, [{"errorCode": name}], str, wait)
-    other = call_error(where, 400, [{"errorCode": name}], str)
-    if type(other) is not Refused or name == "REQUEST_LIMIT_EXCEEDED":
+    if code.lower() in _OAUTH_BUSY:
+        return call_error(where, 503, [{"errorCode": code}], str, wait)
+    other = call_error(where, 400, [{"errorCode": code}], str)
+    if type(other) is not Refused or code == "REQUEST_LIMIT_EXCEEDED":
         return other
-    if name == "LOGIN_MUST_USE_SECURITY_TOKEN":
-        return Unauthorised(f"{where}: Salesforce refuses the login ({name})", hint="Give `security_token` too.")
-    shown = name if name.replace("_", "").isalnum() and len(name) < 60 else "for a reason of its own"
+    if code == "LOGIN_MUST_USE_SECURITY_TOKEN":
+        return Unauthorised(f"{where}: Salesforce refuses the login ({code})", hint="Give `security_token` too.")
+    shown = code if code.replace("_", "").isalnum() and len(code) < 60 else "for a reason of its own"
     return Unauthorised(
         f"{where}: Salesforce refuses the login ({shown})",
         hint="Check the credentials in sync-engine.yaml, and that the app allows this kind of login.",

@@ -91,7 +91,7 @@ def pages(session: OrgSession, query: str) -> Iterator[list[Mapping[str, Any]]]:
         answer = session.call(partial(Salesforce.query_more, next_records_identifier=following, identifier_is_url=True))
     if answer.get("totalSize") != count:
         raise BrokenContract(
-            f"{session.where}: a query found {answer.get('totalSize')} records and gave {count}; "
+            f"{session.where}: a query found {session.clean(str(answer.get('totalSize')))} records and gave {count}; "
             "they are not taken for all of them"
         )
 

@@ -156,11 +156,18 @@ def written(row: Row, operation: Operation, target_id: str | None, *, created: b
     return RecordResult(row.key, outcome, target_id or row.target_id)
 
 
-def failed(row: Row, operation: Operation, errors: Sequence[RowError]) -> RecordResult:
-    """The result of a row that was refused; to delete what is deleted already is done."""
+def failed(row: Row, operation: Operation, errors: Sequence[RowError], masked: Callable[[str], str]) -> RecordResult:
+    """The result of a row that was refused; to delete what is deleted already is done.
+
+    Args:
+        row: that was sent.
+        operation: what was to be done.
+        errors: as the org says them.
+        masked: takes secrets out of them.
+    """
     if operation is Operation.DELETE and any(code == "ENTITY_IS_DELETED" for code, _, _ in errors):
         return RecordResult(row.key, Outcome.DELETED, row.target_id)
-    reasons = tuple(reason(*each) for each in errors)
+    reasons = tuple(reason(each, masked) for each in errors)
     return RecordResult(row.key, Outcome.REJECTED, row.target_id, reasons, may_be_sent_again(errors))
 
 

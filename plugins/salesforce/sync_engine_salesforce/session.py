@@ -18,6 +18,8 @@ from simple_salesforce.exceptions import SalesforceError
 from simple_salesforce.util import Usage
 
 from sync_engine.sdk.errors import BrokenContract, NotDone, Refused, SyncEngineError, Unauthorised, Unavailable
+from sync_engine.sdk.masking import Mask
+from sync_engine.sdk.values import Secret
 from sync_engine_salesforce.errors import NO_JSON_HINT, NoAnswer, ServerFault, SessionEnded, call_error
 from sync_engine_salesforce.login import Login, log_in
 from sync_engine_salesforce.settings import OrgSettings
@@ -40,6 +42,7 @@ class OrgSession:
     Args:
         connection: its name in the project, for messages.
         settings: where and how.
+        mask: takes secrets out of messages; None for one of its own.
         clock: seconds that never run backwards.
         pause: waits that many seconds; true when the session was closed meanwhile.
     """
@@ -48,12 +51,15 @@ class OrgSession:
         self,
         connection: str,
         settings: OrgSettings,
+        mask: Mask | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], bool | None] | None = None,
     ) -> None:
         self.where = f"connection `{connection}`"
         self.settings = settings
+        self.mask = mask or Mask()
+        self.mask.hide(settings.secrets.values())
         self.clock = clock
         self._closed = threading.Event()
         self.pause = pause or self._closed.wait
@@ -125,11 +131,7 @@ class OrgSession:
 
     def clean(self, text: str) -> str:
         """A text from outside, fit for a message: without secrets, on one line."""
-        login = self._login
-        secrets = [each.reveal() for each in self.settings.secrets.values()] + ([login.token] if login else [])
-        for secret in sorted(filter(None, secrets), key=len, reverse=True):
-            text = text.replace(secret, "***")
-        return "".join(each if each.isprintable() else " " for each in text)
+        return "".join(each if each.isprintable() else " " for each in self.mask.masked(text))
 
     def _attempt(self, action: Callable[[Salesforce], T], login: Login) -> T:
         client = self._client(login)
@@ -184,12 +186,13 @@ class OrgSession:
                 return self._login
             failure: SyncEngineError
             try:
-                self._login = log_in(self.where, self.settings, self._http())
+                self._login = log_in(self.where, self.settings, self._http(), self.clean)
             except requests.exceptions.RequestException as error:
                 failure = self._lost(error)
             except Unauthorised as error:
                 failure = self._refused = error
             else:
+                self.mask.hide([Secret(self._login.token)])
                 return self._login
         raise failure
 

@@ -220,7 +220,7 @@ class SalesforceTarget:
             # Only an upsert finds its records by their key; and only then the key is one field.
             upserts = batch.operation is Operation.UPSERT
             exact = not upserts or self._known(batch.object).field(batch.key_field).case_sensitive
-            yield from read_results(self._jobs, job, batch, rows, exact=exact, where=self._session.where)
+            yield from read_results(self._session, self._jobs, job, batch, rows, exact=exact)
             self._jobs.forget(job)
 
     def adopt(self, batch: Batch, state: BatchState, data: Mapping[str, object]) -> BatchRef | None:
