@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,31 @@ def test_a_transfer_and_its_outcomes_survive_reopening(ledger_address: str, tmp_
         assert found.finished
         assert [each.key for each in ledger.outcomes(transfer)] == ["a", "b"]
         assert next(ledger.outcomes(transfer, "rejected")).reasons == reasons
+
+
+def test_a_mark_is_what_the_last_complete_transfer_of_the_same_intent_left(ledger: Ledger) -> None:
+    assert ledger.mark("shop", "one").why == "there is no complete transfer before"
+    first = ledger.begin("shop", "digest", "command", intent="one")
+    before = Mark("2026-01-01T00:00:00Z", unwritten={"s": ("a", "b")}, dependencies={"colour": {"red": "1"}})
+    ledger.complete(first, "shop", before, whole=True)
+    whole = ledger.transfer(first).started
+    second = ledger.begin("shop", "digest", "command", intent="one")
+    assert ledger.mark("shop", "one") == replace(before, compared=whole), "the second one is not complete yet"
+    after = Mark("2026-01-02T00:00:00Z", dependencies={"size": {}})
+    ledger.complete(second, "shop", after, whole=False)
+    assert ledger.mark("shop", "one") == replace(after, compared=whole), "the second one did not compare everything"
+    assert "has changed since" in ledger.mark("shop", "two").why
+    ledger.begin("shop", "digest", "command", intent="rollback")
+    assert ledger.mark("shop", "one").why == "a transfer was rolled back"
+
+
+def test_a_record_is_known_by_the_source_record_that_it_was_written_for(ledger: Ledger) -> None:
+    transfer = ledger.begin("shop", "digest", "command")
+    records = [WrittenRecord("s", f"k{each}", "Product2", "01t", {}, f"u{each}") for each in range(1200)]
+    ledger.commit(transfer, "shop", [], records)
+    wanted = [f"k{each}" for each in range(1100, 1300)]
+    assert ledger.owners("shop", "s", wanted) == {f"k{each}": f"u{each}" for each in range(1100, 1200)}
+    assert (ledger.count_owned("shop", "s"), ledger.count_owned("shop", "other")) == (1200, 0)
 
 
 def test_written_fields_are_laid_over_each_other(ledger: Ledger) -> None:
