@@ -182,6 +182,11 @@ EXPECTED: Mapping[str, Expectation] = {
     "R": Expectation("The records that no longer fit are rejected, with the field.", (4,), 1, "TOO_LONG"),
     "V": Expectation("The catalog no longer fits the org: refused before anything is read.", (3,), 1, "SE304"),
     "P": Expectation("The saved plan is refused as stale; nothing is written.", (6,), 1),
+    "D": Expectation(
+        "This transfer cannot know that there are two of each record now. Each later one rejects them, until a person "
+        "has removed one.",
+        *((0,), 0, "AMBIGUOUS_KEY"),
+    ),
     "N": Expectation(
         "The transfer is done; that its record is not written is said, and the next transfer writes it.",
         *((0,), 1, "NOT RECORDED in PIM_Transfer__c"),
@@ -198,9 +203,8 @@ REASONS: Mapping[str, Impossible] = {
     "p": Impossible("The PIM has no such limit; what it has too much of, it answers with 429."),
     "o": Impossible("The answer is one thing, or has the order that is documented."),
     "d": Impossible(
-        "A request with POST is delivered once: nobody between may repeat it (RFC 9110, 9.2.2), and we do so only "
-        "where it was not done. Were it done twice nevertheless, there would be two records, and nobody could tell "
-        "which is too many: each plan would reject them."
+        "Nobody between may repeat a POST (RFC 9110, 9.2.2), and we do so only where it was not done. Done twice all "
+        "the same, a new file would be rejected as in `insert`, and a new version be there twice within its file."
     ),
     "r": Impossible("No record is written in this step; see those that write."),
     "j": Impossible("It happens to bulk jobs, and is learned from their results; see there."),
@@ -244,7 +248,7 @@ TABLES = (
     read        W     W    W    S    W   E    E    E    S     S
     map         n     n    n    n    n   n    n    n    n     n
     write       W     W    W    S    W   E    E    E    S     o
-    insert      Q     W    Q    S    W   E    E    E    d     o
+    insert      Q     W    Q    S    W   E    E    E    D     o
     file        W     W    W    S    U   F    F    E    S     o
     send        Q     W    Q    S    W   E    E    E    d     o
     create      W     W    W    S    W   E    E    E    S     o

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -135,7 +135,15 @@ def edit(world: World) -> None:
         world.edit()
 
 
-def meet(world: World, step: Step, fault: Fault, before: int = 0, *, at_least: int = 0) -> Met:
+def meet(
+    world: World,
+    step: Step,
+    fault: Fault,
+    before: int = 0,
+    *,
+    at_least: int = 0,
+    after: Callable[[World], str] = lambda _: "",
+) -> Met:
     """Let a transfer meet a fault, and then transfer until all is quiet.
 
     Args:
@@ -144,6 +152,7 @@ def meet(world: World, step: Step, fault: Fault, before: int = 0, *, at_least: i
         fault: happens.
         before: requests at the step's place before the one that is meant.
         at_least: so many transfers follow in any case.
+        after: done before they do; gives what was said meanwhile.
     """
     edit(world)
     command = ("apply", "--yes")
@@ -170,9 +179,20 @@ def meet(world: World, step: Step, fault: Fault, before: int = 0, *, at_least: i
     ):
         done = world.shop.run(*command, code=None)
     seconds = time.monotonic() - began
-    shown = done.out + done.err + world.shop.run("transfers", "show", code=None).out
+    shown = done.out + done.err + world.shop.run("transfers", "show", code=None).out + after(world)
     touched = sorted(world.held(gone=True), key=str) != held
     return Met(done, len(happened), seconds, shown, touched, settle(world, at_least=max(at_least, int(done.code != 0))))
+
+
+def remove_doubles(world: World) -> str:
+    """What a person does about records that are there twice, when a transfer has told; gives what it said."""
+    world.shop.run("apply", "--yes", code=4)
+    said = world.shop.run("transfers", "show").out
+    ours = {id_ for id_, _ in invariants.read_books(world).written.values()}
+    for stream, _, _, id_ in world.held():
+        if stream == "pairs" and id_ not in ours:
+            world.shop.sandbox.org.remove("Pair__c", id_)
+    return said
 
 
 def _field_of(fault: str, step: Step) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.reliability.fault_matrix import EXPECTED, FAULTS, REASONS, STEPS, cells
-from tests.reliability.faulty import Met, Worlds, meet, short_waits
+from tests.reliability.faulty import Met, Worlds, meet, remove_doubles, short_waits
 from tests.reliability.invariants import no_secret
 
 BY_NAME = {name: fault for group in FAULTS.values() for name, fault in group.items()}
@@ -46,7 +46,8 @@ def test_no_cell_is_missing() -> None:
 def test_nothing_is_lost_or_doubled_by_a_fault(worlds: Worlds, step: str, fault: str, letter: str) -> None:
     where, what, expected = STEPS[step], BY_NAME[fault], EXPECTED[letter]
     with worlds.of(where.shape, last="deleted" in what.names) as world:
-        met = meet(world, where, what, worlds.before(where, world), at_least=expected.further if letter == "N" else 0)
+        more = {"N": {"at_least": expected.further}, "D": {"after": remove_doubles}}.get(letter, {})
+        met = meet(world, where, what, worlds.before(where, world), **more)  # type: ignore[arg-type]
         no_secret(world, met.done.out, met.done.err)
     assert met.happened >= len(what.names), "the fault did not happen"
     assert met.done.code in expected.codes, met.done.err

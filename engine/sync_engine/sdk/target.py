@@ -431,7 +431,12 @@ class Target(Protocol):
         """How to send that many changes; asks nothing over the network."""
 
     def submit(self, batch: Batch, checkpoint: Checkpoint) -> BatchRef:
-        """Hand over a batch. May return before it is processed."""
+        """Hand over a batch. May return before it is processed.
+
+        Raises:
+            Unavailable: it is not known whether it was done.
+            NotDone: the target takes no calls at all now; the last one has done nothing.
+        """
 
     def poll(self, ref: BatchRef) -> Progress:
         """Ask how far it is; as patient as with any other call. A failed poll changes nothing on the target."""
