@@ -35,10 +35,10 @@ def judge(
     total = Summary()
     for each in streams:
         total = total + each.summary
-    held = _held(space, works)
+    held, known = _held(space, works), sum(map(_known, works, streams))
     gone = total.delete + total.deactivate
     gates = [
-        _share("max_rejected_percent", safety.max_rejected_percent, total.rejected, total.matched, "rejected"),
+        _share("max_rejected_percent", safety.max_rejected_percent, total.rejected, known, "rejected"),
         _share("max_update_percent", safety.max_update_percent, total.update, held, "updates"),
         _share("max_delete_percent", safety.max_delete_percent, gone, held, "deletes"),
     ]
@@ -58,6 +58,12 @@ def _held(space: Workspace, works: Sequence[Work]) -> int:
     return written + sum(map(space.held_count, whole))
 
 
+def _known(work: Work, stream: StreamPlan) -> int:
+    """How many records of the source pass the filter; where only changes are read, what was written and what is not."""
+    matched = stream.summary.matched
+    return max(matched, work.remembered.count(stream.name) + stream.summary.rejected) if work.since else matched
+
+
 def deletes_gate(limit: int, gone: int) -> Gate:
     """The gate for the number of records that a plan deletes or deactivates."""
     return Gate("max_deletes", f"{limit}", f"{gone}", gone > limit, f"deletes={gone}")
@@ -68,7 +74,10 @@ def _emptied(limit: int, works: Sequence[Work]) -> Iterator[Gate]:
     for work in works:
         for field, count in sorted(work.emptied.items()):
             place = f"{work.stream.name}.{field}"
-            gate = _share("max_emptied_percent", limit, count, work.filled.get(field, 0), f"emptied.{place}")
+            filled = work.filled.get(field, 0)
+            if work.since:  # it is not known of all
+                filled = max(filled, work.remembered.count(work.stream.name))
+            gate = _share("max_emptied_percent", limit, count, filled, f"emptied.{place}")
             if gate.tripped:
                 yield replace(gate, actual=f"{place}: {gate.actual}")
 
