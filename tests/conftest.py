@@ -7,9 +7,14 @@ from itertools import groupby
 from typing import Protocol
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.postgresql import Server, running_server
 
 FIGURE = "figure"
+
+# How long one example takes says nothing where others use the machine, too.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 class Figure(Protocol):
