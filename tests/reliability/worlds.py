@@ -6,6 +6,8 @@ What the org must hold is computed here from the PIM's raw data, without a line 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -113,11 +115,18 @@ Held = tuple[str, str, tuple[Any, ...] | None, str]
 
 @dataclass
 class World:
-    """A shop of one shape that changes from round to round."""
+    """A shop of one shape that changes from round to round.
+
+    Attributes:
+        by_hand: stream and key of records that people changed in the org since all were compared.
+        deleted: stream and key of records that people deleted there, and how often.
+    """
 
     shop: Shop
     shape: Shape
     round: int = 0
+    by_hand: set[tuple[str, str]] = field(default_factory=set)
+    deleted: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -191,20 +200,20 @@ class World:
         org = self.shop.sandbox.org
         names: dict[str | None, str] = {row["Id"]: row["Key__c"] for row in org.rows("Item__c")}
         found: list[Held] = [
-            ("items", row["Key__c"], (row["Name"], row["Notes__c"]), row["Id"]) for row in org.rows("Item__c")
+            ("items", row["Key__c"], (row["Name"], row.get("Notes__c")), row["Id"]) for row in org.rows("Item__c")
         ]
         if "marks" in self.streams:
             found += [
-                ("marks", row["Key__c"], (row["Title__c"], names.get(row["Item__c"])), row["Id"])
+                ("marks", row["Key__c"], (row.get("Title__c"), names.get(row.get("Item__c"))), row["Id"])
                 for row in org.rows("Mark__c")
-                if gone or not row["Gone__c"]
+                if gone or not row.get("Gone__c")
             ]
         if "pairs" in self.streams:
             found += [
                 (
                     "pairs",
                     f"{names.get(row['Item__c'])} / {row['Language__c']}",
-                    (row["Title__c"], names.get(row["Item__c"])),
+                    (row.get("Title__c"), names.get(row.get("Item__c"))),
                     row["Id"],
                 )
                 for row in org.rows("Pair__c")
@@ -225,6 +234,10 @@ class World:
                 content = hashlib.sha256(org.store.blobs[row["Id"]]).hexdigest()
                 sku = linked.get(row["ContentDocumentId"])
                 yield "pictures", row["PIM_Key__c"], (content, sku) if sku else None, row["Id"]
+
+    def source_of(self, stream: str, key: str) -> str:
+        """The key in the PIM of what a record was made of."""
+        return uuid_of(re.split("-| / ", key)[0])
 
     def text_of(self, stream: str, fields: Mapping[str, Any]) -> str | None:
         """The first value of a record, of the fields that were written to it; None where it was not kept as text."""
