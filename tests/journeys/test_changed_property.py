@@ -179,7 +179,7 @@ def test_nothing_that_should_be_written_is_missed(
         in_part: list[bool] = []
 
         @settings(
-            max_examples=25,
+            max_examples=20,
             deadline=None,
             phases=[Phase.generate],  # a smaller example would begin with another shop
             suppress_health_check=list(HealthCheck),

@@ -165,7 +165,7 @@ def chosen_streams(names: str | None, catalogs: Sequence[Catalog]) -> frozenset[
 changed_option = click.option(
     "--changed",
     is_flag=True,
-    help="Read from the PIM only what may have changed since the last complete transfer, where that is enough.",
+    help="Read only what may have changed in the PIM since the last complete transfer, where that is enough.",
 )
 streams_option = click.option("--streams", metavar="A,B", help="Only these streams; a selection never widens deletes.")
 format_option = click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True)
