@@ -22,9 +22,10 @@ from sync_engine.planner.plan_file import PlanFile
 from sync_engine.planner.progress import Progress
 from sync_engine.sdk.errors import Interrupted, NotDone, SyncEngineError, Unavailable
 from sync_engine.sdk.files import OpenMedia
-from sync_engine.sdk.target import Operation, Owner, Reason, RecordResult, Target
+from sync_engine.sdk.target import Operation, RecordResult, Target
 from sync_engine.transfer.concluding import COUNTED, conclude, plain_reasons
 from sync_engine.transfer.content import Carried
+from sync_engine.transfer.deleting import kept_for_children, named_in_key
 from sync_engine.transfer.fetching import Fetching, files_of
 from sync_engine.transfer.options import create_options
 from sync_engine.transfer.packing import pack
@@ -35,11 +36,6 @@ from sync_engine.transfer.stale import Recheck, Stale, recheck_for, split_stale
 
 MOST_UNWRITTEN = 1000
 """When more records could not be written, the next transfer reads all that it would have read without this one."""
-_NAMED = Reason(
-    "NAMED_IN_KEY",
-    "records whose key names records of this object could not be deleted; without it they would not be found again",
-    owner=Owner.ORG,
-)
 RETRIES = 4
 """How often records that a lock or a limit refused are sent again."""
 
@@ -232,15 +228,15 @@ def _delete(run: _Run, file: PlanFile, plan: CatalogPlan) -> None:
         gone = (each for each in file.changes(plan.name, stream.name) if each.kind is ChangeKind.DELETE)
         before = run.counts["rejected"]
         if stream.write.object_name in named:
-            for each in gone:
-                outcome = OutcomeRecord(stream.name, each.key, "rejected", each.target_id, plain_reasons((_NAMED,)))
-                run.counts["rejected"] += 1
-                run.ledger.commit(run.id, run.catalog, [outcome], summary=_summary(run))
+            kept = list(gone)
+            run.counts["rejected"] += len(kept)
+            run.unwritten.update((stream.name, each.source_key) for each in kept)
+            outcomes = [kept_for_children(stream, each) for each in kept]
+            run.ledger.commit(run.id, run.catalog, outcomes, summary=_summary(run))
         elif stream.summary.delete:
             _run_wave(run, stream, "deletes", gone)
         if run.counts["rejected"] > before:
-            key = run.recheck.described.objects[stream.write.object_name].field
-            named.update(*(found.refers_to for each in stream.write.key_fields if (found := key(each))))
+            named |= named_in_key(stream, run.recheck.described)
 
 
 def _run_wave(run: _Run, stream: StreamPlan, wave: str, changes: Iterable[Change]) -> None:
