@@ -182,7 +182,8 @@ def test_the_times_of_the_schedule_do_not_change_what_is_transferred() -> None:
 
 @pytest.mark.parametrize(("written", "expected"), [("30d", timedelta(days=30)), ("12h", timedelta(hours=12))])
 def test_how_often_all_is_compared_does_not_change_what_is_transferred(written: str, expected: timedelta) -> None:
-    catalog = built(f"{CATALOG}\nfull_every: {written}\n")
+    catalog = built(f"{CATALOG}\nfull_every: {written}\ncompare: changed\n")
+    assert catalog.compares_changed
     assert (catalog.full_every, catalog.digest) == (expected, built(CATALOG).digest)
 
 

@@ -223,6 +223,18 @@ def test_everything_is_read_before_there_is_a_complete_transfer(shop: Shop) -> N
     assert apply_changed(shop) == {}
 
 
+def test_a_catalog_may_want_it_for_every_plan_and_transfer(shop: Shop) -> None:
+    shop.write(streams(), compare="changed")
+    shop.change("mug-001", name="Jug")
+    (stream,) = shop.plan()["streams"]
+    assert stream["changed_since"]
+    assert stream["summary"] | {"update": 1, "unchanged": 0} == stream["summary"]
+    (whole,) = shop.run("plan", "--all", "--format", "json").data["catalogs"]
+    assert whole["summary"] | {"update": 1, "unchanged": 251} == whole["summary"]
+    assert shop.apply()["summary"] | {"updated": 1, "unchanged": 0} == shop.shown()["summary"]
+    assert shop.apply("--all")["summary"]["unchanged"] == 252
+
+
 def test_everything_is_read_again_after_some_time_and_then_deletes_have_their_proof(shop: Shop) -> None:
     shop.write(streams(on_missing="delete"), safety={"max_delete_percent": 50}, full_every="12h")
     shop.apply()

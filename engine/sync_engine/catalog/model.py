@@ -395,6 +395,7 @@ class Catalog:
         tests: of its mappings; those in files of their own are not among them.
         warnings: what becomes of the warnings about locales, by code; a code that is absent stays a warning.
         read_back: records of each stream that are looked at again after a transfer; None looks at all.
+        compares_changed: whether only what changed is read where the command does not say.
         full_every: a transfer of what changed compares all records when they were last compared so long ago.
     """
 
@@ -417,6 +418,7 @@ class Catalog:
     tests: tuple[MappingTest, ...] = ()
     warnings: Mapping[str, WarningLevel] = field(default_factory=dict)
     read_back: int | None = 200
+    compares_changed: bool = False
     full_every: timedelta = timedelta(days=7)
     origin: Origin = NOWHERE
     part_origins: Mapping[str, Origin] = field(default_factory=dict)

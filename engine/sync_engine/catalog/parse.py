@@ -92,6 +92,7 @@ def build_catalog(findings: Findings) -> Catalog | None:
         tests=build_tests(findings),
         warnings=_warnings(data, findings),
         read_back=READ_BACK if findings.touched("read_back") else _read_back(data.get("read_back")),
+        compares_changed=data.get("compare") == "changed",
         full_every=full_every(findings),
         origin=document.origin(),
         part_origins={

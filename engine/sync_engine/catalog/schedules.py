@@ -67,9 +67,9 @@ def full_every(findings: Findings) -> timedelta:
 
 
 def without_times(data: dict[str, Plain]) -> dict[str, Plain]:
-    """The data of a catalog without when it is transferred: only the time zone changes what is transferred."""
+    """The data of a catalog without when and how often: only the time zone changes what is transferred."""
     zone = table(data.get(_KEY)).get("timezone")
-    rest = {key: value for key, value in data.items() if key not in (_KEY, _FULL_EVERY)}
+    rest = {key: value for key, value in data.items() if key not in (_KEY, _FULL_EVERY, "compare")}
     return rest if zone is None else {**rest, _KEY: {"timezone": zone}}
 
 

@@ -64,7 +64,7 @@ def apply(
     console: Console,
     plan_or_catalogs: tuple[str, ...],
     streams: str | None,
-    changed: bool,
+    changed: bool | None,
     yes: bool,
     approve: str | None,
     allowed: tuple[str, ...],
@@ -84,8 +84,8 @@ def apply(
     saved = len(plan_or_catalogs) == 1 and Path(plan_or_catalogs[0]).is_file() and _is_plan(Path(plan_or_catalogs[0]))
     if saved and streams is not None:
         raise click.UsageError("a saved plan already says which streams; leave out --streams")
-    if saved and changed:
-        raise click.UsageError("a saved plan has been made already; leave out --changed")
+    if saved and changed is not None:
+        raise click.UsageError("a saved plan has been made already; leave out --changed and --all")
     if strict and not saved:
         raise click.UsageError("--strict is for a saved plan; a plan made now has seen the records just now")
     check_options(allowed, reason, pinned=saved or approve is not None)
@@ -136,7 +136,7 @@ class Order:
 
     names: tuple[str, ...] = ()
     streams: str | None = None
-    changed: bool = False
+    changed: bool | None = None
     yes: bool = False
     approve: str | None = None
     allowed: tuple[str, ...] = ()
@@ -148,7 +148,8 @@ class Order:
     def command(self) -> str:
         """What asks for the same again."""
         streams = ("--streams", self.streams) if self.streams else ()
-        return " ".join(("sync-engine apply", *self.names, *streams, *(("--changed",) if self.changed else ())))
+        read = () if self.changed is None else ("--changed" if self.changed else "--all",)
+        return " ".join(("sync-engine apply", *self.names, *streams, *read))
 
 
 def transfer_now(

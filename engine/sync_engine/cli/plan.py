@@ -44,12 +44,12 @@ def make_plan(
     streams: str | None = None,
     *,
     keep: bool = False,
-    changed: bool = False,
+    changed: bool | None = None,
 ) -> tuple[PlanFile, list[CompiledCatalog]]:
     """Plan catalogs, or only some of their streams, into a file.
 
     With ``keep`` it is to be saved. With ``changed`` only what may have changed in the source since the last complete
-    transfer is read, where that is enough.
+    transfer is read, where that is enough; None leaves that to each catalog.
 
     Returns:
         The plan, and the catalogs as they were compiled for it.
@@ -69,7 +69,7 @@ def make_plan(
                 catalog = each.catalog
                 source, target = connections.source(catalog.source), connections.target(catalog.target)
                 remembered = remember(ledger, catalog.name, source)
-                if changed:
+                if catalog.compares_changed if changed is None else changed:
                     remembered = replace(remembered, since=_since(console, ledger, each))
                 made = plan_catalog(each, source, target, writer, meter, remembered, selected, beside)
                 plans.append(with_requests(made, catalog.source, source, counted))
@@ -163,9 +163,10 @@ def chosen_streams(names: str | None, catalogs: Sequence[Catalog]) -> frozenset[
 
 
 changed_option = click.option(
-    "--changed",
-    is_flag=True,
-    help="Read only what may have changed in the PIM since the last complete transfer, where that is enough.",
+    "--changed/--all",
+    default=None,
+    help="Read only what may have changed in the PIM since the last complete transfer, where that is enough; or all. "
+    "Default: as the catalog's `compare:` says.",
 )
 streams_option = click.option("--streams", metavar="A,B", help="Only these streams; a selection never widens deletes.")
 format_option = click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True)
@@ -193,7 +194,7 @@ def plan(
     catalogs: tuple[str, ...],
     path: Path | None,
     streams: str | None,
-    changed: bool,
+    changed: bool | None,
     base: str | None,
     format_: str,
     most: int,

@@ -78,7 +78,7 @@ def retry(console: Console, id_: str, force: bool, yes: bool, as_json: bool) -> 
         if not failed:
             console.say(f"Transfer {transfer.id} has no rejected or uncertain records.")
             return 0
-        whole, compiled = make_plan(console, project, catalogs, connections, Path(folder) / "whole")
+        whole, compiled = make_plan(console, project, catalogs, connections, Path(folder) / "whole", changed=False)
         with gates_logged(console, whole, catalogs, connections, ledger, described_by(compiled), RETRY):
             passed = pass_gates(whole, (), None, f"sync-engine apply {transfer.catalog}")
         file, left = _narrowed(console, whole, Path(folder) / "part", failed, force=force)
