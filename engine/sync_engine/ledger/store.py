@@ -16,6 +16,7 @@ from sync_engine.ledger.database import Database, Transaction
 from sync_engine.ledger.locks import Lease, held_locks, take_locks
 from sync_engine.ledger.marks import keep_mark, read_mark
 from sync_engine.ledger.opening import open_database
+from sync_engine.ledger.outcomes import keep_outcomes, last_outcome, read_outcomes
 from sync_engine.ledger.process import who
 from sync_engine.ledger.purging import purge_outcomes
 from sync_engine.ledger.recording import CHANGED
@@ -38,6 +39,14 @@ from sync_engine.ledger.records import (
 )
 from sync_engine.ledger.renaming import rename_catalog
 from sync_engine.ledger.served import keep_served, read_served
+from sync_engine.ledger.transfers import (
+    find_transfer,
+    matched_before,
+    newest_transfers,
+    rate_before,
+    running_transfers,
+    unrecorded_transfers,
+)
 from sync_engine.ledger.written import (
     keep_mappings,
     keep_written,
@@ -46,19 +55,7 @@ from sync_engine.ledger.written import (
     read_written,
     written_pages,
 )
-from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.values import Secret
-
-_TOGETHER = 500
-"""Records that are looked up in one statement."""
-RECORDED_TOGETHER = 200
-"""Transfers whose records in the target are written at once."""
-_TIMED = 1000
-"""Records that a transfer must have written to tell how fast the next one will be."""
-_TRANSFER = (
-    "SELECT id, catalog, digest, trigger, started, finished, status, summary, error, matched, overrides, flapping, "
-    "who, recording, recording_error FROM transfers"
-)
 
 
 def open_ledger(state: str | Secret, root: Path) -> Ledger:
@@ -208,19 +205,7 @@ class Ledger:
             uncertain: how many records of the batch are uncertain, to be found out later.
         """
         with self._writing() as transaction:
-            transaction.execute_many(
-                "INSERT INTO outcomes (transfer, stream, key, outcome, target_id, reasons, batch, fields, sent) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (transfer, stream, key) DO UPDATE "
-                "SET outcome = excluded.outcome, target_id = excluded.target_id, reasons = excluded.reasons, "
-                "batch = excluded.batch, fields = excluded.fields, sent = excluded.sent",
-                (
-                    (
-                        *(transfer, each.stream, each.key, each.outcome, each.target_id),
-                        *(_dump(each.reasons), each.batch, _dump(each.fields), each.sent),
-                    )
-                    for each in outcomes
-                ),
-            )
+            keep_outcomes(transaction, transfer, outcomes)
             keep_written(transaction, catalog, transfer, written)
             transaction.execute_many(
                 "DELETE FROM written WHERE catalog = ? AND stream = ? AND key = ?",
@@ -257,15 +242,7 @@ class Ledger:
 
     def matched(self, catalog: str) -> dict[str, int]:
         """By stream: records of the source that passed the filter in the last complete transfer that had it."""
-        rows = self._database.query(
-            "SELECT matched FROM transfers WHERE catalog = ? AND status IN (?, ?) AND matched <> '{}' "
-            "ORDER BY started DESC, id DESC LIMIT ?",
-            (catalog, Status.DONE, Status.REJECTED, _TOGETHER),
-        )
-        found: dict[str, int] = {}
-        for row in rows:
-            found = {**json.loads(row[0]), **found}
-        return found
+        return matched_before(self._database, catalog)
 
     def written(self, catalog: str, stream: str, keys: Sequence[str]) -> dict[str, Mapping[str, object]]:
         """What was last written to these records: encoded values by field; keys that were never written are absent."""
@@ -300,18 +277,7 @@ class Ledger:
 
     def rate(self, catalog: str) -> float | None:
         """Records written per second by the last finished transfer that wrote many; None before there was one."""
-        rows = self._database.query(
-            "SELECT started, finished, summary FROM transfers WHERE catalog = ? AND status IN (?, ?) "
-            "ORDER BY started DESC, id DESC LIMIT ?",
-            (catalog, Status.DONE, Status.REJECTED, _TOGETHER),
-        )
-        for started, finished, text in rows:
-            summary = json.loads(text)
-            written = sum(summary.get(each, 0) for each in ("created", "updated", "deactivated", "deleted"))
-            seconds = (datetime.fromisoformat(finished) - datetime.fromisoformat(started)).total_seconds()
-            if written >= _TIMED and seconds > 0:
-                return float(written / seconds)
-        return None
+        return rate_before(self._database, catalog)
 
     def finish(self, transfer: str, status: Status, summary: Mapping[str, int], error: str = "") -> None:
         """Record how a transfer ended."""
@@ -341,11 +307,7 @@ class Ledger:
 
         The newest first, at most so many as go together: those that are refused again and again hold up no other.
         """
-        rows = self._database.query(
-            f"{_TRANSFER} WHERE catalog = ? AND recording = ? AND status <> ? ORDER BY id DESC LIMIT ?",
-            (catalog, Recording.DUE, Status.RUNNING, RECORDED_TOGETHER),
-        )
-        return [_transfer(row) for row in rows]
+        return unrecorded_transfers(self._database, catalog)
 
     def keep_recorded(self, transfers: Iterable[str], error: str = "") -> None:
         """Note that the target has the records of transfers, or why it has not; see ``TransferRecord.recording``."""
@@ -379,11 +341,7 @@ class Ledger:
 
     def transfers(self, catalog: str | None = None, limit: int = 50, *, before: str = "") -> Sequence[TransferRecord]:
         """The newest transfers first; with ``before``, those that began before the one with that id."""
-        wanted = {"catalog = ?": catalog, "id < ?": before or None}
-        given = {sql: value for sql, value in wanted.items() if value is not None}
-        where = f"WHERE {' AND '.join(given)} " if given else ""
-        rows = self._database.query(f"{_TRANSFER} {where}ORDER BY id DESC LIMIT ?", (*given.values(), limit))
-        return [_transfer(row) for row in rows]
+        return newest_transfers(self._database, catalog, limit, before)
 
     def catalogs(self) -> Sequence[str]:
         """The names of all catalogs that have had a transfer."""
@@ -406,8 +364,7 @@ class Ledger:
 
     def running(self, catalog: str) -> Sequence[TransferRecord]:
         """The transfers of a catalog that have not come to an end, or whose process ended before."""
-        rows = self._database.query(f"{_TRANSFER} WHERE catalog = ? AND status = ?", (catalog, Status.RUNNING))
-        return [_transfer(row) for row in rows]
+        return running_transfers(self._database, catalog)
 
     def transfer(self, id_or_prefix: str) -> TransferRecord:
         """The transfer with that id, or the only one whose id begins so; ``last`` is the newest.
@@ -415,37 +372,13 @@ class Ledger:
         Raises:
             Refused: there is none, or more than one.
         """
-        newest = self.transfers(limit=1)
-        if id_or_prefix == "last" and newest:
-            return newest[0]
-        rows = self._database.query(
-            f"{_TRANSFER} WHERE substr(id, 1, ?) = ? LIMIT 2",
-            (len(id_or_prefix), id_or_prefix),
-        )
-        if len(rows) != 1:
-            raise Refused(
-                f"{'no' if not rows else 'more than one'} transfer has an id that begins with `{id_or_prefix}`",
-                hint="`sync-engine transfers list` shows the ids.",
-            )
-        return _transfer(rows[0])
+        return find_transfer(self._database, id_or_prefix)
 
     def outcomes(
         self, transfer: str, outcome: str | None = None, *, after: tuple[str, str] = ("", "")
     ) -> Iterator[OutcomeRecord]:
         """Outcomes of a transfer in the order of stream and key, behind those of ``after``, page by page."""
-        last = after
-        only, of = ("AND outcome = ? ", (outcome,)) if outcome is not None else ("", ())
-        while True:
-            rows = self._database.query(
-                "SELECT stream, key, outcome, target_id, reasons, batch, fields, sent FROM outcomes WHERE transfer = ? "  # noqa: S608 - fixed
-                f"AND (stream, key) > (?, ?) {only}ORDER BY stream, key LIMIT 1000",
-                (transfer, *last, *of),
-            )
-            for row in rows:
-                yield _outcome(row[0], row[1], row[2:])
-            if len(rows) < 1000:
-                return
-            last = (rows[-1][0], rows[-1][1])
+        return read_outcomes(self._database, transfer, outcome, after)
 
     def history(self, catalog: str, stream: str, key: str) -> History:
         """What is known of one record: what was last written, and what became of it the last time."""
@@ -453,16 +386,11 @@ class Ledger:
             "SELECT object, target_id, fields, source_key FROM written WHERE catalog = ? AND stream = ? AND key = ?",
             (catalog, stream, key),
         )
-        last = self._database.query(
-            "SELECT transfer, outcome, target_id, reasons, batch, fields, sent FROM outcomes "
-            "WHERE stream = ? AND key = ? "
-            "AND transfer IN (SELECT id FROM transfers WHERE catalog = ?) ORDER BY transfer DESC LIMIT 1",
-            (stream, key, catalog),
-        )
+        transfer, outcome = last_outcome(self._database, catalog, stream, key) or (None, None)
         return History(
             written=_written(stream, key, written[0]) if written else None,
-            outcome=_outcome(stream, key, last[0][1:]) if last else None,
-            transfer=self.transfer(last[0][0]) if last else None,
+            outcome=outcome,
+            transfer=self.transfer(transfer) if transfer else None,
         )
 
     def schedule_known_since(self, catalog: str, schedule: str, now: datetime) -> datetime:
@@ -522,34 +450,5 @@ class Ledger:
         return schedules.pauses(self._database)
 
 
-def _outcome(stream: str, key: str, row: Sequence[str]) -> OutcomeRecord:
-    fields = tuple((name, before, after) for name, before, after in orjson.loads(row[4]))
-    return OutcomeRecord(stream, key, row[0], row[1], tuple(orjson.loads(row[2])), row[3], fields, row[5])
-
-
-def _dump(items: Sequence[object]) -> str:
-    return json.dumps(list(items)) if items else "[]"
-
-
 def _written(stream: str, key: str, row: Sequence[str]) -> WrittenRecord:
     return WrittenRecord(stream, key, row[0], row[1], json.loads(row[2]), row[3])
-
-
-def _transfer(row: Sequence[str]) -> TransferRecord:
-    return TransferRecord(
-        id=row[0],
-        catalog=row[1],
-        digest=row[2],
-        trigger=row[3],
-        started=row[4],
-        finished=row[5],
-        status=Status(row[6]),
-        summary=json.loads(row[7]),
-        error=row[8],
-        matched=json.loads(row[9]),
-        overrides=tuple(json.loads(row[10])),
-        flapping=tuple(json.loads(row[11])),
-        who=row[12],
-        recording=Recording(row[13]),
-        recording_error=row[14],
-    )
