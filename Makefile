@@ -16,7 +16,7 @@ demo: $(VENV)/ready  ## The main job on the sandbox: validate, plan, apply, chan
 	$(BIN)/sync-engine demo
 
 test: $(VENV)/ready  ## The whole test suite.
-	$(BIN)/pytest -n auto $(PYTEST_ARGS)
+	$(BIN)/pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 soak: $(VENV)/ready  ## The long forms of the proof of docs/reliability.md, with their figures.
 	$(BIN)/pytest -n auto -m soak tests/reliability $(PYTEST_ARGS)

@@ -29,6 +29,11 @@ def figure(record_property: Callable[[str, object], None]) -> Figure:
     return lambda of, count, sentence: record_property(FIGURE, (of, count, sentence))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first: none of them is left over for one process while the others have nothing to do any more."""
+    items.sort(key=lambda each: each.get_closest_marker("slow") is None and each.get_closest_marker("soak") is None)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     found = sorted(
         value

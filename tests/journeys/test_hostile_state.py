@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.conftest import Figure
 from tests.journeys.disks import fill, small_disk
 from tests.journeys.small import Shop, open_shop, product
 
@@ -237,9 +238,7 @@ def test_a_full_disk_for_temporary_files_is_no_defect(shop: Shop, tmp_path: Path
 
 
 @pytest.mark.parametrize("left", [0, 40, 72, 130, pytest.param(range(0, 640, 40), marks=pytest.mark.slow)], ids=str)
-def test_a_disk_that_is_full_loses_nothing(
-    running_shop: Shop, left: int | range, figure: Callable[[str], None]
-) -> None:
+def test_a_disk_that_is_full_loses_nothing(running_shop: Shop, left: int | range, figure: Figure) -> None:
     shop, codes = running_shop, []
     for number, kilobytes in enumerate(left if isinstance(left, range) else [left]):
         shutil.rmtree(folder(shop), ignore_errors=True)
@@ -264,4 +263,4 @@ def test_a_disk_that_is_full_loses_nothing(
     assert 1 in codes
     if isinstance(left, range):
         assert 0 in codes
-        figure(f"full disk, SQLite: {len(codes)} amounts of space, {codes.count(1)} refused, nothing lost")
+        figure("full disks", len(codes), f"SQLite: {codes.count(1)} of them refused, nothing lost")

@@ -164,10 +164,11 @@ def test_the_whole_catalogue_arrives_and_follows_the_pim(project: Project, iceca
 
 
 def restore_files(sandbox: Sandbox, catalogue: Catalogue) -> None:
-    """Give the PIM the bytes of every file that it knows."""
+    """Give the PIM the bytes of every file that it knows, as many as it says."""
     for each in raw("media-files"):
         if each["code"] not in catalogue.files:
-            catalogue.files[each["code"]] = sandbox.pim.uploads[each["code"]] = f"bytes of {each['code']}".encode()
+            content = each["code"].encode().ljust(each["size"], b".")
+            catalogue.files[each["code"]] = sandbox.pim.uploads[each["code"]] = content
 
 
 def test_streams_that_read_the_same_records_share_one_reading(project: Project, icecat: Sandbox) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from string import ascii_letters
 
 import pytest
+from tests.conftest import Figure
 from tests.journeys.crashing import Crashing, crashing
 from tests.journeys.disks import fill, small_disk
 from tests.journeys.small import Shop, open_shop, product
@@ -130,7 +131,7 @@ def test_a_transfer_goes_on_after_its_server_went_away(tmp_path: Path, processes
 
 @pytest.mark.parametrize("left", [(0, 102, 1500), pytest.param(range(0, 1600, 100), marks=pytest.mark.slow)], ids=str)
 def test_a_server_whose_disk_is_full_loses_nothing(
-    tmp_path: Path, reachable: Path, left: Sequence[int], figure: Callable[[str], None]
+    tmp_path: Path, reachable: Path, left: Sequence[int], figure: Figure
 ) -> None:
     """At whichever write of a transfer the space ends, it is told, and the same command goes on when there is some."""
     rich = {**NOTES, "type": "longtextarea", "length": 30_000}
@@ -161,7 +162,7 @@ def test_a_server_whose_disk_is_full_loses_nothing(
             check(shop)
             assert {key: row["Notes__c"] for key, row in shop.rows().items()} == notes
     assert set(codes) == {0, 1}
-    figure(f"full disk, PostgreSQL: {len(codes)} amounts of space, {codes.count(1)} refused, nothing lost")
+    figure("full disks", len(codes), f"PostgreSQL: {codes.count(1)} of them refused, nothing lost")
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from tests.conftest import Figure
 from tests.journeys.between import between
 from tests.journeys.crashing import Crashing, crashing
 from tests.journeys.small import Shop, open_shop, product, uuid_of
@@ -287,7 +288,7 @@ def test_a_record_that_a_crash_prevented_is_written_by_the_next_run_and_never_tw
 
 @pytest.mark.slow
 def test_wherever_a_process_dies_each_transfer_has_one_record_that_says_what_became_of_it(
-    shop: Shop, processes: Crashing, figure: Callable[[str], None]
+    shop: Shop, processes: Crashing, figure: Figure
 ) -> None:
     """From the call that writes the data to the end."""
     shop.apply()
@@ -306,7 +307,7 @@ def test_wherever_a_process_dies_each_transfer_has_one_record_that_says_what_bec
         shown = shop.shown(died["PIM_Transfer_Id__c"])
         assert (shown["status"], shown["recorded"]) == (died["Status__c"], True)
         assert {row["Notes__c"] for key, row in shop.rows().items() if key in "abc"} == {notes}
-    figure(f"kills, records of transfers: {len(names) - first} points, one record of each transfer")
+    figure("kills, with records of transfers", len(names) - first, "one record of each transfer")
 
 
 @pytest.mark.slow
