@@ -93,6 +93,7 @@ def in_tree(code: str | None, parents: dict[str, str | None]) -> bool:
     return code == "master"
 
 
+@pytest.mark.slow
 def test_a_variation_that_changes_its_parent_is_rejected_with_the_platforms_reason(
     project: Project, sandbox: Sandbox
 ) -> None:
@@ -112,6 +113,7 @@ def test_a_variation_that_changes_its_parent_is_rejected_with_the_platforms_reas
     assert parents[first["uuid"]] == other
 
 
+@pytest.mark.slow
 def test_a_variation_becomes_a_product_of_its_own_and_a_variation_again(project: Project, sandbox: Sandbox) -> None:
     def kind(uuid: str) -> str:
         return str(next(row["ProductClass"] for row in sandbox.org.rows("Product2") if row["PIM_Id__c"] == uuid))

@@ -79,6 +79,7 @@ def test_records_to_delete_are_asked_for_once_more_on_both_sides(shop: Shop) -> 
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.slow
 def test_the_batches_of_a_plan_are_those_that_are_sent_however_large_the_records(tmp_path: Path, seed: int) -> None:
     """Of each kind, and of a size at which bytes matter, rows matter, or both."""
     chosen = random.Random(seed)

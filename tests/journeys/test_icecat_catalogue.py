@@ -180,6 +180,7 @@ def test_streams_that_read_the_same_records_share_one_reading(project: Project, 
 ASSIGNMENTS = ("--streams", "categories,models,products,product_categories")
 
 
+@pytest.mark.slow
 def test_a_read_that_fails_half_way_is_no_plan_and_no_deletion(project: Project, icecat: Sandbox) -> None:
     project.run("apply", CATALOG, "--yes", *ASSIGNMENTS)
     before = len(icecat.org.rows("PIM_Product_Category__c"))
@@ -208,6 +209,7 @@ def test_a_read_that_fails_half_way_is_no_plan_and_no_deletion(project: Project,
     assert categories["summary"]["delete"] == 0
 
 
+@pytest.mark.slow
 def test_a_selection_plans_just_these_streams(project: Project, icecat: Sandbox) -> None:
     project.run("apply", CATALOG, "--yes", "--streams", "categories")
     assert len(icecat.org.rows("PIM_Category__c")) == len(raw("categories"))
@@ -225,6 +227,7 @@ def test_a_selection_plans_just_these_streams(project: Project, icecat: Sandbox)
     assert "`categories`" in unknown.err
 
 
+@pytest.mark.slow
 def test_a_selection_never_widens_deletes(project: Project, icecat: Sandbox) -> None:
     """Two streams write to one object; while only one is planned, records of the other are not missing."""
     project.edit("catalogs/catalogue.yaml", ("on_missing: {set: {IsActive: false}}", "on_missing: delete"))

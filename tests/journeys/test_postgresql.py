@@ -130,6 +130,7 @@ def test_a_transfer_goes_on_after_its_server_went_away(tmp_path: Path, processes
 
 
 @pytest.mark.parametrize("left", [(0, 102, 1500), pytest.param(range(0, 1600, 100), marks=pytest.mark.slow)], ids=str)
+@pytest.mark.slow
 def test_a_server_whose_disk_is_full_loses_nothing(
     tmp_path: Path, reachable: Path, left: Sequence[int], figure: Figure
 ) -> None:

@@ -184,6 +184,7 @@ def test_a_gate_writes_nothing_and_says_which_number(own: Project, icecat: Sandb
     assert icecat.org.rows("Product2") == []
 
 
+@pytest.mark.slow
 def test_a_saved_plan_writes_only_what_still_is_as_it_was(own: Project, icecat: Sandbox) -> None:
     own.run("apply", "--yes", code=4)
     first, second = [each for each in raw("products") if not each["parent"]][:2]
@@ -211,6 +212,7 @@ def test_a_saved_plan_writes_only_what_still_is_as_it_was(own: Project, icecat: 
     assert "catalog" in refused.err
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_cleanly_and_the_next_run_finishes(new_project: NewProject) -> None:
     org = ROOT / "catalogs" / "icecat" / "org.json"
     with running(ICECAT, org, crm_settings=CrmSettings(latency=0.4)) as slow:

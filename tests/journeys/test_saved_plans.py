@@ -178,6 +178,7 @@ def test_a_plan_is_refused_when_an_adapter_has_another_version(shop: Shop, monke
     assert not shop.rows()
 
 
+@pytest.mark.slow
 def test_a_source_that_is_out_is_no_plan_and_no_change(shop: Shop) -> None:
     shop.apply()
     shop.project.environment["PIM_URL"] = "http://127.0.0.1:9"

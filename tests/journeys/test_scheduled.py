@@ -69,6 +69,7 @@ def test_a_run_that_was_missed_happens_at_the_next_knock(shop: Shop) -> None:
     assert knock(shop) == []
 
 
+@pytest.mark.slow
 def test_a_run_waits_for_the_jitter_of_its_catalog(shop: Shop) -> None:
     moment = datetime.now(UTC)
     start = (moment + timedelta(seconds=4)).replace(microsecond=0)

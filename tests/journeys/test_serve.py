@@ -150,6 +150,7 @@ def test_what_is_pushed_arrives_and_what_is_broken_changes_nothing(world: World)
     assert served.process.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_process_that_begins_at_a_broken_commit_runs_the_good_one_before_it(world: World) -> None:
     good = world.push(shop=catalog())
     world.push(shop=catalog(Ean__c="eam"))
@@ -184,6 +185,7 @@ def test_a_rewritten_history_is_followed_only_when_that_is_accepted(world: World
     assert all(row.get("Ean__c") for row in world.shop.rows().values())
 
 
+@pytest.mark.slow
 def test_a_change_that_a_gate_refuses_is_said_and_told_and_not_tried_again(world: World) -> None:
     with http_receiver() as chat:
         world.notifications = f"notifications:\n  chat: {{kind: webhook, url: '{chat.url}'}}\n"
@@ -209,6 +211,7 @@ def test_a_change_that_a_gate_refuses_is_said_and_told_and_not_tried_again(world
     assert all(row.get("Ean__c") for row in world.shop.rows().values())
 
 
+@pytest.mark.slow
 def test_a_transfer_that_was_killed_with_its_server_is_brought_to_its_end_by_the_next(world: World) -> None:
     commit = world.push(shop=catalog(Ean__c="ean"))
     with world.held_before_writing() as held, world.serve(CRM_URL=held.url) as served:
@@ -238,6 +241,7 @@ def test_a_transfer_whose_server_is_killed_goes_on_and_is_not_done_again(world: 
             assert len(world.shop.rows()) == 12
 
 
+@pytest.mark.slow
 def test_it_checkpoints_and_ends_within_seconds_when_asked_to(world: World) -> None:
     world.push(shop=catalog())
     with world.held_before_writing() as held, world.serve(CRM_URL=held.url) as served:
@@ -252,6 +256,7 @@ def test_it_checkpoints_and_ends_within_seconds_when_asked_to(world: World) -> N
         held.release.set()
 
 
+@pytest.mark.slow
 def test_a_paused_catalog_waits_with_its_change_until_it_is_resumed(world: World) -> None:
     first = world.push(shop=catalog())
     home = ("--home", str(world.home))
@@ -267,6 +272,7 @@ def test_a_paused_catalog_waits_with_its_change_until_it_is_resumed(world: World
     assert all(row.get("Ean__c") for row in world.shop.rows().values())
 
 
+@pytest.mark.slow
 def test_a_project_cannot_refer_to_what_the_server_itself_is_let_in_with(world: World) -> None:
     world.edits["${PIM_PASSWORD}"] = "${SYNC_ENGINE_SERVE_TOKEN}"
     commit = world.push(shop=catalog())
@@ -316,6 +322,7 @@ def test_a_ledger_that_is_away_is_said_and_used_again_once_it_is_back(world: Wor
 
 
 @pytest.mark.parametrize("count", [4, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_two_servers_on_one_ledger_share_the_work_and_do_nothing_twice(
     world: World, count: int, ledger_address: str
 ) -> None:

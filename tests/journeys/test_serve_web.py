@@ -180,6 +180,7 @@ def looked(served: Served) -> str:
     return str(served.api("status")["looked"])
 
 
+@pytest.mark.slow
 def test_a_delivery_makes_it_look_at_once_and_many_make_it_look_once(served: Served) -> None:
     before = looked(served)
     codes = {deliver(served, b'{"n": %d}' % number) for number in range(20)}

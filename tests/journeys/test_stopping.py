@@ -76,6 +76,7 @@ def stop(process: subprocess.Popen[str], how: signal.Signals) -> str:
         for how in (signal.SIGINT, signal.SIGTERM)
     ],
 )
+@pytest.mark.slow
 def test_a_transfer_whose_request_hangs_ends_in_time_and_goes_on_later(
     shop: Shop, place: str, how: signal.Signals
 ) -> None:

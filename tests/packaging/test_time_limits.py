@@ -17,7 +17,7 @@ LOOPS = {
     "planner/prefetch.py prefetch": "its thread puts a mark at the end, also when it fails",
     "ledger/written.py written_pages": "keys of the ledger, in ascending order",
     "ledger/store.py owned": "keys of the ledger, in ascending order",
-    "ledger/store.py outcomes": "keys of the ledger, in ascending order",
+    "ledger/outcomes.py read_outcomes": "keys of the ledger, in ascending order",
     "schedule/moments.py _walls": "a generator of days, of which the caller takes some",
     "transfer/sending.py _wait": "POLL_DEADLINE",
     "transfer/recovery.py _look": "as long as the target says that a call may come late",

@@ -35,6 +35,7 @@ def settled(world: World) -> None:
 @pytest.mark.parametrize(
     ("skip", "rows"), [(1, 12), (2, 1)], ids=["records without an external id", "a file and its document"]
 )
+@pytest.mark.slow
 def test_what_comes_late_is_waited_for_and_not_made_again(world: World, skip: int, rows: int) -> None:
     """The calls that write: all items, all pairs, one file each."""
     began = time.monotonic()

@@ -194,6 +194,7 @@ def download(source: Source) -> None:
 
 
 @pytest.mark.parametrize("asked", ["token", "page", "file"])
+@pytest.mark.slow
 def test_an_answer_that_comes_byte_by_byte_is_given_up(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
     monkeypatch.setattr("sync_engine_akeneo.client.SLOWEST_ANSWER", 0.5)
     credentials = SECRETS if asked == "token" else {"token": "app-canary"}

@@ -209,6 +209,7 @@ def test_records_are_deleted_by_id_and_what_is_gone_is_done(org: Org, mode: str)
 @pytest.mark.parametrize("mode", MODES)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), min_size=1, max_size=15))
+@pytest.mark.slow
 def test_any_text_comes_back_equal_or_is_rejected(tmp_path: Path, mode: str, texts: list[str]) -> None:
     rows = [Row(f"k{number}", {"Name": "N", "Long__c": text}) for number, text in enumerate(texts) if text.strip()]
     if not rows:
