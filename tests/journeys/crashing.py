@@ -167,7 +167,10 @@ class _Points:
             self._passed += 1
         if here:
             with self.idle:
-                os.kill(os.getpid(), STEPS[self._how])
+                if self._how == "stop":  # a signal to the process would let this thread run on for a moment
+                    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
+                else:
+                    os.kill(os.getpid(), STEPS[self._how])
             if self._how == "hang":
                 threading.Event().wait()
 
@@ -230,13 +233,18 @@ class _Points:
         ends = sql in ("COMMIT", "ROLLBACK")
         if ends and counted:
             self.reach(f"before {sql.lower()}")
+        begins = sql.startswith("BEGIN")
+        self.idle.acquire()  # before the statement: SQLite has its lock before the statement returns
         try:
             done = run()
+        except BaseException:
+            begins = False
+            raise
         finally:
+            if not begins:
+                self.idle.release()
             if sql == "ROLLBACK":  # also when the server is gone; whoever cannot commit rolls back
                 self.idle.release()
-        if sql.startswith("BEGIN"):
-            self.idle.acquire()
         if sql == "COMMIT":
             self.idle.release()
         if ends and counted:
