@@ -114,26 +114,53 @@ def test_a_part_of_a_linked_record_that_does_not_exist_is_refused(project: Proje
     assert "SE302: `brand.cuntry` is no attribute" in project.run("plan", code=3).err
 
 
-def test_each_linked_record_is_a_row_with_its_label(project: Project, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize(
+    ("attribute", "table", "owner"),
+    [("designers", "reference-entity-records", "designer"), ("gallery", "assets", "packshots")],
+)
+def test_each_linked_record_is_a_row_with_its_label(
+    project: Project, sandbox: Sandbox, attribute: str, table: str, owner: str
+) -> None:
     fields = {"Name": {"template": "{{ sku }}"}, "Brand_Code__c": "reference"}
     fields["Brand__c"] = {"value": "reference", "labels": True}
     key = {"Key__c": "{{ uuid }}-{{ position }}"}
-    stream = {"from": "products", "for_each": {"reference": ["designers"]}, "to": "Item__c", "key": key}
+    stream = {"from": "products", "for_each": {"reference": [attribute]}, "to": "Item__c", "key": key}
     write(project, {"designs": {**stream, "fields": fields}})
     project.run("apply", "--yes")
     labels = {
         each["code"]: of(each, "label", "en_US") or each["code"]
-        for each in raw("reference-entity-records")
-        if each["_reference_entity"] == "designer"
+        for each in raw(table)
+        if owner in (each.get("_reference_entity"), each.get("_asset_family"))
     }
     wanted = {
         f"{product['uuid']}-{position}": (code, labels[code])
         for product in sandbox.pim.products.by_key.values()
-        for position, code in enumerate(of(product, "designers") or (), start=1)
+        for position, code in enumerate(of(product, attribute) or (), start=1)
     }
     rows = {row["Key__c"]: (row["Brand_Code__c"], row["Brand__c"]) for row in sandbox.org.rows("Item__c")}
     assert rows == wanted
+    assert all(code != label for code, label in rows.values()), "the labels are seen to be no codes"
     assert len({key.rpartition("-")[0] for key in rows}) < len(rows), "some product has several"
+
+
+def test_assets_of_a_product_are_sent_by_their_labels_and_listed_only_where_these_are_asked_for(
+    project: Project, sandbox: Sandbox
+) -> None:
+    labels = {each["code"]: of(each, "label", "de_DE") or of(each, "label", "en_US") for each in raw("assets")}
+    fields: Json = {"Name": {"template": "{{ sku }}"}, "Brand_Code__c": {"value": "gallery", "join": ","}}
+    shown = {"Designers__c": {"value": "gallery", "labels": True, "locale": "de_DE", "join": " + "}}
+    lists = "/asset-families/packshots/assets"
+    for each in ({}, shown):
+        sandbox.pim.requests.clear()
+        stream = {"from": "products", "to": "Item__c", "key": {"Key__c": "uuid"}, "fields": {**fields, **each}}
+        write(project, {"items": stream})
+        project.run("apply", "--yes")
+        assert bool(each) == any(call.path.endswith(lists) for call in sandbox.pim.requests)
+    sent = {
+        row["Brand_Code__c"]: row["Designers__c"] for row in sandbox.org.rows("Item__c") if row.get("Brand_Code__c")
+    }
+    assert sent == {codes: " + ".join(labels[code] for code in codes.split(",")) for codes in sent}
+    assert any("," in codes for codes in sent), "some product has several"
 
 
 def test_the_files_of_linked_assets_are_sent(project: Project, sandbox: Sandbox) -> None:

@@ -194,7 +194,9 @@ def test_a_catalog_with_errors_is_listed_as_such(shop: Shop) -> None:
     write(shop, ["en_US", "de_DE"], {"products": {**MAIN, "fields": {"Name": "nome"}}})
     (listed,) = shop.run("catalogs", "list", "--json").data["catalogs"]
     assert [each["code"] for each in listed["errors"]] == ["SE302"]
-    assert "1 error" in shop.run("catalogs", "list").out
+    text = shop.run("catalogs", "list").out
+    assert "1 error" in text
+    assert "SE302: `nome` is no attribute" in text
 
 
 @contextmanager

@@ -315,6 +315,29 @@ def test_choices_that_the_filter_leaves_out_do_not_count(one: Shop) -> None:
     assert problems(one) == {}
 
 
+@pytest.mark.parametrize(
+    ("mapping", "code", "hint"),
+    [
+        ({"value": "name", "truncate": 2, "locale": "it_IT"}, "SE312", "There are: `de_DE`, `en_US`."),
+        ({"value": "stock", "channel": "shop"}, "SE313", "There are: `print`, `web`."),
+        ({"value": "zzz"}, "SE302", "`sync-engine attributes` lists what there is."),
+        ({"expression": "zzz"}, "SE302", "`sync-engine attributes` lists what there is."),
+    ],
+)
+def test_what_can_be_named_instead_is_said_where_no_name_is_near(
+    one: Shop, mapping: dict[str, Any], code: str, hint: str
+) -> None:
+    write(one, {"Two__c": mapping})
+    (found,) = [each for some in problems(one).values() for each in some]
+    assert (found["code"], found["hint"]) == (code, hint)
+
+
+def test_a_field_that_is_not_there_leads_to_the_list_of_those_that_are(one: Shop) -> None:
+    write(one, {"Zzz": "colour"})
+    (found,) = [each for some in problems(one).values() for each in some]
+    assert (found["code"], found["hint"]) == ("SE304", "`sync-engine fields Item__c` lists them.")
+
+
 def test_a_value_per_channel_or_locale_needs_one_and_the_hint_names_them(one: Shop) -> None:
     write(one, {"Two__c": {"value": "name", "truncate": 2}, "Whole__c": "stock"}, source={"connection": "pim"})
     found = {each["code"]: each for some in problems(one).values() for each in some}

@@ -45,7 +45,7 @@ for command in (create, copy, rename, delete):
 def list_(console: Console, live: bool, as_json: bool) -> None:
     """List every catalog: what it transfers, when it did and will, and warnings about its locales and mappings.
 
-    Catalogs with errors are listed too; `sync-engine validate` says what is wrong with them.
+    Catalogs with errors are listed too; `sync-engine validate` shows what is wrong with them, and what helps.
     """
     result = validate_project(Path(console.folder), environment=console.environment)
     console.sources = result.sources
@@ -67,8 +67,8 @@ def list_(console: Console, live: bool, as_json: bool) -> None:
         [_row(each, problems, last.get(each.name), planned[each.name]) for each in found],
     )
     for each in problems:
-        if each.severity is Severity.WARNING:
-            console.out(console.paint(f"{each.origin}: {each.code}: {each.message}", "yellow"))
+        color = "red" if each.severity is Severity.ERROR else "yellow"
+        console.out(console.paint(f"{each.origin}: {each.code}: {each.message}", color))
 
 
 def _last_transfers(ledger: Ledger, catalogs: list[Catalog]) -> dict[str, dict[str, Any]]:

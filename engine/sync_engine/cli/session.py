@@ -16,7 +16,7 @@ from sync_engine.catalog.registry import Side, adapter_sides, load_source, load_
 from sync_engine.catalog.settings import resolve, resolve_state
 from sync_engine.catalog.validate import settings_texts, validate_project
 from sync_engine.cli.console import Console
-from sync_engine.compiler.catalog import compile_catalog, needs_all, source_needs, source_parts
+from sync_engine.compiler.catalog import compile_catalog, needs_all, source_labelled, source_needs, source_parts
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.compiler.found import find_records, referred_objects
 from sync_engine.compiler.rows import ROW_PROPERTIES
@@ -257,7 +257,8 @@ def _ids(target: Target, object_name: str, field: str, value: str) -> list[str]:
 def describe_source(source: Source, *catalogs: Catalog) -> SourceSchema:
     """What catalogs need of a source's schema; all of it when a name is unknown, so that near ones can be named."""
     needs = frozenset().union(*map(source_needs, catalogs))
-    schema = source.describe(needs.union(*map(source_parts, catalogs)))
+    parts = needs.union(*map(source_parts, catalogs))
+    schema = source.describe(parts, frozenset().union(*map(source_labelled, catalogs)))
     for each in catalogs:
         check_source_catalog(source, each)
     properties = {code for each in schema.collections.values() for code in each.properties}

@@ -24,12 +24,19 @@ from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.compiler.criteria import Surroundings, check_filter, fields_of
 from sync_engine.compiler.locales import check_locales
 from sync_engine.compiler.mapping import Scope, parent_place
-from sync_engine.compiler.needs import mapping_needs, mapping_parts
-from sync_engine.compiler.rows import added_properties, check_for_each, check_row_filter, row_needs, takes_all
+from sync_engine.compiler.needs import mapping_labelled, mapping_needs, mapping_parts
+from sync_engine.compiler.rows import (
+    ROW_PROPERTIES,
+    added_properties,
+    check_for_each,
+    check_row_filter,
+    row_needs,
+    takes_all,
+)
 from sync_engine.compiler.streams import compile_stream, stream_locales
 from sync_engine.compiler.transfer_record import record_form
 from sync_engine.expressions import InvalidExpression, compile_expression, compile_template
-from sync_engine.problems import nearest, problem
+from sync_engine.problems import near_or_all, nearest, problem
 from sync_engine.sdk.problem import Problem, Severity
 from sync_engine.sdk.source import Attribute, RecordCollection, SourceSchema
 from sync_engine.sdk.target import ObjectSchema, TargetSchema
@@ -161,6 +168,17 @@ def source_parts(catalog: Catalog) -> frozenset[str]:
     return frozenset(part for each in mappings for part in mapping_parts(each))
 
 
+def source_labelled(catalog: Catalog) -> frozenset[str]:
+    """What a catalog names so that labels are needed, and not only codes."""
+    labelled: set[str] = set()
+    for stream in catalog.streams:
+        own = frozenset().union(*map(mapping_labelled, (*stream.mappings, *stream.match)))
+        labelled |= own
+        if stream.for_each is not None and own & ROW_PROPERTIES:
+            labelled.update(row_needs(stream.for_each))
+    return frozenset(labelled)
+
+
 def in_order(catalog: Catalog) -> list[str]:
     """Names of the streams, parents before those that look them up, else as written."""
     parents = {
@@ -177,7 +195,7 @@ def in_order(catalog: Catalog) -> list[str]:
 
 def _check_source(catalog: Catalog, source: SourceSchema) -> Iterator[Problem]:
     if catalog.channel is not None and catalog.channel not in source.channels:
-        hint = nearest(catalog.channel, source.channels)
+        hint = near_or_all(catalog.channel, source.channels)
         yield problem("SE313", catalog.place("source.channel"), hint, name=catalog.channel)
 
 

@@ -23,9 +23,9 @@ from sync_engine.compiler.mapping import Scope
 from sync_engine.compiler.matrix import DIRECT, fitting_fields, with_option
 from sync_engine.compiler.new_options import as_judged, check_new_options
 from sync_engine.expressions import InvalidExpression, compile_expression, compile_template
-from sync_engine.problems import nearest, problem
+from sync_engine.problems import near_or_all, nearest, problem
 from sync_engine.sdk.problem import Origin, Problem
-from sync_engine.sdk.source import Attribute, Kind
+from sync_engine.sdk.source import LINKS, Attribute, Kind
 from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema
 
 MATCHABLE = {FieldType.TEXT, FieldType.ID, FieldType.EMAIL, FieldType.PHONE, FieldType.URL, FieldType.REFERENCE}
@@ -33,7 +33,7 @@ _NO_KEY_PART = {FieldType.TEXTAREA, FieldType.RICH_TEXT, FieldType.MULTIPICKLIST
 LISTS = {Kind.MULTISELECT, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORDS, Kind.ASSETS}
 NUMBERS = {FieldType.INTEGER, FieldType.DECIMAL, FieldType.PERCENT, FieldType.CURRENCY}
 UUID_LENGTH = 36
-CODED = {Kind.SELECT, Kind.MULTISELECT, Kind.FAMILY, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORD, Kind.RECORDS}
+CODED = {Kind.SELECT, Kind.MULTISELECT, Kind.FAMILY, Kind.CATEGORIES, Kind.GROUPS, *LINKS}
 
 
 def check_key(stream: Stream, described: ObjectSchema, scope: Scope) -> Iterator[Problem]:
@@ -86,7 +86,7 @@ def check_mapping(mapping: FieldMapping, described: ObjectSchema, scope: Scope) 
     """All problems of one mapping."""
     field = described.field(mapping.target)
     if field is None:
-        hint = nearest(mapping.target, described.fields)
+        hint = nearest(mapping.target, described.fields) or f"`sync-engine fields {described.name}` lists them."
         yield problem("SE304", mapping.origin, hint, object=described.name, name=mapping.target)
     elif field.not_writable or not (field.createable or field.updateable):
         why = field.not_writable or "this user may not write it"
@@ -125,7 +125,7 @@ def check_match(mapping: FieldMapping, described: ObjectSchema, scope: Scope) ->
     """A field to find records by must exist and hold text or an id; it is only compared, so it need not be writable."""
     field = described.field(mapping.target)
     if field is None:
-        hint = nearest(mapping.target, described.fields)
+        hint = nearest(mapping.target, described.fields) or f"`sync-engine fields {described.name}` lists them."
         yield problem("SE304", mapping.origin, hint, object=described.name, name=mapping.target)
         return
     if field.type not in MATCHABLE:
@@ -140,13 +140,13 @@ def check_place(mapping: FieldMapping, scope: Scope) -> Iterator[Problem]:
     """The locale, channel and currency that a mapping names must exist."""
     schema = scope.schema
     if mapping.locale and mapping.locale not in schema.locales:
-        hint = nearest(mapping.locale, schema.locales)
+        hint = near_or_all(mapping.locale, schema.locales)
         yield problem("SE312", mapping.place("locale"), hint, name=mapping.locale)
     if mapping.channel and mapping.channel not in schema.channels:
-        hint = nearest(mapping.channel, schema.channels)
+        hint = near_or_all(mapping.channel, schema.channels)
         yield problem("SE313", mapping.place("channel"), hint, name=mapping.channel)
     if mapping.currency and mapping.currency not in schema.currencies:
-        hint = nearest(mapping.currency, schema.currencies)
+        hint = near_or_all(mapping.currency, schema.currencies)
         yield problem("SE315", mapping.place("currency"), hint, name=mapping.currency)
 
 
@@ -155,10 +155,12 @@ def check_name(name: str, origin: Origin, mapping: FieldMapping, scope: Scope) -
     known = scope.known()
     attribute = known.get(name)
     if attribute is None:
-        yield problem("SE302", origin, nearest(name, known), name=name, collection=scope.collection.name)
+        hint = nearest(name, known) or "`sync-engine attributes` lists what there is."
+        yield problem("SE302", origin, hint, name=name, collection=scope.collection.name)
         return
     if attribute.kind in (Kind.OTHER, Kind.ASSOCIATIONS):
-        yield problem("SE320", origin, name=name, kind=attribute.native_type or attribute.kind)
+        hint = "`for_each: association` makes a row of each." if attribute.kind is Kind.ASSOCIATIONS else ""
+        yield problem("SE320", origin, hint, name=name, kind=attribute.native_type or attribute.kind)
     if attribute.localizable and not (mapping.locale or scope.locale):
         yield problem("SE311", origin, _one_of(scope.schema.locales), name=name)
     if attribute.scopable and not (mapping.channel or scope.channel):
@@ -254,7 +256,7 @@ def _check_options(mapping: FieldMapping, attribute: Attribute, scope: Scope) ->
     if mapping.unit and kind is Kind.MEASUREMENT and attribute.unit_family:
         family = scope.schema.unit_families.get(attribute.unit_family)
         if family is not None and mapping.unit not in family.units:
-            hint = nearest(mapping.unit, family.units) or f"It has: {', '.join(sorted(family.units))}"
+            hint = near_or_all(mapping.unit, family.units)
             yield problem("SE314", mapping.place("unit"), hint, name=mapping.unit, family=family.code)
     if mapping.labels and kind in CODED:
         yield from _check_labels(mapping, attribute, mapping.locale or scope.locale, scope)
@@ -264,7 +266,7 @@ def _check_labels(mapping: FieldMapping, attribute: Attribute, locale: str | Non
     if locale is None:
         yield problem("SE311", mapping.place("labels"), name=attribute.code)
         return
-    if attribute.kind in (Kind.RECORD, Kind.RECORDS):
+    if attribute.kind in LINKS:
         return  # their labels are data like any other: there may be very many, and no snapshot holds them
     if attribute.options is None:
         yield problem("SE330", mapping.place("labels"), name=attribute.code)

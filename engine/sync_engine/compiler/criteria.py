@@ -19,7 +19,7 @@ from decimal import Decimal
 from typing import Any
 
 from sync_engine.compiler.operators import COMPARISONS, needs_source, value_test
-from sync_engine.problems import nearest, problem
+from sync_engine.problems import near_or_all, nearest, problem
 from sync_engine.sdk.filters import OPERATORS, AllOf, AnyOf, Criterion, Filter, Not, Shape
 from sync_engine.sdk.problem import Problem
 from sync_engine.sdk.source import Attribute, Kind, SourceRecord, SourceSchema
@@ -176,9 +176,9 @@ def _check_amount(criterion: Criterion, attribute: Attribute, schema: SourceSche
     if not isinstance(given, str):
         yield problem("SE506", criterion.origin, name=criterion.field, operator=criterion.operator, part=part)
     elif part == "currency" and given not in schema.currencies:
-        yield problem("SE315", criterion.origin, nearest(given, schema.currencies), name=given)
+        yield problem("SE315", criterion.origin, near_or_all(given, schema.currencies), name=given)
     elif part == "unit" and family is not None and given not in family.units:
-        yield problem("SE314", criterion.origin, nearest(given, family.units), name=given, family=family.code)
+        yield problem("SE314", criterion.origin, near_or_all(given, family.units), name=given, family=family.code)
 
 
 def _check_places(criterion: Criterion, attribute: Attribute, around: Surroundings) -> Iterator[Problem]:
@@ -186,9 +186,9 @@ def _check_places(criterion: Criterion, attribute: Attribute, around: Surroundin
     locales = (*((criterion.locale,) if criterion.locale else ()), *criterion.locales)
     for locale in locales:
         if locale not in schema.locales:
-            yield problem("SE312", place, nearest(locale, schema.locales), name=locale)
+            yield problem("SE312", place, near_or_all(locale, schema.locales), name=locale)
     if criterion.channel and criterion.channel not in schema.channels:
-        yield problem("SE313", place, nearest(criterion.channel, schema.channels), name=criterion.channel)
+        yield problem("SE313", place, near_or_all(criterion.channel, schema.channels), name=criterion.channel)
     if locales and not attribute.localizable:
         yield problem("SE507", place, name=name, part="locale")
     if criterion.channel and not attribute.scopable:
@@ -197,7 +197,7 @@ def _check_places(criterion: Criterion, attribute: Attribute, around: Surroundin
     if attribute.localizable and not any_locale and not (locales or around.locale):
         yield problem("SE311", place, name=name)
     elif attribute.localizable and not any_locale and not locales and around.locale not in schema.locales:
-        yield problem("SE312", place, nearest(around.locale or "", schema.locales), name=around.locale)
+        yield problem("SE312", place, near_or_all(around.locale or "", schema.locales), name=around.locale)
     if attribute.scopable and not (criterion.channel or around.channel):
         yield problem("SE310", place, name=name)
 

@@ -28,13 +28,11 @@ from sync_engine.compiler.keys import join_key
 from sync_engine.compiler.new_options import as_judged, guarded, labels_of
 from sync_engine.expressions import EvaluationFailed, Expression, Template, compile_expression, compile_template
 from sync_engine.expressions.variables import variable_maker
-from sync_engine.sdk.source import Attribute, Kind, RecordCollection, SourceRecord, SourceSchema
+from sync_engine.sdk.source import LINKS, Attribute, RecordCollection, SourceRecord, SourceSchema
 from sync_engine.sdk.target import FieldDescription, FieldRequest, FieldType, ObjectSchema, Owner, Reason
 from sync_engine.sdk.values import Blank, MediaRef, ParentKey, TargetValue
 
 Getter = Callable[[SourceRecord], object]
-
-_LINKS = (Kind.RECORD, Kind.RECORDS, Kind.ASSETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class Scope:
     @property
     def linked(self) -> frozenset[str]:
         """Codes of what links to other records, whose attributes have a dot in their code."""
-        return frozenset(each.code for each in self.known().values() if each.kind in _LINKS)
+        return frozenset(each.code for each in self.known().values() if each.kind in LINKS)
 
     def known(self) -> dict[str, Attribute]:
         """Every attribute and property by code."""

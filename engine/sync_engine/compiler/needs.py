@@ -8,6 +8,7 @@ from sync_engine.catalog.model import (
     FindByRule,
     LookupRule,
     MediaRule,
+    NewOptions,
     TemplateRule,
     ValueRule,
 )
@@ -40,3 +41,19 @@ def mapping_parts(mapping: FieldMapping) -> frozenset[str]:
     if isinstance(rule, ExpressionRule):
         return compile_expression(rule.text, mapping.origin).parts
     return compile_template(rule.text, mapping.origin).parts if isinstance(rule, TemplateRule) else frozenset()
+
+
+def reads_labels(mapping: FieldMapping) -> bool:
+    """Whether what a mapping makes may depend on the labels of the codes that it reads."""
+    return mapping.labels or isinstance(mapping.rule, ExpressionRule | TemplateRule)
+
+
+def mapping_labelled(mapping: FieldMapping) -> frozenset[str]:
+    """Codes of what a mapping reads with its labels, if it may be more than codes.
+
+    Raises:
+        InvalidExpression: likewise.
+    """
+    if not reads_labels(mapping) and mapping.new_options is not NewOptions.CREATE:
+        return frozenset()
+    return mapping_needs(mapping) | mapping_parts(mapping)

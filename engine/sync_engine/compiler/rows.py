@@ -20,10 +20,10 @@ from decimal import Decimal
 
 from sync_engine.catalog.model import Each, ForEach
 from sync_engine.compiler.criteria import fields_of, pick
-from sync_engine.problems import nearest, problem
+from sync_engine.problems import near_or_all, nearest, problem
 from sync_engine.sdk.filters import Filter
 from sync_engine.sdk.problem import Problem
-from sync_engine.sdk.source import Attribute, Column, Kind, RecordCollection, SourceRecord, SourceSchema
+from sync_engine.sdk.source import LINKS, Attribute, Column, Kind, RecordCollection, SourceRecord, SourceSchema
 from sync_engine.sdk.values import MediaRef, Price, SourceValue
 
 Row = tuple[str, Mapping[str, SourceValue]]
@@ -33,7 +33,7 @@ KINDS: Mapping[Each, frozenset[Kind]] = {
     Each.PRICE: frozenset({Kind.PRICES}),
     Each.MEDIA: frozenset({Kind.IMAGE, Kind.FILE, Kind.ASSETS}),
     Each.OPTION: frozenset({Kind.SELECT, Kind.MULTISELECT}),
-    Each.REFERENCE: frozenset({Kind.RECORD, Kind.RECORDS, Kind.ASSETS}),
+    Each.REFERENCE: LINKS,
     Each.TABLE_ROW: frozenset({Kind.TABLE}),
 }
 PROPERTIES: Mapping[Each, str] = {Each.CATEGORY: "categories", Each.ASSOCIATION: "associations"}
@@ -127,15 +127,15 @@ def check_for_each(for_each: ForEach, collection: RecordCollection, schema: Sour
         return
     for code in for_each.codes:
         if for_each.each is Each.LOCALE and code not in schema.locales:
-            yield problem("SE312", for_each.origin, nearest(code, schema.locales), name=code)
+            yield problem("SE312", for_each.origin, near_or_all(code, schema.locales), name=code)
         elif for_each.each is Each.ASSOCIATION:
             types = collection.properties[PROPERTIES[for_each.each]].options
             if types is not None and code not in (known := [each.code for each in types]):
-                yield problem("SE333", for_each.origin, nearest(code, known), name=code)
+                yield problem("SE333", for_each.origin, near_or_all(code, known), name=code)
         elif for_each.each in KINDS:
             attribute = schema.attributes.get(code)
             if attribute is None:
-                hint = nearest(code, schema.attributes)
+                hint = nearest(code, schema.attributes) or "`sync-engine attributes` lists what there is."
                 yield problem("SE302", for_each.origin, hint, name=code, collection=collection.name)
             elif attribute.kind not in KINDS[for_each.each] or _without_files(for_each, attribute):
                 yield problem("SE326", for_each.origin, name=code, kind=attribute.kind, each=for_each.each)

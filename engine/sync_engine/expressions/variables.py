@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from functools import partial
 
 from sync_engine.expressions.values import Coded, Quantity
-from sync_engine.sdk.source import Attribute, Column, Kind, Option, SourceSchema, UnitFamily
+from sync_engine.sdk.source import LINKS, Attribute, Column, Kind, Option, SourceSchema, UnitFamily
 from sync_engine.sdk.values import Measurement, MediaRef, Price
 
 Maker = Callable[[object], object]
@@ -46,9 +46,7 @@ def variable_maker(attribute: Attribute, schema: SourceSchema, locale: str | Non
     return _plain
 
 
-_CODED = frozenset(
-    {Kind.SELECT, Kind.MULTISELECT, Kind.FAMILY, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORD, Kind.RECORDS, Kind.ASSETS}
-)
+_CODED = frozenset({Kind.SELECT, Kind.MULTISELECT, Kind.FAMILY, Kind.CATEGORIES, Kind.GROUPS, *LINKS})
 
 
 def _table(options: tuple[Option, ...], locales: Sequence[str]) -> dict[str, Coded]:

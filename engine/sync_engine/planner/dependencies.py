@@ -12,11 +12,12 @@ from dataclasses import replace
 
 import orjson
 
-from sync_engine.catalog.model import ConstRule, Each, FindByRule, FindRule, LookupRule, Stream, ValueRule
-from sync_engine.compiler.compiled import CompiledCatalog, CompiledField, CompiledStream
+from sync_engine.catalog.model import Each, Stream
+from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
+from sync_engine.compiler.needs import reads_labels
 from sync_engine.compiler.rows import KINDS, PROPERTIES, ROW_PROPERTIES
 from sync_engine.sdk.filters import OPERATORS, AllOf, AnyOf, Criterion, Filter, Not
-from sync_engine.sdk.source import Attribute, Kind, Option, Query, SourceSchema
+from sync_engine.sdk.source import LINKS, Attribute, Kind, Option, Query, SourceSchema
 
 Digests = Mapping[str, Mapping[str, str]]
 """By place, which is the code of an attribute or a property, and by code there."""
@@ -26,7 +27,7 @@ STRUCTURE = "(structure)"
 MOST = 300
 """Codes whose records are asked for; when more have changed, everything is read."""
 _CATEGORIES = "categories"
-_CODED = {Kind.SELECT, Kind.MULTISELECT, Kind.FAMILY, Kind.CATEGORIES, Kind.RECORD, Kind.RECORDS, Kind.ASSETS}
+_CODED = {Kind.SELECT, Kind.MULTISELECT, Kind.FAMILY, Kind.CATEGORIES, *LINKS}
 
 
 def digests_of(compiled: CompiledCatalog) -> Digests:
@@ -91,7 +92,7 @@ def _places(stream: CompiledStream, compiled: CompiledCatalog) -> set[str]:
     """Codes of the attributes and properties whose labels, or whose tree, a stream depends on."""
     written = next(each for each in compiled.catalog.streams if each.name == stream.name)
     fields = (stream.key, *stream.fields, *stream.match)
-    labelled = {code for each in fields if _reads_labels(each) for code in each.reads}
+    labelled = {code for each in fields if reads_labels(each.mapping) for code in each.reads}
     own = {code for code in labelled if code not in ROW_PROPERTIES and stream.known[code].kind in _CODED}
     if labelled & ROW_PROPERTIES:
         own.update(_exploded(written))
@@ -99,12 +100,6 @@ def _places(stream: CompiledStream, compiled: CompiledCatalog) -> set[str]:
     if by_tree or stream.query.only_channel_tree or (written.for_each and written.for_each.each is Each.CATEGORY):
         own.add(_CATEGORIES)
     return own
-
-
-def _reads_labels(field: CompiledField) -> bool:
-    if field.mapping.labels:
-        return True
-    return not isinstance(field.mapping.rule, ValueRule | ConstRule | LookupRule | FindRule | FindByRule)
 
 
 def _exploded(written: Stream) -> Collection[str]:

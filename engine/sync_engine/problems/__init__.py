@@ -77,3 +77,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     candidates = {each.casefold(): each for each in known}
     found = difflib.get_close_matches(name.casefold(), candidates, n=1, cutoff=0.6)
     return f"Did you mean `{candidates[found[0]]}`?" if found else ""
+
+
+def near_or_all(name: str, known: Iterable[str]) -> str:
+    """A hint that names the nearest known name, or all of them: for names of which there are few."""
+    names = sorted(known)
+    return nearest(name, names) or f"There are: {', '.join(f'`{each}`' for each in names) or 'none'}."

@@ -50,6 +50,10 @@ class Kind(StrEnum):
     OTHER = "other"  # not usable; ``Attribute.native_type`` names it
 
 
+LINKS = frozenset({Kind.RECORD, Kind.RECORDS, Kind.ASSETS})
+"""The kinds whose values are codes of other records, which have labels and attributes of their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One choice of a select attribute, or any other coded thing with labels (family, category, record).
@@ -353,13 +357,14 @@ class KeepsCatalogs(Protocol):
 class Source(Protocol):
     """An opened source. Threads may share it. It is closed once by ``close``, which is safe to repeat."""
 
-    def describe(self, attributes: Collection[str] | None = None) -> SourceSchema:
+    def describe(self, attributes: Collection[str] | None = None, labelled: Collection[str] = ()) -> SourceSchema:
         """Read the schema.
 
         Args:
             attributes: read only what these attributes and properties need (their options, the labels of
-                ``family`` or ``categories``, the labels of the records that a RECORD or RECORDS attribute links to as
-                its options); None reads everything but labels of records, of which there may be very many.
+                ``family`` or ``categories``); None reads everything.
+            labelled: attributes of these that link to records (``LINKS``) get the labels of the records as their
+                options. No others do, because there may be very many.
 
         Raises:
             Unavailable, Unauthorised, BrokenContract: the schema could not be read completely.

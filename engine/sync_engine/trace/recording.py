@@ -12,7 +12,7 @@ from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.documents import Document, items, parse_document, table
 from sync_engine.planner.encoding import Encoded
 from sync_engine.sdk.errors import Refused
-from sync_engine.sdk.source import Kind, SourceRecord, SourceSchema
+from sync_engine.sdk.source import LINKS, SourceRecord, SourceSchema
 from sync_engine.sdk.target import FieldType
 from sync_engine.sdk.values import Blank
 from sync_engine.trace.given import written_record
@@ -69,7 +69,7 @@ def _labels(
     for code in sorted(stream.query.attributes):
         attribute = stream.known[code]
         known = snapshot.attributes.get(code)
-        if attribute.kind not in (Kind.RECORD, Kind.RECORDS) or not attribute.options or (known and known.options):
+        if attribute.kind not in LINKS or not attribute.options or (known and known.options):
             continue
         named = {
             each

@@ -9,7 +9,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from sync_engine.sdk.errors import Refused
-from sync_engine.sdk.source import Attribute, Column, Kind, Option
+from sync_engine.sdk.source import LINKS, Attribute, Column, Kind, Option
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.kinds import KINDS, LONGEST, WITH_OPTIONS
 from sync_engine_akeneo.linked import PLACES, Link, LinkedRecords, linked_attribute
@@ -88,12 +88,12 @@ class Attributes:
         """Columns of a table attribute: data type by code."""
         return self._columns.get(code, {})
 
-    def described(self, codes: Collection[str] | None) -> dict[str, Attribute]:
+    def described(self, codes: Collection[str] | None, labelled: Collection[str]) -> dict[str, Attribute]:
         """The attributes with these codes as a schema shows them: with options, assets with their files.
 
         Args:
-            codes: None means all, those of linked records included; only attributes that are named here get the labels
-                of the records they link to as options, because there may be very many.
+            codes: None means all, those of linked records included.
+            labelled: codes of those that get the labels of the records they link to as options; there may be very many.
         """
         found = self.get(codes)
         if codes is None:
@@ -105,7 +105,7 @@ class Attributes:
         columns = self._client.each(self._described_columns, tables)
         found |= {each.code: replace(each, columns=own) for each, own in zip(tables, columns, strict=True)}
         asked = list(found.values())
-        options = self._client.each(lambda each: self._options(each, named=codes is not None), asked)
+        options = self._client.each(lambda each: self._options(each, labelled), asked)
         return {
             each.code: each if given is None else replace(each, options=given)
             for each, given in zip(asked, options, strict=True)
@@ -139,15 +139,15 @@ class Attributes:
         except Malformed as error:
             raise self._client.misshapen(path, error) from None
 
-    def _options(self, attribute: Attribute, *, named: bool) -> tuple[Option, ...] | None:
+    def _options(self, attribute: Attribute, labelled: Collection[str]) -> tuple[Option, ...] | None:
         if attribute.native_type in WITH_OPTIONS:
             return read_options(self._client, f"attributes/{quote(attribute.code, safe='')}/options")
         link = self._links.get(attribute.through or attribute.code)
-        if link is None or not (named or attribute.kind in (Kind.SELECT, Kind.MULTISELECT)):
+        if link is None or (attribute.kind in LINKS and attribute.code not in labelled):
             return None
         if attribute.through:
             return self._linked.options(link, self._linked.attributes(link)[attribute.code.partition(".")[2]])
-        return self._linked.labels(link) if attribute.kind in (Kind.RECORD, Kind.RECORDS) else None
+        return self._linked.labels(link)
 
     def _read(self, search: Mapping[str, object]) -> None:
         params = {"search": json.dumps(search, separators=(",", ":"))} if search else {}

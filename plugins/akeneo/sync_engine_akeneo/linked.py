@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from sync_engine.sdk.source import Attribute, Kind, Option
+from sync_engine.sdk.source import LINKS, Attribute, Kind, Option
 from sync_engine.sdk.values import Localized, MediaRef
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.paging import Item, chunks, linked_items
@@ -173,7 +173,7 @@ class LinkedRecords:
 
     def options(self, link: Link, attribute: LinkedAttribute) -> tuple[Option, ...] | None:
         """The choices of an attribute of the records; None where it has none."""
-        if attribute.link is not None and attribute.kind in (Kind.RECORD, Kind.RECORDS):
+        if attribute.link is not None and attribute.kind in LINKS:
             return self.labels(attribute.link)
         if attribute.kind not in (Kind.SELECT, Kind.MULTISELECT):
             return None

@@ -20,19 +20,22 @@ from sync_engine_akeneo.wire import Malformed, elements, members, text, texts
 _OPERATIONS = ("add", "sub", "mul", "div")
 
 
-def read_schema(client: PimClient, attributes: Attributes, codes: Collection[str] | None) -> SourceSchema:
+def read_schema(
+    client: PimClient, attributes: Attributes, codes: Collection[str] | None, labelled: Collection[str] = ()
+) -> SourceSchema:
     """Read the structure.
 
     Args:
         client: makes the calls.
         attributes: knows the attributes.
         codes: attributes and properties that are needed; None means everything.
+        labelled: those of them for which the labels of the records that they link to are needed.
 
     Raises:
         Unavailable, Unauthorised, Refused, BrokenContract: it could not be read completely.
     """
     wanted = None if codes is None else set(codes) - COLLECTIONS["products"].properties.keys()
-    asked = attributes.described(wanted)
+    asked = attributes.described(wanted, labelled)
     try:
         version = client.begin(lambda: " ".join(read_system(client).values()))
         families = client.begin(lambda: read_options(client, "families"))

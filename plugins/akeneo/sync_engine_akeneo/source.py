@@ -65,9 +65,9 @@ class AkeneoSource:
         """How much the PIM's clock shows more than ours."""
         return self._client.ahead
 
-    def describe(self, attributes: Collection[str] | None = None) -> SourceSchema:
+    def describe(self, attributes: Collection[str] | None = None, labelled: Collection[str] = ()) -> SourceSchema:
         """Read the structure; see ``schema.read_schema``."""
-        return read_schema(self._client, self._attributes, attributes)
+        return read_schema(self._client, self._attributes, attributes, labelled)
 
     def unsupported(self, collection: str, criterion: Criterion) -> str | None:
         """Why neither the PIM nor the engine can evaluate a criterion; None if one of them can."""
