@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tests.packaging.tools import ROOT, run, tool
 
 from sync_engine.cli.main import COMMANDS
 from sync_engine.cli.serve import serve
@@ -18,20 +18,9 @@ from sync_engine.serve.running import PATIENCE
 from sync_engine.serve.web import OPEN
 from sync_engine_sandbox.sandbox import DEMO_PROJECT
 
-ROOT = Path(__file__).parents[2]
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 VERSIONS = ("1.31", "1.34")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-
-
-def run(*command: str | Path) -> str:
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def tool(name: str) -> Path:
-    return Path(sys.executable).parent / name
 
 
 def test_the_dockerfile_has_no_findings() -> None:

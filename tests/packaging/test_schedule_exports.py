@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
-import subprocess
 import sys
 import threading
 import types
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import takewhile
@@ -21,28 +19,12 @@ from typing import Any
 import pytest
 import yaml
 from cronsim import CronSim
+from tests.packaging.tools import PROJECT, ROOT, SCHEDULES, run, sync_engine, tool, write_project
 
-from sync_engine.cli.main import execute
 from sync_engine.gitops.exports.kubernetes import object_name
 from sync_engine.schedule.model import Cron, Schedule, Times
 from sync_engine.schedule.runs import coming_runs
 
-ROOT = Path(__file__).parents[2]
-PROJECT = """
-version: 1
-connections:
-  pim:
-    {adapter: akeneo, url: "${PIM_URL}", client_id: a, client_secret: "${PIM_SECRET}", username: u,
-     password: "${PIM_PW}"}
-  crm: {adapter: salesforce, url: "${CRM_URL}", auth: token, access_token: "${CRM_TOKEN}"}
-"""
-SCHEDULES = {
-    "nightly": "{daily: '02:30', timezone: Europe/Berlin}",
-    "twice": "{weekly: {on: [mon, sun], at: ['06:30', '18:00']}, timezone: America/New_York, missed: skip, jitter: 5m}",
-    "often": "{cron: '*/20 7-19 * * mon-fri', blackout: [{from: '12:00', to: '13:00'}]}",
-    "last-day": "{cron: '0 4 L * *', timezone: Asia/Kathmandu}",
-    "thirteenth": "{cron: '0 4 13 * fri'}",
-}
 PERCENT = "with 100% and a space"
 
 
@@ -50,41 +32,12 @@ PERCENT = "with 100% and a space"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose name is not easy to quote."""
     made = tmp_path_factory.mktemp("project") / PERCENT
-    (made / "catalogs").mkdir(parents=True)
-    (made / "sync-engine.yaml").write_text(PROJECT, encoding="utf-8")
-    for name, schedule in {**SCHEDULES, "by-hand": "{timezone: UTC}"}.items():
-        text = (
-            f"version: 1\nname: {name}\nsource: {{connection: pim}}\ntarget: {{connection: crm}}\n"
-            "streams: {s: {from: products, to: O, key: {K: uuid}, fields: {Name: sku}}}\n"
-            f"schedule: {schedule}\n"
-        )
-        (made / "catalogs" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    write_project(made, {**SCHEDULES, "by-hand": "{timezone: UTC}"})
     return made
 
 
 def export(folder: Path, *arguments: str, code: int = 0) -> str:
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        done = execute(["--project", str(folder), "schedule", "export", *arguments])
-    assert done == code, err.getvalue()
-    return out.getvalue() if code == 0 else err.getvalue()
-
-
-def run(*command: str | Path, **environment: str) -> str:
-    done = subprocess.run(
-        list(map(str, command)),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, **environment},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def tool(name: str) -> Path:
-    return Path(sys.executable).parent / name
+    return sync_engine("--project", str(folder), "schedule", "export", *arguments, code=code)
 
 
 def test_a_crontab_has_times_in_the_zone_of_each_catalog_and_commands_that_a_shell_can_run(
@@ -360,9 +313,6 @@ def test_the_environment_of_the_project_goes_into_the_command(folder: Path, plat
     (folder / "environments" / "staging.yaml").write_text(
         "version: 1\nconnections: {crm: {url: 'https://staging.example.com'}}\n", encoding="utf-8"
     )
-    out = io.StringIO()
-    with redirect_stdout(out), redirect_stderr(io.StringIO()):
-        code = execute(["--project", str(folder), "--env", "staging", "schedule", "export", "--to", platform])
-    assert code == 0
+    text = sync_engine("--project", str(folder), "--env", "staging", "schedule", "export", "--to", platform)
     named = 'SYNC_ENGINE_ENV: "staging"' if platform == "github-actions" else "staging"
-    assert named in out.getvalue()
+    assert named in text
