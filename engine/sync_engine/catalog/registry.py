@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
@@ -43,8 +45,14 @@ class InstalledAdapter:
 
 def installed_adapters() -> tuple[InstalledAdapter, ...]:
     """All installed adapters by side and name; nothing is imported."""
+    return _installed(tuple(sys.path))
+
+
+@cache
+def _installed(_path: tuple[str, ...]) -> tuple[InstalledAdapter, ...]:
+    """Looking through all packages takes long, and what a path holds does not change while a process runs."""
     found = {_described(each, side) for side in Side for each in entry_points(group=side.group)}
-    return tuple(sorted(found, key=lambda each: (each.side, each.name, each.package)))
+    return tuple(sorted(found, key=lambda each: (each.side, each.name, each.package, each.place)))
 
 
 def adapter_sides(name: str) -> frozenset[Side]:
@@ -74,16 +82,16 @@ def settings_schema(name: str) -> Mapping[str, object]:
         Refused: as ``load_source``; also when its source and its target want different settings, because a connection
             may serve as both.
     """
-    sides = [side for side in Side if any(each.name == name for each in entry_points(group=side.group))]
-    schemas = [_load(name, side).settings_schema for side in sides or [Side.SOURCE]]
+    sides = sorted(adapter_sides(name)) or [Side.SOURCE]
+    schemas = [_load(name, side).settings_schema for side in sides]
     if any(each != schemas[0] for each in schemas):
         raise Refused(f"the adapter `{name}` has different settings as source and as target")
     return schemas[0]
 
 
 def _load(name: str, side: Side) -> SourceAdapter | TargetAdapter:
-    found = [each for each in entry_points(group=side.group) if each.name == name]
-    packages = sorted({_described(each, side).package for each in found})
+    found = [each for each in installed_adapters() if (each.name, each.side) == (name, side)]
+    packages = sorted({each.package for each in found})
     if not found:
         raise Refused(f"no {side} adapter `{name}` is installed", hint="`sync-engine adapters` lists those that are.")
     if len(packages) > 1:
@@ -92,7 +100,7 @@ def _load(name: str, side: Side) -> SourceAdapter | TargetAdapter:
             hint="Uninstall all but one of them.",
         )
     try:
-        adapter = found[0].load()
+        adapter = EntryPoint(name, found[0].place, side.group).load()
         version = adapter.contract_version
     except Exception as error:  # importing a foreign package can raise anything
         reason = f"{type(error).__name__}: {error}"

@@ -44,8 +44,14 @@ def catalog_validator() -> Validator:
 
 def make_validator(schema: JsonSchema) -> Validator:
     """A draft-07 validator that knows ``Reference``, takes ``1.0`` for no whole number, and never fetches a schema."""
-    from jsonschema import Draft7Validator, validators
     from referencing import Registry
+
+    return _dialect()(schema, registry=Registry())
+
+
+@cache
+def _dialect() -> Callable[..., Validator]:
+    from jsonschema import Draft7Validator, validators
 
     def skipping_references(check: Callable[..., Any]) -> Callable[..., Any]:
         def checked(validator: Any, rule: Any, instance: Any, schema: Any) -> Any:
@@ -67,7 +73,7 @@ def make_validator(schema: JsonSchema) -> Validator:
     of_values = ("pattern", "minLength", "maxLength", "enum", "const", "minimum", "maximum", "format", "multipleOf")
     rules = {name: skipping_references(Draft7Validator.VALIDATORS[name]) for name in of_values}
     extend: Callable[..., Callable[..., Validator]] = validators.extend
-    return extend(Draft7Validator, rules, type_checker=types)(schema, registry=Registry())
+    return extend(Draft7Validator, rules, type_checker=types)
 
 
 @dataclass(frozen=True, slots=True)
