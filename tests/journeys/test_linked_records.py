@@ -187,3 +187,42 @@ def test_the_files_of_linked_assets_are_sent(project: Project, sandbox: Sandbox)
     assert found == wanted
     assert (done.code == 4) == bool(lost)
     assert found or lost
+
+
+def test_each_asset_stays_a_document_of_its_own_when_others_leave_or_get_another_file(
+    project: Project, sandbox: Sandbox
+) -> None:
+    """A key by position would hand the documents of the assets behind it on, and those of other attributes."""
+    tent, key = "008027c2-b995-52ad-9c51-aa45639448ea", "{{ uuid }}-{{ attribute }}-{{ asset or position }}"
+    stream: Json = {"from": "products", "for_each": {"media": ["gallery", "image"]}, "to": "ContentVersion"}
+    stream |= {"filter": [{"field": "uuid", "operator": "IN", "value": [tent]}], "key": {"PIM_Key__c": key}}
+    fields = {"Title": "filename", "PathOnClient": "filename", "VersionData": {"media": "media"}}
+    write(project, {"files": {**stream, "fields": fields, "on_missing": "delete"}})
+    pim, assets = sandbox.pim, ("assets", "packshots")
+
+    def newest() -> dict[str, Json]:
+        rows = sandbox.org.rows("ContentVersion")
+        return {row["PIM_Key__c"].removeprefix(f"{tent}-"): row for row in rows if row["IsLatest"]}
+
+    def summary() -> Json:
+        counts: Json = project.run("apply", "--yes", "--json").data["transfers"][0]["summary"]
+        return {name: count for name, count in counts.items() if count}
+
+    assert summary() == {"created": 3}
+    before = newest()
+    assert before.keys() == {"gallery-ps_tent_rim", "gallery-ps_tent_snow", "image-1"}
+    product = pim.products.by_key[tent]
+    gallery = [{"locale": None, "scope": None, "data": ["ps_tent_snow"]}]
+    pim.edit_product(tent, values={**product["values"], "gallery": gallery})
+    assert summary() == {"deleted": 1, "unchanged": 2}
+    snow = pim.table(*assets)["ps_tent_snow"]
+    swatch = pim.table(*assets)["ps_swatch_moss"]
+    pim.put_row(
+        assets,
+        {**snow, "values": {**snow["values"], "media": swatch["values"]["media"]}},
+    )
+    assert summary() == {"updated": 1, "unchanged": 1}
+    after = newest()["gallery-ps_tent_snow"]
+    assert after["ContentDocumentId"] == before["gallery-ps_tent_snow"]["ContentDocumentId"]
+    assert (after["VersionNumber"], after["Title"]) == ("2", "ps_swatch_moss.jpg")
+    assert project.run("plan", "--format", "json").data["catalogs"][0]["summary"]["update"] == 0

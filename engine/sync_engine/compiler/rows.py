@@ -5,7 +5,7 @@ What a row adds can be used in its mappings and in the stream's filter like any 
 locale       ``locale``; values and labels are read in it
 category     ``category``, ``category_path`` (the codes from the root to it, joined by ``/``)
 price        ``currency``, ``amount``, ``attribute``
-media        ``media`` (the file's code, or the address of a linked one), ``filename``, ``attribute``, ``position``
+media        ``media`` (the code or address of a file), ``filename``, ``attribute``, ``position``, ``asset``
 association  ``association`` (its type), ``associated`` (key of the other record), ``associated_kind``, ``quantity``
 option       ``option`` (one choice of a select), ``position``
 reference    ``reference`` (one linked record or asset), ``position``
@@ -52,6 +52,7 @@ _ADDED: Mapping[Each, tuple[Attribute, ...]] = {
         _added("filename", Kind.TEXT),
         _added("attribute", Kind.TEXT),
         _added("position", Kind.NUMBER),
+        _added("asset", Kind.TEXT),
     ),
     Each.TABLE_ROW: (
         _added("row", Kind.TABLE),
@@ -219,13 +220,12 @@ def _prices(values: Iterable[tuple[str, object]]) -> Iterator[Row]:
 
 
 def _media(values: Iterable[tuple[str, object]]) -> Iterator[Row]:
-    position = 0
     for code, value in values:
-        for each in value if isinstance(value, tuple) else (value,):
+        for position, each in enumerate(value if isinstance(value, tuple) else (value,), start=1):
             if isinstance(each, MediaRef):
-                position += 1
-                added: dict[str, SourceValue] = {"media": each.code, "filename": each.filename}
-                yield f"{code}/{each.code}", {**added, "attribute": code, "position": position}
+                added: dict[str, SourceValue] = {"media": each.code, "filename": each.filename, "asset": each.owner}
+                name = f"{each.owner}/{each.code}" if each.owner else each.code
+                yield f"{code}/{name}", {**added, "attribute": code, "position": position}
 
 
 def _codes(values: Iterable[tuple[str, object]], each: Each) -> Iterator[Row]:

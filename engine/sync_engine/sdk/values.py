@@ -44,10 +44,12 @@ class MediaRef:
     Attributes:
         code: the source's name for this content; a replaced file gets another code.
         filename: the name to show to people.
+        owner: of a file of a linked record or asset: that one's code.
     """
 
     code: str
     filename: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,10 +187,10 @@ def _prices(written: object) -> tuple[Price, ...]:
 def _media(written: object) -> MediaRef:
     found = _table(written)
     if found is not None and isinstance(found.get("code"), str):
-        return MediaRef(str(found["code"]), str(found.get("filename") or ""))
+        return MediaRef(str(found["code"]), str(found.get("filename") or ""), str(found.get("asset") or ""))
     if isinstance(written, str):
         return MediaRef(str(written))
-    raise _Misfit("the code of a file, or {code, filename}")
+    raise _Misfit("the code of a file, or {code, filename, asset}")
 
 
 def written_record(record: SourceRecord, stream: CompiledStream, query: Query) -> dict[str, object]:

@@ -13,8 +13,8 @@ from sync_engine.sdk.values import Localized, Measurement, MediaRef, ParentKey, 
 def plain_value(value: object) -> object:
     """A value as text, number, yes/no, list or mapping.
 
-    A measurement is ``{amount, unit}``, prices are amounts by currency, a file is ``{code, filename}``, a parent its
-    key; days and moments are ISO 8601 texts. Numbers stay int or Decimal.
+    A measurement is ``{amount, unit}``, prices are amounts by currency, a file is ``{code, filename}``, with ``asset``
+    where it is of one, a parent its key; days and moments are ISO 8601 texts. Numbers stay int or Decimal.
     """
     if value is None or isinstance(value, (bool, int, Decimal)):
         return value
@@ -27,7 +27,8 @@ def plain_value(value: object) -> object:
     if isinstance(value, Quantity):
         return plain_value(value.measurement)
     if isinstance(value, MediaRef):
-        return {"code": value.code, "filename": value.filename} if value.filename else value.code
+        owner = {"asset": value.owner} if value.owner else {}
+        return {"code": value.code, "filename": value.filename, **owner} if value.filename or owner else value.code
     if isinstance(value, ParentKey):
         return value.key
     if isinstance(value, (tuple, list)) and not isinstance(value, Localized):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import cast
 
 from sync_engine.sdk.source import Attribute, Kind, SourceRecord
-from sync_engine.sdk.values import Localized, SourceValue
+from sync_engine.sdk.values import Localized, MediaRef, SourceValue
 from sync_engine_akeneo.linked import Link, LinkedRecords
 
 
@@ -67,12 +68,17 @@ class LinkedReader:
                     if _agree(entry.locale, each.locale) and _agree(entry.channel, each.channel):
                         place = (entry.locale or each.locale, entry.channel or each.channel)
                         several = each.data if isinstance(each.data, tuple) else (each.data,)
-                        held.setdefault(place, {}).update(dict.fromkeys(several))
+                        held.setdefault(place, {}).update((_of(code, data), None) for data in several)
             single = isinstance(entry.data, str)
             for (locale, channel), data in held.items():
                 if _among(locale, self._locales) and _among(channel, self._channels):
                     value = _joined(tuple(data), attribute.kind, single=single)
                     yield Localized(locale, channel, cast("SourceValue", value))
+
+
+def _of(code: str, data: object) -> object:
+    """A value of the linked record of this code; a file says whose it is."""
+    return replace(data, owner=code) if isinstance(data, MediaRef) else data
 
 
 def _joined(data: tuple[object, ...], kind: Kind, *, single: bool) -> object:
