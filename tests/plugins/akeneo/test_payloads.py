@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,7 +16,9 @@ from tests.plugins.akeneo.test_values import attribute, read
 
 from sync_engine.sdk.source import Kind, Query, SourceRecord, SourceSchema
 from sync_engine.sdk.values import MediaRef
+from sync_engine_akeneo.app_catalogs import AppCatalogs
 from sync_engine_akeneo.kinds import KINDS
+from sync_engine_akeneo.source import AkeneoSource
 
 Json = dict[str, Any]
 
@@ -30,7 +34,6 @@ NOT_ANSWERED = {
     "category_update": "the body of a write",
     "event-platform": "what a subscription is made of",
     "pim-api-docs/events/": "JSON Schemas",
-    "AppCatalog": "catalogs for apps",
     "ReferenceEntity__": "entities as such: what they are called is never needed",
     "reference_entities__": "likewise",
     "swagger__products__": "products by identifier; the adapter asks for them by uuid",
@@ -90,6 +93,7 @@ SHAPES: Mapping[str, Callable[[Json], bool]] = {
     "model": lambda each: isinstance(each.get("values"), dict) and {"categories", "family_variant"} <= each.keys(),
     "asset family": lambda each: "attribute_as_main_media" in each,
     "file": lambda each: {"code", "original_filename"} <= each.keys(),
+    "catalog for apps": lambda each: {"id", "name", "enabled"} <= each.keys(),
     "page": lambda each: "_embedded" in each and "_links" in each,
     "token": lambda each: "access_token" in each,
 }
@@ -428,3 +432,32 @@ def test_every_token_is_used(pim: StandIn) -> None:
         described(pim)
         assert pim.grants == ["password"]
     assert recorded("token")
+
+
+@contextmanager
+def catalogs_of(pim: StandIn) -> Iterator[AppCatalogs]:
+    """The calls of catalogs for apps, as the adapter makes them."""
+    source = pim.open()
+    assert isinstance(source, AkeneoSource)
+    yield source.catalogs
+    source.close()
+
+
+def test_every_catalog_for_apps_is_read(pim: StandIn) -> None:
+    found = {each["id"]: each for each in recorded("catalog for apps")}
+    pim.on("catalogs", pim.page(list(found.values())))
+    with catalogs_of(pim) as catalogs:
+        shown = {each.id: {"id": each.id, "name": each.name, "enabled": each.enabled} for each in catalogs.all()}
+    assert shown == found
+    assert {each["enabled"] for each in found.values()} == {True, False}
+
+
+def test_every_list_of_the_products_of_a_catalog_is_read_to_its_end(pim: StandIn) -> None:
+    pages = [each for name, each in documents() if "AppCatalogProduct" in name]
+    path = re.search(r"catalogs/[^/]+/product-uuids", pages[0]["_links"]["self"]["href"])
+    assert path is not None
+    pim.on(path[0], *[json.loads(json.dumps(each).replace("$baseUri", pim.url)) for each in pages])
+    with catalogs_of(pim) as catalogs:
+        keys = list(catalogs.products(path[0].split("/")[1]))
+    assert keys == [key for each in pages for key in each["_embedded"]["items"]]
+    assert len(pages) > 1
