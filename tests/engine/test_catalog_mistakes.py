@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from tests.engine.catalog_project import CATALOG, parsed, project, short, write
 
+from sync_engine.catalog.parse import build_catalog
 from sync_engine.catalog.registry import Side
 from sync_engine.catalog.validate import check_document, validate_project
 from sync_engine.sdk.problem import Problem
@@ -394,6 +399,54 @@ def test_a_catalog_with_forty_mistakes_reports_every_one_of_them() -> None:
     found = short(problems_of(FORTY_MISTAKES))
     assert set(found) == pairs
     assert len(found) >= 40
+
+
+EVERY_PART = (
+    HEAD
+    + """
+filter: [{field: enabled, operator: "=", value: true}]
+warnings: {L4: "off"}
+compare: changed
+streams:
+  products:
+    from: products
+    to: Product2
+    locale: en_US
+    key: {Id__c: uuid}
+    filter: [{any: [{field: family, operator: IN, value: [tents]}]}]
+    match: [{Code__c: sku}]
+    conflict: overwrite
+    on_missing: {set: {Active__c: false}}
+    fields:
+      A: {value: a, locale: en_US, when_empty: clear, overwrite: always, conflict: overwrite, truncate: 5}
+      B: {lookup: prices, value: b, missing: reject}
+      C: {value: c, labels: true, join: ", ", new_options: reject}
+      D: {value: d, translate: {x: y}, otherwise: reject}
+      E: {value: e, table: json}
+  prices: {from: products, to: Price__c, key: {Id__c: uuid}, for_each: {price: [EUR]}, on_missing: keep, fields: {A: a}}
+safety: {max_delete_percent: 10, expect: {min: 1, max: 5}}
+schedule: {weekly: {on: [mon], at: ["06:30"]}, missed: skip, jitter: 5m, blackout: [{from: "08:00", to: "09:00"}]}
+log: {level: full, keep_records: 30}
+"""
+)
+
+
+def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield place
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield from places(value[key], (*place, key))
+
+
+def test_a_part_that_is_something_else_is_a_problem_or_a_value_wherever_it_stands() -> None:
+    assert problems_of(EVERY_PART) == ()
+    for place in places(yaml.safe_load(EVERY_PART)):
+        for other in ("something", {"x": 1}):
+            document = {"": yaml.safe_load(EVERY_PART)}
+            within = document
+            for each in ("", *place)[:-1]:
+                within = within[each]
+            within[("", *place)[-1]] = other
+            build_catalog(check_document(parsed(json.dumps(document[""])), SIDES))
 
 
 def test_mistakes_in_one_catalog_do_not_hide_the_usable_parts_or_the_other_catalogs(project: Path) -> None:

@@ -153,6 +153,7 @@ def _stream(name: str, written: dict[str, Plain], usable: dict[str, dict[str, Pl
     if "conflict" in written and not findings.touched(*pointer, "conflict"):
         policy = Conflict(text(written["conflict"]) or "")
         fields = [each if "conflict" in each.part_origins else replace(each, conflict=policy) for each in fields]
+    missing = None if findings.touched(*pointer, "on_missing") else written.get("on_missing")
     return Stream(
         name=name,
         source=text(written["from"]) or "",
@@ -167,8 +168,8 @@ def _stream(name: str, written: dict[str, Plain], usable: dict[str, dict[str, Pl
         match=_match(written.get("match"), document, (*pointer, "match"), findings),
         root=None if findings.touched(*pointer, "root") else text(written.get("root")),
         for_each=_for_each(written.get("for_each"), document, (*pointer, "for_each")),
-        on_missing=_on_missing(written.get("on_missing")),
-        missing_fields=_missing_fields(written.get("on_missing"), document, (*pointer, "on_missing", "set")),
+        on_missing=_on_missing(missing),
+        missing_fields=_missing_fields(missing, document, (*pointer, "on_missing", "set")),
         origin=document.key_origin(pointer),
         source_origin=document.origin((*pointer, "from")),
         object_origin=document.origin((*pointer, "to")),
