@@ -127,6 +127,12 @@ def test_products_that_are_complete_once_their_family_requires_less_arrive(shop:
     assert uuid_of("plain") in shop.rows()
 
 
+def test_a_family_that_requires_what_it_did_brings_no_products(shop: Shop) -> None:
+    start(shop, streams(fields={"Name": "name"}, filter=[{"field": "completeness", "operator": ">", "value": 0}]))
+    put(shop, ("families",), "mugs", labels={"en_US": "Cups"})
+    assert counts(shop) == {}
+
+
 def test_a_code_that_is_gone_makes_everything_be_read(shop: Shop) -> None:
     start(shop, streams())
     shop.sandbox.pim.delete_row(("attribute-options", "uses"), "trip")
@@ -144,6 +150,34 @@ def test_another_factor_of_a_unit_makes_everything_be_read(shop: Shop) -> None:
     assert why_all(shop) == "the measurement family Weight has changed in the source"
     assert counts(shop) == {"updated": 1, "unchanged": 3}
     assert counts(shop) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "changed", "expected"),
+    [
+        (("attributes",), "colour", {"scopable": True}, "the attribute colour has changed in the source"),
+        (("attributes",), "weight", {"decimals_allowed": False}, "the attribute weight has changed in the source"),
+        (("attributes",), "name", {"group": "texts"}, None),
+        (("attributes",), "rating", {"decimals_allowed": False}, None),
+        (("channels",), "web", {"currencies": ["EUR"]}, "the channel web has changed in the source"),
+        (("channels",), "web", {"labels": {"en_US": "Shop"}}, None),
+    ],
+    ids=["scopable", "decimals", "group", "of no mapping", "currencies", "label"],
+)
+def test_everything_is_read_when_what_mappings_depend_on_has_changed(
+    shop: Shop, name: tuple[str, ...], code: str, changed: Json, expected: str | None
+) -> None:
+    start(shop, streams())
+    put(shop, name, code, **changed)
+    assert why_all(shop) == expected
+
+
+def test_a_unit_that_nothing_is_measured_in_changes_nothing(shop: Shop) -> None:
+    weight = ("measurement-families",)
+    shop.sandbox.pim.put_row(weight, {**shop.sandbox.pim.tables[weight]["Weight"], "code": "Length"})
+    start(shop, streams())
+    put(shop, weight, "Length", units={})
+    assert why_all(shop) is None
 
 
 def test_a_label_that_could_not_be_written_is_tried_again(shop: Shop) -> None:

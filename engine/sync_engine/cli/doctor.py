@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import click
 
 from sync_engine.catalog.model import Catalog, Project
 from sync_engine.cli.console import Console
-from sync_engine.cli.session import Connections, check_source_catalog, load, objects_of, open_state
+from sync_engine.cli.session import Connections, check_source_catalog, describe_needed, load, objects_of, open_state
 from sync_engine.report.values import plural
 from sync_engine.sdk.errors import InvalidInput, SyncEngineError
+from sync_engine.sdk.source import TellsVersion
 
 
 @click.command()
@@ -27,7 +28,8 @@ def doctor(console: Console) -> int:
     selecting = {(each.source, each.source_catalog): each for each in catalogs if each.source_catalog}
     with Connections(project, console) as connections:
         for name in sources:
-            failed |= not _try(console, f"source {name}", partial(_source, connections, name))
+            readers = [each for each in catalogs if each.source == name]
+            failed |= not _try(console, f"source {name}", partial(_source, connections, name, readers))
         for (name, own), each in selecting.items():
             failed |= not _try(console, f"catalog {own} of {name}", partial(_own_catalog, connections, each))
         for name in targets:
@@ -54,11 +56,12 @@ def _try(console: Console, what: str, check: Callable[[], str]) -> bool:
     return True
 
 
-def _source(connections: Connections, name: str) -> str:
-    schema = connections.source(name).describe(())
-    return (
-        f"{schema.adapter} {schema.version}, locales {', '.join(schema.locales)}, channels {', '.join(schema.channels)}"
-    )
+def _source(connections: Connections, name: str, readers: Sequence[Catalog]) -> str:
+    """What a source says of itself, once it has described all that its catalogs need."""
+    source = connections.source(name)
+    schema = describe_needed(source, readers)
+    version = f" {source.version()}" if isinstance(source, TellsVersion) else ""
+    return f"{schema.adapter}{version}, locales {', '.join(schema.locales)}, channels {', '.join(schema.channels)}"
 
 
 def _own_catalog(connections: Connections, catalog: Catalog) -> str:

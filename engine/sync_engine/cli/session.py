@@ -16,7 +16,14 @@ from sync_engine.catalog.registry import Side, adapter_sides, load_source, load_
 from sync_engine.catalog.settings import resolve, resolve_state
 from sync_engine.catalog.validate import settings_texts, validate_project
 from sync_engine.cli.console import Console
-from sync_engine.compiler.catalog import compile_catalog, needs_all, source_labelled, source_needs, source_parts
+from sync_engine.compiler.catalog import (
+    compile_catalog,
+    needs_all,
+    source_currencies,
+    source_labelled,
+    source_needs,
+    source_parts,
+)
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.compiler.found import find_records, referred_objects
 from sync_engine.compiler.rows import ROW_PROPERTIES
@@ -257,8 +264,7 @@ def _ids(target: Target, object_name: str, field: str, value: str) -> list[str]:
 def describe_source(source: Source, *catalogs: Catalog) -> SourceSchema:
     """What catalogs need of a source's schema; all of it when a name is unknown, so that near ones can be named."""
     needs = frozenset().union(*map(source_needs, catalogs))
-    parts = needs.union(*map(source_parts, catalogs))
-    schema = source.describe(parts, frozenset().union(*map(source_labelled, catalogs)))
+    schema = describe_needed(source, catalogs)
     for each in catalogs:
         check_source_catalog(source, each)
     properties = {code for each in schema.collections.values() for code in each.properties}
@@ -266,6 +272,13 @@ def describe_source(source: Source, *catalogs: Catalog) -> SourceSchema:
         return schema
     whole = source.describe()
     return replace(whole, attributes={**whole.attributes, **schema.attributes})  # labels of records only when named
+
+
+def describe_needed(source: Source, catalogs: Sequence[Catalog]) -> SourceSchema:
+    """No more of a source's schema than catalogs need."""
+    named = frozenset().union(*map(source_needs, catalogs), *map(source_parts, catalogs))
+    labelled = frozenset().union(*map(source_labelled, catalogs))
+    return source.describe(named, labelled, frozenset().union(*map(source_currencies, catalogs)))
 
 
 def check_source_catalog(source: Source, catalog: Catalog) -> str:

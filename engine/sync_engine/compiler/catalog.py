@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ from sync_engine.catalog.model import (
 from sync_engine.compiler.checks import check_key, check_mapping, check_match, check_required
 from sync_engine.compiler.choices import allowed_codes
 from sync_engine.compiler.compiled import CompiledCatalog
-from sync_engine.compiler.criteria import Surroundings, check_filter, fields_of
+from sync_engine.compiler.criteria import Surroundings, check_filter, criteria, fields_of
 from sync_engine.compiler.locales import check_locales
 from sync_engine.compiler.mapping import Scope, parent_place
 from sync_engine.compiler.needs import mapping_labelled, mapping_needs, mapping_parts
@@ -177,6 +177,19 @@ def source_labelled(catalog: Catalog) -> frozenset[str]:
         if stream.for_each is not None and own & ROW_PROPERTIES:
             labelled.update(row_needs(stream.for_each))
     return frozenset(labelled)
+
+
+def source_currencies(catalog: Catalog) -> frozenset[str]:
+    """Every currency that a catalog names."""
+    mapped = {
+        each.currency
+        for stream in catalog.streams
+        for each in (*stream.mappings, *stream.match)
+        if each.currency is not None
+    }
+    filters = (*catalog.filter, *(each for stream in catalog.streams for each in stream.filter))
+    amounts = (each.value for each in criteria(filters) if isinstance(each.value, Mapping))
+    return frozenset(mapped | {str(each["currency"]) for each in amounts if "currency" in each})
 
 
 def in_order(catalog: Catalog) -> list[str]:

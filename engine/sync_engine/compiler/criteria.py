@@ -12,7 +12,7 @@ Texts and codes are compared without regard to case, text areas without their ma
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -59,15 +59,20 @@ def pick(entries: Sequence[Localized], locale: str | None, channel: str | None) 
     return None
 
 
+def criteria(filters: Iterable[Filter]) -> Iterator[Criterion]:
+    """Every criterion in the filters, however deep."""
+    for each in filters:
+        if isinstance(each, Criterion):
+            yield each
+        elif isinstance(each, Not):
+            yield from criteria((each.filter,))
+        else:
+            yield from criteria(each.filters)
+
+
 def fields_of(filter_: Filter) -> Iterator[str]:
     """The fields that a filter looks at."""
-    if isinstance(filter_, Criterion):
-        yield filter_.field
-    elif isinstance(filter_, Not):
-        yield from fields_of(filter_.filter)
-    else:
-        for part in filter_.filters:
-            yield from fields_of(part)
+    return (each.field for each in criteria((filter_,)))
 
 
 def compile_filter(filter_: Filter, around: Surroundings) -> Predicate:

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 import orjson
 
 from sync_engine.compiler.compiled import CompiledStream
+from sync_engine.compiler.criteria import criteria
 from sync_engine.ledger.records import Mark
-from sync_engine.planner.dependencies import criteria
 from sync_engine.planner.remembered import Since
 
 OVERLAP = timedelta(hours=2)

@@ -1,4 +1,4 @@
-"""What rows depend on beside their own records: labels of codes, the tree of categories, how the source is built.
+"""What rows depend on beside their own records: labels, the tree of categories, what families require, the structure.
 
 All of it is described before a plan is made, so what has changed of it is known by digests of the last complete
 transfer, without any further request. The records under what has changed are then read, too.
@@ -14,9 +14,10 @@ import orjson
 
 from sync_engine.catalog.model import Each, Stream
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
+from sync_engine.compiler.criteria import criteria
 from sync_engine.compiler.needs import reads_labels
 from sync_engine.compiler.rows import KINDS, PROPERTIES, ROW_PROPERTIES
-from sync_engine.sdk.filters import OPERATORS, AllOf, AnyOf, Criterion, Filter, Not
+from sync_engine.sdk.filters import OPERATORS, Criterion
 from sync_engine.sdk.source import LINKS, Attribute, Kind, Option, Query, SourceSchema
 
 Digests = Mapping[str, Mapping[str, str]]
@@ -36,7 +37,7 @@ def digests_of(compiled: CompiledCatalog) -> Digests:
     places = sorted({place for each in compiled.streams for place in _places(each, compiled)})
     return {
         STRUCTURE: dict(_structure(schema)),
-        **{place: {each.code: _digest(each) for each in _options(place, schema)} for place in places},
+        **{place: _digests(place, schema) for place in places},
     }
 
 
@@ -59,16 +60,16 @@ def affected(
         return f"{changed[0]} has changed in the source"
     found: list[Criterion] = []
     for place in sorted({place for each in readers for place in _places(each, compiled)}):
-        options = {each.code: each for each in _options(place, schema)}
+        now = _digests(place, schema)
         if place not in before:
-            return f"it is not known what the labels of {place} were"
-        changed = _changed({code: _digest(each) for code, each in options.items()}, before[place])
+            return f"it is not known what {place} depended on"
+        changed = _changed(now, before[place])
         if not changed:
             continue
-        attribute = _described(place, schema)
-        if gone := [code for code in changed if code not in options]:
+        attribute = _holding(place, schema)
+        if gone := [code for code in changed if code not in now]:
             return f"{gone[0]} is gone from {place}"
-        codes = _with_those_below(changed, options.values())
+        codes = _with_those_below(changed, _options(place, schema))
         if attribute is None or attribute.through or "IN" not in OPERATORS.get(attribute.kind, {}):
             return f"{codes[0]} has changed in {place}"
         if len(codes) > MOST:
@@ -77,25 +78,16 @@ def affected(
     return tuple(found)
 
 
-def criteria(filters: Iterable[Filter]) -> Iterator[Criterion]:
-    """Every criterion in the filters, however deep."""
-    for each in filters:
-        if isinstance(each, Criterion):
-            yield each
-        elif isinstance(each, Not):
-            yield from criteria((each.filter,))
-        elif isinstance(each, AllOf | AnyOf):
-            yield from criteria(each.filters)
-
-
 def _places(stream: CompiledStream, compiled: CompiledCatalog) -> set[str]:
-    """Codes of the attributes and properties whose labels, or whose tree, a stream depends on."""
+    """Codes of the attributes and properties whose labels, tree, or requirements a stream depends on."""
     written = next(each for each in compiled.catalog.streams if each.name == stream.name)
     fields = (stream.key, *stream.fields, *stream.match)
     labelled = {code for each in fields if reads_labels(each.mapping) for code in each.reads}
     own = {code for code in labelled if code not in ROW_PROPERTIES and stream.known[code].kind in _CODED}
     if labelled & ROW_PROPERTIES:
         own.update(_exploded(written))
+    read = stream.query.properties | {each.field for each in criteria(stream.query.filters)}
+    own.update(code for code, each in stream.known.items() if code in read and each.kind is Kind.COMPLETENESS)
     by_tree = any("CHILDREN" in each.operator for each in criteria(stream.query.filters))
     if by_tree or stream.query.only_channel_tree or (written.for_each and written.for_each.each is Each.CATEGORY):
         own.add(_CATEGORIES)
@@ -112,12 +104,29 @@ def _exploded(written: Stream) -> Collection[str]:
     return for_each.codes if KINDS.get(for_each.each, frozenset()) & _CODED else ()
 
 
+def _digests(place: str, schema: SourceSchema) -> dict[str, str]:
+    """By code: what is to be known of a choice there, to see whether it has changed."""
+    attribute = _described(place, schema)
+    if attribute is not None and attribute.kind is Kind.COMPLETENESS:
+        return {each.code: each.requires for each in schema.families}
+    return {each.code: _digest(replace(each, requires="")) for each in _options(place, schema)}
+
+
 def _options(place: str, schema: SourceSchema) -> tuple[Option, ...]:
     attribute = _described(place, schema)
     options = attribute.options if attribute else None
     if options is None and attribute is not None and attribute.kind is Kind.FAMILY:
         options = schema.families
     return options or ()
+
+
+def _holding(place: str, schema: SourceSchema) -> Attribute | None:
+    """What holds the codes of a place: of completeness, the family of a record."""
+    attribute = _described(place, schema)
+    if attribute is None or attribute.kind is not Kind.COMPLETENESS:
+        return attribute
+    properties = (each for collection in schema.collections.values() for each in collection.properties.values())
+    return next((each for each in properties if each.kind is Kind.FAMILY), None)
 
 
 def _described(place: str, schema: SourceSchema) -> Attribute | None:
@@ -131,10 +140,16 @@ def _structure(schema: SourceSchema) -> Iterator[tuple[str, str]]:
         yield f"the attribute {attribute.code}", _digest(replace(attribute, labels={}, options=None))
     for channel in schema.channels.values():
         yield f"the channel {channel.code}", _digest(replace(channel, labels={}))
-    for family in schema.unit_families.values():
-        yield f"the measurement family {family.code}", _digest(family)
+    for code in sorted(_unit_families(schema)):
+        yield f"the measurement family {code}", _digest(schema.unit_families.get(code))
     yield "the list of active locales", _digest(schema.locales)
     yield "the list of active currencies", _digest(schema.currencies)
+
+
+def _unit_families(schema: SourceSchema) -> set[str]:
+    """Codes of the measurement families of what may be mapped."""
+    columns = (column.unit_family for each in schema.attributes.values() for column in each.columns)
+    return {each for each in (*columns, *(each.unit_family for each in schema.attributes.values())) if each}
 
 
 def _digest(value: object) -> str:

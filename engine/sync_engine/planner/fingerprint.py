@@ -22,8 +22,8 @@ def fingerprint(compiled: CompiledCatalog) -> Mapping[str, str]:
 
     Returns:
         By name, in words where there are some, else as a digest: the engine's version, both adapters with the versions
-        of their packages and services, the catalog, the object of each stream, and of each of its fields how the target
-        describes it and how it is filled.
+        of their packages and, where it was asked for, of their services, the catalog, the object of each stream, and of
+        each of its fields how the target describes it and how it is filled.
     """
     parts = {
         "engine": __version__,
@@ -60,7 +60,7 @@ def _difference(name: str, before: str | None, after: str | None) -> str:
 
 def _adapter(schema: SourceSchema | TargetSchema, side: Side) -> str:
     packages = [each.package for each in installed_adapters() if (each.name, each.side) == (schema.adapter, side)]
-    return f"{schema.adapter} of {', '.join(packages)} for {schema.version}"
+    return f"{schema.adapter} of {', '.join(packages)}{schema.version and f' for {schema.version}'}"
 
 
 def _described(field: FieldDescription) -> str:

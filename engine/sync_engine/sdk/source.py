@@ -62,11 +62,13 @@ class Option:
         code: what the data holds.
         labels: label by locale; a missing locale has no label.
         parent: of a category: the code of the one above it; empty for a root and for all else.
+        requires: of a family: a digest of what its records need to be complete; empty where that was not asked for.
     """
 
     code: str
     labels: Mapping[str, str]
     parent: str = ""
+    requires: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +188,14 @@ class SourceSchema:
 
     Attributes:
         adapter: name of the adapter that described it.
-        version: the source's own version and edition, for messages.
+        version: the source's own version and edition, for messages; empty where not everything was asked for.
         collections: by name.
         attributes: by code.
-        families: code and labels of each family.
+        families: code and labels of each family; empty where no property that depends on them was asked for.
         channels: by code.
         locales: the active ones.
-        currencies: the active ones.
-        unit_families: by code.
+        currencies: the active ones, or of these at least all that channels have or that were asked for.
+        unit_families: by code; empty where no measurement was asked for.
     """
 
     adapter: str
@@ -309,6 +311,14 @@ class CountsRequests(Protocol):
 
 
 @runtime_checkable
+class TellsVersion(Protocol):
+    """What a source can do beside ``Source``: say what it is without a description of all it has."""
+
+    def version(self) -> str:
+        """Its own version and edition, for messages."""
+
+
+@runtime_checkable
 class TellsTime(Protocol):
     """What a source can do beside ``Source``: say how its clock goes, by which it dates its records."""
 
@@ -357,14 +367,20 @@ class KeepsCatalogs(Protocol):
 class Source(Protocol):
     """An opened source. Threads may share it. It is closed once by ``close``, which is safe to repeat."""
 
-    def describe(self, attributes: Collection[str] | None = None, labelled: Collection[str] = ()) -> SourceSchema:
+    def describe(
+        self,
+        attributes: Collection[str] | None = None,
+        labelled: Collection[str] = (),
+        currencies: Collection[str] = (),
+    ) -> SourceSchema:
         """Read the schema.
 
         Args:
             attributes: read only what these attributes and properties need (their options, the labels of
-                ``family`` or ``categories``); None reads everything.
+                ``family`` or ``categories``, what families require for ``completeness``); None reads everything.
             labelled: attributes of these that link to records (``LINKS``) get the labels of the records as their
                 options. No others do, because there may be very many.
+            currencies: of which must be known whether they are active, where not everything is read.
 
         Raises:
             Unavailable, Unauthorised, BrokenContract: the schema could not be read completely.

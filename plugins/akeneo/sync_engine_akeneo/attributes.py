@@ -17,6 +17,8 @@ from sync_engine_akeneo.paging import Item, chunks, listing
 from sync_engine_akeneo.records import labels
 from sync_engine_akeneo.wire import Malformed, elements, members, text, texts
 
+_SMALL = (Kind.IDENTIFIER, Kind.BOOLEAN, Kind.NUMBER, Kind.SELECT, Kind.DATE)
+
 
 class Attributes:
     """Attributes by code; threads share it.
@@ -77,12 +79,18 @@ class Attributes:
     def identifier(self) -> str | None:
         """Code of the main identifier attribute: the marked one, or the only one there is."""
         with self._lock:
-            if not self._identifiers_known:
+            if not self._identifiers_known and not self._main:
                 self._read({"type": [{"operator": "IN", "value": ["pim_catalog_identifier"]}]})
                 self._identifiers_known = True
             found = [each.code for each in self._known.values() if each.kind is Kind.IDENTIFIER]
             main = [code for code in found if code in self._main]
             return next(iter(main or found), None)
+
+    def smallest(self) -> str | None:
+        """Code of an attribute to ask for where values of none are needed, because otherwise all of them come."""
+        with self._lock:
+            known = [(_SMALL.index(each.kind), code) for code, each in self._known.items() if each.kind in _SMALL]
+        return min(known)[1] if known else self.identifier()
 
     def columns(self, code: str) -> Mapping[str, str]:
         """Columns of a table attribute: data type by code."""
@@ -161,7 +169,8 @@ class Attributes:
     def _keep(self, item: Item) -> None:
         attribute = described(item)
         self._known[attribute.code] = attribute
-        if item.get("is_main_identifier") is True:
+        # Where the PIM does not say which one is the main identifier, there is one only.
+        if attribute.kind is Kind.IDENTIFIER and item.get("is_main_identifier", True) is True:
             self._main.add(attribute.code)
         place = PLACES.get(attribute.kind)
         if place is not None and item.get("reference_data_name"):
@@ -210,10 +219,17 @@ def read_options(client: PimClient, path: str) -> tuple[Option, ...]:
     for page in listing(client, path):
         for item in page:
             try:
-                parent = item.get("parent")  # which only categories have
-                found.append(
-                    Option(text(item.get("code")), labels(item.get("labels")), "" if parent is None else text(parent))
-                )
+                found.append(option(item))
             except Malformed as error:
                 raise client.misshapen(f"{item.get('code')!r} in {path}", error) from None
     return tuple(found)
+
+
+def option(item: Item) -> Option:
+    """What has a code and labels.
+
+    Raises:
+        Malformed: it has no code.
+    """
+    parent = item.get("parent")  # which categories have, and families in the cloud
+    return Option(text(item.get("code")), labels(item.get("labels")), "" if parent is None else text(parent))

@@ -1,14 +1,12 @@
 """What may have changed since a moment: records that were saved since then, and those that depend on what was.
 
 Saving a model leaves `updated` of its variants as it is, so these are asked for by their parents; saving a record of a
-reference entity or an asset leaves that of the products that link to it, and saving a family, which may require other
-attributes now, changes the completeness of its products.
+reference entity or an asset leaves that of the products that link to it.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,18 +15,21 @@ from sync_engine.sdk.source import Pushdown, Query
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.kinds import COLLECTIONS
 from sync_engine_akeneo.linked import LinkedRecords
-from sync_engine_akeneo.paging import LONGEST_PARAMETER, chunks, listing, scroll
+from sync_engine_akeneo.paging import LONGEST_PARAMETER, chunks, items_of, scroll
 from sync_engine_akeneo.query import Planner, criteria
+from sync_engine_akeneo.selected import PATHS
 
 MODELS = "product_models"
 OWN = frozenset(
     {
         *("uuid", "identifier", "code", "enabled", "family", "family_variant", "categories", "groups", "parent"),
-        *("created", "updated", "root_parent", "axes"),
+        *("created", "updated", "root_parent", "axes", "completeness"),
     }
 )
-"""Properties that nothing but a change of the record or of a model above changes; axes never change at all."""
-COMPLETENESS = "completeness"
+"""Properties that nothing but a change of the record, of a model above, or of what the structure says changes.
+
+Axes never change at all; what families require, on which completeness depends, is described (``Option.requires``).
+"""
 
 
 class Changes:
@@ -45,7 +46,7 @@ class Changes:
         self._planner = planner
         self._linked = linked
         self._models: dict[datetime, tuple[str, ...]] = {}
-        self._families: dict[datetime, tuple[str, ...]] = {}
+        self._products: dict[datetime, bool] = {}
 
     def reading(self, query: Query, since: datetime, also: Sequence[Criterion]) -> Pushdown | str:
         """See ``sync_engine.sdk.source.TellsChanges.changed``."""
@@ -55,7 +56,7 @@ class Changes:
             return "products enter and leave what a catalog of the PIM selects without being saved"
         named = {each.field for each in criteria(query.filters)}
         properties = query.properties | (named & COLLECTIONS[query.collection].properties.keys())
-        if others := sorted(properties - OWN - {COMPLETENESS}):
+        if others := sorted(properties - OWN):
             return f"the PIM does not tell when {others[0]} changes"
         saved = Criterion("updated", ">", since)
         first = self._planner.plan(_with(query, saved))
@@ -63,9 +64,7 @@ class Changes:
             return "the PIM cannot evaluate all of it at once"
         dependent = [*also, Criterion("parent", "IN", self._changed_models(since))]
         dependent += self._linking(query, query.attributes | (named - properties), since)
-        if COMPLETENESS in properties:
-            dependent.append(Criterion("family", "IN", self._changed_families(since)))
-        partitions = list(first.partitions)
+        partitions = list(first.partitions) if self._some_saved(query.collection, since) else []
         for each in dependent:
             for codes in _portions(each.value):  # type: ignore[arg-type] # a list of codes
                 found = self._planner.plan(_with(query, replace(each, value=codes)))
@@ -92,20 +91,25 @@ class Changes:
             self._models[since] = tuple(found)
         return self._models[since]
 
-    def _codes(self, criterion: Criterion) -> Iterator[str]:
-        asked = Query(MODELS, frozenset(), frozenset({"code"}), (), frozenset(), (criterion,))
-        for partition in self._planner.plan(asked).partitions:
-            params = partition.request["params"]
-            for leaf in scroll(self._client, "product-models", params):  # type: ignore[arg-type] # made by the planner
-                yield from (str(item["code"]) for item in leaf.items)
+    def _some_saved(self, collection: str, since: datetime) -> bool:
+        """Whether any record of a collection was saved since; if none was, no query has to be asked."""
+        if collection == MODELS:
+            return bool(self._changed_models(since))
+        if since not in self._products:
+            path, params = self._asking(collection, Criterion("updated", ">", since))
+            page = self._client.get(path, {**params, "limit": "1", "pagination_type": "search_after"})
+            self._products[since] = bool(items_of(self._client, path, page))
+        return self._products[since]
 
-    def _changed_families(self, since: datetime) -> tuple[str, ...]:
-        if since not in self._families:
-            moment = since.astimezone(self._planner.timezone).isoformat(timespec="seconds")
-            search = json.dumps({"updated": [{"operator": ">", "value": moment}]}, separators=(",", ":"))
-            pages = listing(self._client, "families", {"search": search})
-            self._families[since] = tuple(str(item["code"]) for page in pages for item in page)
-        return self._families[since]
+    def _codes(self, criterion: Criterion) -> Iterator[str]:
+        for leaf in scroll(self._client, *self._asking(MODELS, criterion)):
+            yield from (str(item["code"]) for item in leaf.items)
+
+    def _asking(self, collection: str, criterion: Criterion) -> tuple[str, Mapping[str, str]]:
+        """Path and parameters of the records for which a criterion holds, without their values."""
+        query = Query(collection, frozenset(), frozenset(), (), frozenset(), (criterion,))
+        (partition,) = self._planner.plan(query).partitions
+        return PATHS[collection], partition.request["params"]  # type: ignore[return-value] # made by the planner
 
 
 def _with(query: Query, criterion: Criterion) -> Query:

@@ -139,8 +139,10 @@ class Planner:
         if search:
             params["search"] = orjson.dumps(search).decode()
         asked = {each.through or each.code for each in needs.attributes.values()}
-        if not asked or "identifier" in needs.properties:
+        if "identifier" in needs.properties:
             asked |= {code for code in (self.attributes.identifier(),) if code}
+        if not asked:
+            asked |= {code for code in (self.attributes.smallest(),) if code}
         listed = ",".join(sorted(asked))
         if listed and len(quote(listed)) <= LONGEST_PARAMETER:  # else all are read
             params["attributes"] = listed

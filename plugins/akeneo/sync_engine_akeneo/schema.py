@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -9,7 +10,7 @@ from decimal import Decimal
 
 from sync_engine.sdk.errors import Refused, Unauthorised
 from sync_engine.sdk.source import Attribute, Channel, Option, RecordCollection, SourceSchema, Unit, UnitFamily
-from sync_engine_akeneo.attributes import Attributes, read_options
+from sync_engine_akeneo.attributes import Attributes, option, read_options
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.kinds import COLLECTIONS
 from sync_engine_akeneo.paging import listing
@@ -21,46 +22,64 @@ _OPERATIONS = ("add", "sub", "mul", "div")
 
 
 def read_schema(
-    client: PimClient, attributes: Attributes, codes: Collection[str] | None, labelled: Collection[str] = ()
+    client: PimClient,
+    attributes: Attributes,
+    codes: Collection[str] | None,
+    labelled: Collection[str] = (),
+    currencies: Collection[str] = (),
 ) -> SourceSchema:
-    """Read the structure.
+    """Read the structure, or no more of it than some attributes and properties need.
+
+    Locales are not asked for: a locale is active in the PIM as long as a channel has it. A currency that a channel has
+    cannot be deactivated, so the list of currencies is only asked for where one is named that no channel has.
 
     Args:
         client: makes the calls.
         attributes: knows the attributes.
         codes: attributes and properties that are needed; None means everything.
         labelled: those of them for which the labels of the records that they link to are needed.
+        currencies: of which must be known whether they are active.
 
     Raises:
         Unavailable, Unauthorised, Refused, BrokenContract: it could not be read completely.
     """
-    wanted = None if codes is None else set(codes) - COLLECTIONS["products"].properties.keys()
-    asked = attributes.described(wanted, labelled)
+
+    def needed(*names: str) -> bool:
+        return codes is None or not set(names).isdisjoint(codes)
+
     try:
-        version = client.begin(lambda: " ".join(read_system(client).values()))
-        families = client.begin(lambda: read_options(client, "families"))
-        categories = client.begin(lambda: _listed(client, "categories", codes, "categories"))
-        associations = client.begin(lambda: _listed(client, "association-types", codes, "associations"))
         channels = client.begin(lambda: _channels(client))
-        locales = client.begin(lambda: _active(client, "locales"))
-        currencies = client.begin(lambda: _active(client, "currencies"))
-        unit_families = client.begin(lambda: _unit_families(client))
+        version = client.begin(lambda: " ".join(read_system(client).values())) if codes is None else None
+        required = codes is not None and needed("completeness")
+        families = (
+            client.begin(lambda: _families(client, required=required)) if needed("family", "completeness") else None
+        )
+        categories = client.begin(lambda: read_options(client, "categories")) if needed("categories") else None
+        associations = (
+            client.begin(lambda: read_options(client, "association-types")) if needed("associations") else None
+        )
+        axes = _as_options(attributes.get(None)) if needed("axes") else None  # first: it may know all that is asked
+        wanted = None if codes is None else set(codes) - COLLECTIONS["products"].properties.keys()
+        asked = attributes.described(wanted, labelled)
         choices = {
-            "family": families.result(),
-            "categories": categories.result(),
-            "associations": associations.result(),
-            "axes": _as_options(attributes.get(None)) if codes is None or "axes" in codes else None,
+            "family": families.result() if families else None,
+            "categories": categories.result() if categories else None,
+            "associations": associations.result() if associations else None,
+            "axes": axes,
         }
+        found = channels.result()
+        of_channels = tuple(dict.fromkeys(each for channel in found.values() for each in channel.currencies))
+        known = codes is not None and set(currencies) <= set(of_channels)
         return SourceSchema(
             adapter="akeneo",
-            version=version.result(),
+            version=version.result() if version else "",
             collections={name: _labelled(each, choices) for name, each in COLLECTIONS.items()},
             attributes=asked,
-            families=families.result(),
-            channels=channels.result(),
-            locales=locales.result(),
-            currencies=currencies.result(),
-            unit_families=unit_families.result(),
+            families=choices["family"] or (),
+            channels=found,
+            locales=tuple(dict.fromkeys(each for channel in found.values() for each in channel.locales)),
+            currencies=of_channels if known else _active_currencies(client),
+            unit_families=_unit_families(client) if codes is None or _has_units(asked) else {},
         )
     except Malformed as error:
         raise client.misshapen("the structure", error) from None
@@ -73,11 +92,6 @@ def _labelled(collection: RecordCollection, choices: Mapping[str, tuple[Option, 
         for code, each in collection.properties.items()
     }
     return replace(collection, properties=properties)
-
-
-def _listed(client: PimClient, path: str, codes: Collection[str] | None, code: str) -> tuple[Option, ...] | None:
-    """What the PIM lists there, where a property that holds its codes is needed."""
-    return read_options(client, path) if codes is None or code in codes else None
 
 
 def _as_options(attributes: Mapping[str, Attribute]) -> tuple[Option, ...]:
@@ -113,15 +127,38 @@ def _channels(client: PimClient) -> dict[str, Channel]:
     return {each.code: each for each in found}
 
 
-def _active(client: PimClient, path: str) -> tuple[str, ...]:
-    """Codes of the active locales or currencies; servers that do not filter are filtered here."""
+def _families(client: PimClient, *, required: bool) -> tuple[Option, ...]:
+    """Families with their labels and, where it matters, what they require."""
+    found = []
+    for item in (each for page in listing(client, "families") for each in page):
+        try:
+            family = option(item)
+            found.append(replace(family, requires=_digest(item.get("attribute_requirements"))) if required else family)
+        except Malformed as error:
+            raise client.misshapen(f"family {item.get('code')!r}", error) from None
+    return tuple(found)
+
+
+def _digest(requirements: object) -> str:
+    """A digest of the attributes that a family requires, by channel."""
+    by_channel = {channel: sorted(texts(codes)) for channel, codes in members(requirements or {}).items()}
+    return hashlib.sha256(json.dumps(by_channel, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _active_currencies(client: PimClient) -> tuple[str, ...]:
+    """Codes of the active currencies; servers that do not filter are filtered here."""
     search = json.dumps({"enabled": [{"operator": "=", "value": True}]}, separators=(",", ":"))
     return tuple(
         text(item.get("code"))
-        for page in listing(client, path, {"search": search})
+        for page in listing(client, "currencies", {"search": search})
         for item in page
         if item.get("enabled", item.get("enable", True)) is True
     )
+
+
+def _has_units(attributes: Mapping[str, Attribute]) -> bool:
+    """Whether some of these attributes, or columns of theirs, hold measurements."""
+    return any(each.unit_family or any(column.unit_family for column in each.columns) for each in attributes.values())
 
 
 def _unit_families(client: PimClient) -> dict[str, UnitFamily]:

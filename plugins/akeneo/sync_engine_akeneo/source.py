@@ -65,9 +65,18 @@ class AkeneoSource:
         """How much the PIM's clock shows more than ours."""
         return self._client.ahead
 
-    def describe(self, attributes: Collection[str] | None = None, labelled: Collection[str] = ()) -> SourceSchema:
+    def describe(
+        self,
+        attributes: Collection[str] | None = None,
+        labelled: Collection[str] = (),
+        currencies: Collection[str] = (),
+    ) -> SourceSchema:
         """Read the structure; see ``schema.read_schema``."""
-        return read_schema(self._client, self._attributes, attributes, labelled)
+        return read_schema(self._client, self._attributes, attributes, labelled, currencies)
+
+    def version(self) -> str:
+        """Edition and version of the PIM."""
+        return " ".join(read_system(self._client).values())
 
     def unsupported(self, collection: str, criterion: Criterion) -> str | None:
         """Why neither the PIM nor the engine can evaluate a criterion; None if one of them can."""

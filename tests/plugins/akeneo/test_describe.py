@@ -103,6 +103,38 @@ def test_only_the_asked_attributes_and_their_options_are_read(icecat: Icecat) ->
     assert schema.collections["products"].properties["categories"].options is None
 
 
+@pytest.mark.parametrize(
+    ("codes", "currencies", "asked"),
+    [
+        ((), ("EUR",), []),
+        ({"family"}, (), ["families"]),
+        ({"completeness"}, (), ["families"]),
+        ({"weight"}, (), ["attributes", "measurement-families"]),
+        ({"name"}, ("CHF",), ["attributes", "currencies"]),
+        ({"name", "axes"}, (), ["attributes"]),
+    ],
+)
+def test_nothing_is_asked_for_that_no_mapping_depends_on(
+    icecat: Icecat, codes: set[str], currencies: tuple[str, ...], asked: list[str]
+) -> None:
+    source = icecat.open()
+    before = len(icecat.state.requests)
+    schema = source.describe(codes, currencies=currencies)
+    source.close()
+    assert sorted(path for path, _ in icecat.calls(before)) == sorted(["channels", *asked])
+    assert set(schema.locales) == set(icecat.schema.locales)
+    assert schema.version == ""
+
+
+def test_what_families_require_is_described_for_completeness_only(icecat: Icecat) -> None:
+    source = icecat.open()
+    assert not any(each.requires for each in source.describe({"family"}).families)
+    required = {each.code: each.requires for each in source.describe({"completeness"}).families}
+    source.close()
+    assert len(set(required.values())) > 1
+    assert not any(each.requires for each in icecat.schema.families)
+
+
 def test_all_attributes_cost_one_call_a_page(icecat: Icecat) -> None:
     source = icecat.open()
     before = len(icecat.state.requests)
@@ -121,7 +153,7 @@ def test_an_older_server_that_lacks_newer_keys_is_described(pim: StandIn) -> Non
             {"code": "colour", "type": "pim_reference_data_simpleselect"},
         ]
     )
-    pim.on("locales", pim.page([{"code": "en_US", "enable": True}, {"code": "de_DE", "enable": False}]))
+    pim.on("currencies", pim.page([{"code": "EUR", "enable": True}, {"code": "USD", "enable": False}]))
     for path in ("system-information", "measurement-families"):
         del pim.handlers[path]
     source = pim.open()
@@ -135,7 +167,7 @@ def test_an_older_server_that_lacks_newer_keys_is_described(pim: StandIn) -> Non
     }
     assert schema.attributes["stuff"].native_type == "pim_catalog_from_the_future"
     assert schema.attributes["colour"].options is None
-    assert schema.locales == ("en_US",)
+    assert schema.currencies == ("EUR",)
     assert (schema.version, schema.unit_families) == ("", {})
 
 

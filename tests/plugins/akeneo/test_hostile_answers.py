@@ -114,7 +114,7 @@ def test_a_numbered_list_that_repeats_its_page_breaks_the_contract(pim: StandIn)
     pim.on("families", pim.page([{"code": "a", "labels": {}}], pim.link("families", page="2")))
     source = pim.open()
     with pytest.raises(BrokenContract, match="again and again"):
-        source.describe(())
+        source.describe({"family"})
     source.close()
 
 
