@@ -170,6 +170,29 @@ def test_a_category_whose_parent_the_filter_leaves_out_is_rejected_or_becomes_a_
         shop.settled()
 
 
+def test_a_tree_that_is_not_there_is_a_mistake_and_no_empty_tree(tmp_path: Path) -> None:
+    with open_shop(tmp_path, categories=[category("a", "master"), category("b", "a")]) as shop:
+        tree = {**TREE, "fields": {"Name": "code"}, "on_missing": "delete"}
+        assignments: Json = {
+            "from": "products",
+            "for_each": "category",
+            "to": "Item__c",
+            "fields": {"Name": "category"},
+        }
+        assignments |= {"key": {"Key__c": "{{ sku }}-{{ category }}"}, "on_missing": "delete"}
+        shop.write({"tree": {**tree, "root": "master"}, "assignments": {**assignments, "root": "MASTER"}})
+        shop.apply()
+        assert shop.rows().keys() == {"master", "a", "b"}
+        shop.write({"tree": {**tree, "root": "mastre"}, "assignments": {**assignments, "root": "zzz"}})
+        refused = shop.run("plan", code=3).err
+        assert "SE505: `mastre` is none of the codes of `categories`" in refused
+        assert "Did you mean `master`?" in refused
+        assert "SE505: `zzz` is none of the codes of `categories`" in refused
+        shop.run("snapshot", code=None)
+        offline = shop.run("validate", "--format", "json", code=3).data["problems"]
+        assert [each["code"] for each in offline if each["severity"] == "error"] == ["SE505", "SE505"]
+
+
 def test_completeness_and_quality_are_read_in_their_channel_and_locale(tmp_path: Path) -> None:
     number = {"type": "double", "precision": 5, "scale": 0}
     fields = [{"name": f"{name}__c", **number} for name in ("Here", "German", "Print")] + [{"name": "Score__c", **TEXT}]

@@ -338,6 +338,12 @@ def test_a_field_that_is_not_there_leads_to_the_list_of_those_that_are(one: Shop
     assert (found["code"], found["hint"]) == ("SE304", "`sync-engine fields Item__c` lists them.")
 
 
+def test_an_object_that_the_snapshot_lacks_leads_to_a_new_snapshot(one: Shop) -> None:
+    one.write({"items": {"from": "products", "to": "Zzz__c", "key": {"Key__c": "id"}, "fields": {"Name": "name"}}})
+    (found,) = [each for some in problems(one).values() for each in some]
+    assert (found["code"], "`sync-engine snapshot` saves it anew" in found["hint"]) == ("SE303", True)
+
+
 def test_a_value_per_channel_or_locale_needs_one_and_the_hint_names_them(one: Shop) -> None:
     write(one, {"Two__c": {"value": "name", "truncate": 2}, "Whole__c": "stock"}, source={"connection": "pim"})
     found = {each["code"]: each for some in problems(one).values() for each in some}

@@ -279,6 +279,7 @@ class Stream:
     origin: Origin = NOWHERE
     source_origin: Origin = NOWHERE
     object_origin: Origin = NOWHERE
+    root_origin: Origin = NOWHERE
 
     @property
     def mappings(self) -> tuple[FieldMapping, ...]:

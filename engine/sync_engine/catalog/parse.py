@@ -173,6 +173,7 @@ def _stream(name: str, written: dict[str, Plain], usable: dict[str, dict[str, Pl
         origin=document.key_origin(pointer),
         source_origin=document.origin((*pointer, "from")),
         object_origin=document.origin((*pointer, "to")),
+        root_origin=document.origin((*pointer, "root")),
     )
 
 

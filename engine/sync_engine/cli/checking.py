@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sync_engine.catalog.model import Catalog, Project
@@ -15,6 +16,8 @@ from sync_engine.sdk.problem import Problem
 from sync_engine.sdk.source import SourceSchema
 from sync_engine.sdk.target import TargetSchema
 from sync_engine.snapshots import read_snapshot
+
+_ANEW = "The snapshot holds the objects that catalogs named when it was saved; `sync-engine snapshot` saves it anew."
 
 
 def check_offline(project: Project, catalogs: Sequence[Catalog]) -> list[Problem]:
@@ -40,7 +43,8 @@ def check_offline(project: Project, catalogs: Sequence[Catalog]) -> list[Problem
             missing.update((name, None) for name, schema in absent if schema is None)
             problems += check_expressions(catalog)
         else:
-            problems += check_catalog(catalog, source, target, datetime.now(UTC).date())
+            found = check_catalog(catalog, source, target, datetime.now(UTC).date())
+            problems += (replace(each, hint=each.hint or _ANEW) if each.code == "SE303" else each for each in found)
     if missing:
         names = " and ".join(f"`{each}`" for each in missing)
         problems.append(problem("SE318", project.origin, connections=names))

@@ -26,6 +26,7 @@ from sync_engine.compiler.locales import check_locales
 from sync_engine.compiler.mapping import Scope, parent_place
 from sync_engine.compiler.needs import mapping_labelled, mapping_needs, mapping_parts
 from sync_engine.compiler.rows import (
+    PROPERTIES,
     ROW_PROPERTIES,
     added_properties,
     check_for_each,
@@ -157,6 +158,8 @@ def source_needs(catalog: Catalog) -> frozenset[str]:
             needs |= set(fields_of(filter_))
         if stream.for_each is not None:
             needs.update(row_needs(stream.for_each))
+        if stream.root is not None:
+            needs.add(PROPERTIES[Each.CATEGORY])
     for filter_ in catalog.filter:
         needs |= set(fields_of(filter_))
     return frozenset(needs)
@@ -270,6 +273,17 @@ def _check_rows(catalog: Catalog, stream: Stream, scope: Scope) -> Iterator[Prob
     of_rows = for_each is not None and for_each.each is Each.CATEGORY
     if stream.root is not None and not of_rows and "path" not in scope.collection.properties:
         yield problem("SE328", stream.origin, collection=scope.collection.name)
+    elif stream.root is not None:
+        yield from _check_root(stream, stream.root, scope.schema)
+
+
+def _check_root(stream: Stream, root: str, schema: SourceSchema) -> Iterator[Problem]:
+    """A tree that is not there would be an empty one, and all that was written of it gone."""
+    name = PROPERTIES[Each.CATEGORY]
+    described = (each.properties.get(name) for each in schema.collections.values())
+    known = {option.code for each in described if each is not None for option in each.options or ()}
+    if known and root.casefold() not in {each.casefold() for each in known}:
+        yield problem("SE505", stream.root_origin, nearest(root, known), value=root, name=name)
 
 
 def key_place(stream: Stream, target: TargetSchema) -> tuple[str, str]:
