@@ -95,7 +95,10 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    products = [product(f"p{number:02}", ean=f"40{number:02}", notes=f"note {number}") for number in range(12)]
+    products = [
+        product(f"p{number:02}", ean=f"40{number:02}", **({"notes": f"note {number}"} if number % 2 else {}))
+        for number in range(12)
+    ]
     others = [{"name": name, "fields": [KEY]} for name in ("Other__c", *(f"Other{number}__c" for number in range(4)))]
     with open_shop(tmp_path, fields=FIELDS, objects=others, products=products) as shop:
         for name, to in (("shop", "Item__c"), *((each["name"].lower(), each["name"]) for each in others)):
@@ -125,12 +128,15 @@ def test_what_is_pushed_arrives_and_what_is_broken_changes_nothing(world: World)
         assert served.metric("sync_engine_trouble", kind="invalid") == 1
         assert served.get("/readyz").status_code == 200
 
-        # A change of the mapping: exactly what it changes.
+        # A change of the mapping: exactly the records that it changes.
         mended = world.push(shop=catalog(Ean__c="ean", Note__c="notes"))
         assert served.until_idle_at(mended)["trouble"] is None
         after = world.shop.rows()
-        assert {key: row["Note__c"] for key, row in after.items()} == {key: f"note {int(key[1:])}" for key in before}
-        assert world.transfers(served)[0]["summary"]["updated"] == 12
+        notes = {key: f"note {int(key[1:])}" if int(key[1:]) % 2 else None for key in before}
+        assert {key: row.get("Note__c") for key, row in after.items()} == notes
+        assert {key for key, row in after.items() if row != before[key]} == {key for key in notes if notes[key]}
+        summary = world.transfers(served)[0]["summary"]
+        assert (summary["updated"], summary["unchanged"]) == (6, 6)
         assert served.metric("sync_engine_trouble", kind="invalid") == 0
 
         # Layout is no change.
