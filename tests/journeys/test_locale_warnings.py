@@ -132,6 +132,14 @@ def test_a_stream_with_a_locale_of_its_own_is_compared_too(shop: Shop) -> None:
     assert "`de_DE`" in found_["message"]
 
 
+def test_a_stream_in_a_locale_that_is_not_there_would_empty_its_fields_and_is_refused(shop: Shop) -> None:
+    write(shop, ["en_US"], {"products": {**MAIN, "locale": "it_IT"}})
+    for live in ((), ("--live",)):
+        (refused,) = found(shop, *live, code=3)["SE312"]
+        assert refused["hint"] == "There are: `de_DE`, `en_US`."
+    assert "SE312: the source has no active locale `it_IT`" in shop.run("plan", code=3).err
+
+
 def test_one_text_for_all_languages_and_one_language_only_are_told(shop: Shop) -> None:
     write(shop, ["en_US", "de_DE"])
     (same,) = found(shop)["L10"]

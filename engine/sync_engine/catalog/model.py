@@ -280,6 +280,7 @@ class Stream:
     source_origin: Origin = NOWHERE
     object_origin: Origin = NOWHERE
     root_origin: Origin = NOWHERE
+    locale_origin: Origin = NOWHERE
 
     @property
     def mappings(self) -> tuple[FieldMapping, ...]:

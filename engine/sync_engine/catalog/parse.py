@@ -174,6 +174,7 @@ def _stream(name: str, written: dict[str, Plain], usable: dict[str, dict[str, Pl
         source_origin=document.origin((*pointer, "from")),
         object_origin=document.origin((*pointer, "to")),
         root_origin=document.origin((*pointer, "root")),
+        locale_origin=document.origin((*pointer, "locale")),
     )
 
 

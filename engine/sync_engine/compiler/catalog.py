@@ -111,6 +111,9 @@ def _check(
 
 
 def _check_stream(catalog: Catalog, stream: Stream, scope: Scope, described: ObjectSchema) -> Iterator[Problem]:
+    locales = scope.schema.locales
+    if stream.locale is not None and stream.locale not in locales:
+        yield problem("SE312", stream.locale_origin, near_or_all(stream.locale, locales), name=stream.locale)
     yield from _check_rows(catalog, stream, scope)
     yield from check_key(stream, described, scope)
     yield from check_required(stream, described)
