@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # One more than there are cores: many tests wait for processes and servers.
 export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+# Tests start many processes; none of them is to compile the sources again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test soak check format lock clean
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Protocol
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.journeys.crashing import Crashing, crashing
 from tests.postgresql import Server, running_server
 
 FIGURE = "figure"
@@ -15,6 +17,10 @@ FIGURE = "figure"
 # How long one example takes says nothing where others use the machine, too.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+# As the command line does for itself, see ``sync_engine.cli.main.run``.
+gc.set_threshold(100_000, 50, 50)
 
 
 class Figure(Protocol):
@@ -56,6 +62,13 @@ def postgresql() -> Iterator[Server]:
     """A PostgreSQL server; each process that runs tests has its own."""
     with running_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crashing]:
+    """Runs ``sync-engine`` in real processes that can be killed; each process that runs tests has its own of these."""
+    with crashing(tmp_path_factory.mktemp("processes") / "runs") as opened:
+        yield opened
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

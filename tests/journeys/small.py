@@ -1,24 +1,17 @@
-"""A small shop that each test stocks itself: a PIM of a few records, an org with the fields that the test names.
-
-Commands run in this process, which is faster; what the process itself is asked for (signals, exit) is tested elsewhere.
-"""
+"""A small shop that each test stocks itself: a PIM of a few records, an org with the fields that the test names."""
 
 from __future__ import annotations
 
-import io
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 from uuid import NAMESPACE_OID, uuid5
 
 from tests.journeys.conftest import ROOT, Finished, Project
 
-from sync_engine.cli.main import execute
 from sync_engine.ledger.store import Ledger, open_ledger
 from sync_engine_sandbox.crm.org import CrmSettings
 from sync_engine_sandbox.pim.settings import PimSettings
@@ -233,13 +226,7 @@ class Shop:
 
     def run(self, *arguments: str, code: int | None = 0) -> Finished:
         """Run a command of ``sync-engine``; ``code`` is the exit code that is expected, None takes any."""
-        out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err), patch.dict(os.environ, self.project.environment):
-            done = execute(["--project", str(self.project.folder), *arguments])
-        finished = Finished(done, out.getvalue(), err.getvalue())
-        assert code is None or done == code, f"exit {done}\n{finished.out}\n{finished.err}"
-        assert "Traceback" not in finished.err, finished.err
-        return finished
+        return self.project.run(*arguments, code=code)
 
     def plan(self, *, code: int = 0) -> Json:
         """The catalog in a new plan."""

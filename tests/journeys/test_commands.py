@@ -200,7 +200,7 @@ def test_schemas_adapters_and_completion_are_printed(tmp_path: Path) -> None:
 
 def test_wrong_usage_is_64_and_lists_the_commands(tmp_path: Path) -> None:
     nowhere = Project(tmp_path, {})
-    assert "No such command" in nowhere.run("plann", code=64).err
+    assert "No such command" in nowhere.alone("plann", code=64).err
     assert nowhere.run("plan", "--format", "pdf", code=64).err
     help_text = nowhere.run("--help").out
     assert all(each in help_text for each in ("validate", "plan", "apply", "sandbox", "demo"))

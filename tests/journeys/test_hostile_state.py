@@ -229,7 +229,7 @@ def test_a_ledger_that_cannot_be_written_is_told_before_anything_is_sent(shop: S
 def test_a_full_disk_for_temporary_files_is_no_defect(shop: Shop, tmp_path: Path) -> None:
     before = written(shop)
     with small_disk(tmp_path / "disk", 4):
-        done = shop.project.run("apply", "--yes", code=1, TMPDIR=str(tmp_path / "disk"))
+        done = shop.project.alone("apply", "--yes", code=1, TMPDIR=str(tmp_path / "disk"))
         assert "no space left on the disk" in done.err
         assert "TMPDIR" in done.err
         assert "defect" not in done.err
@@ -247,7 +247,7 @@ def test_a_disk_that_is_full_loses_nothing(running_shop: Shop, left: int | range
             for sku in range(40):
                 shop.change(f"{sku:03}", name=f"Mug {sku} of {left} {number}")
             filler = fill(folder(shop), kilobytes)
-            full = shop.project.run("apply", "--yes", code=None)  # in a process that ends, so that its locks do
+            full = shop.project.alone("apply", "--yes", code=None)  # in a process that ends, so that its locks do
             codes.append(full.code)
             if full.code:
                 assert full.code == 1, full.err

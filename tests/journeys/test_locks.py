@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.journeys.crashing import Crashing, crashing
+from tests.journeys.crashing import Crashing
 from tests.journeys.small import Shop, open_shop, product
 
 BEGUN = ("after commit", 2)
@@ -23,12 +23,6 @@ def shop(tmp_path: Path, ledger_address: str) -> Iterator[Shop]:
         opened.write(
             {"items": {"from": "products", "to": "Item__c", "key": {"Key__c": "sku"}, "fields": {"Name": "name"}}}
         )
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crashing]:
-    with crashing(tmp_path_factory.mktemp("processes") / "crashing") as opened:
         yield opened
 
 

@@ -11,7 +11,7 @@ from string import ascii_letters
 
 import pytest
 from tests.conftest import Figure
-from tests.journeys.crashing import Crashing, crashing
+from tests.journeys.crashing import Crashing
 from tests.journeys.disks import fill, small_disk
 from tests.journeys.small import Shop, open_shop, product
 from tests.postgresql import PASSWORD, Server, running_server
@@ -45,12 +45,6 @@ def reachable() -> Iterator[Path]:
         Path(made).chmod(0o755)
         (Path(made) / "disk").mkdir()
         yield Path(made) / "disk"
-
-
-@pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crashing]:
-    with crashing(tmp_path_factory.mktemp("processes") / "crashing") as opened:
-        yield opened
 
 
 def check(shop: Shop) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.journeys.crashing import Crashing, crashing
+from tests.journeys.crashing import Crashing
 from tests.journeys.small import Shop, open_shop, product
 
 from sync_engine.ledger.store import open_ledger
@@ -37,12 +37,6 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     products = [product(sku, name=f"Mug {sku}", notes="old") for sku in "abc"]
     with open_shop(tmp_path, fields=[NOTES], products=products) as opened:
         opened.write({"items": STREAM}, safety={"max_delete_percent": 100})
-        yield opened
-
-
-@pytest.fixture
-def processes(tmp_path: Path) -> Iterator[Crashing]:
-    with crashing(tmp_path / "crashing") as opened:
         yield opened
 
 

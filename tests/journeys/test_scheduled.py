@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.journeys.crashing import Crashing, crashing
+from tests.journeys.crashing import Crashing
 from tests.journeys.small import Json, Shop, open_shop, product
 
 from sync_engine.schedule.runs import delay
@@ -22,12 +22,6 @@ TAKEN = ("after commit", 2)
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
     with open_shop(tmp_path, products=[product(sku, name=f"Mug {sku}") for sku in "abc"]) as opened:
-        yield opened
-
-
-@pytest.fixture
-def processes(tmp_path: Path) -> Iterator[Crashing]:
-    with crashing(tmp_path / "crashing") as opened:
         yield opened
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from tests.journeys.crashing import crashing
+from tests.journeys.crashing import Crashing
 from tests.journeys.small import Shop, open_shop, product
 
 from sync_engine_sandbox.faults import Rule
@@ -101,9 +101,8 @@ def test_a_transfer_that_waits_for_a_service_ends_in_time(shop: Shop) -> None:
     shop.settled()
 
 
-def test_taking_up_ends_in_time_too_and_goes_on_later(shop: Shop, tmp_path: Path) -> None:
-    with crashing(tmp_path / "crashing") as processes:
-        assert processes.run(shop.project, "apply", "--yes", at=("after PATCH", 0)).code == -9
+def test_taking_up_ends_in_time_too_and_goes_on_later(shop: Shop, processes: Crashing) -> None:
+    assert processes.run(shop.project, "apply", "--yes", at=("after PATCH", 0)).code == -9
     with shop.sandbox.faults.during(Rule("hang", "crm.query")) as happened:
         process = start(shop, "transfers", "resume")
         await_fault(process, happened)

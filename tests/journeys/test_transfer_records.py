@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from tests.conftest import Figure
 from tests.journeys.between import between
-from tests.journeys.crashing import Crashing, crashing
+from tests.journeys.crashing import Crashing
 from tests.journeys.small import Shop, open_shop, product, uuid_of
 
 from sync_engine_sandbox.crm.org import CrmSettings
@@ -58,12 +58,6 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     products = [product(sku, name=f"Mug {sku}", notes="ok") for sku in "abcdef"]
     with open_shop(tmp_path, fields=[NOTES, MAIL], products=products, objects=[TRANSFERS], rules=[RULE]) as opened:
         opened.write({"items": STREAM}, log=TO)
-        yield opened
-
-
-@pytest.fixture
-def processes(tmp_path: Path) -> Iterator[Crashing]:
-    with crashing(tmp_path / "crashing") as opened:
         yield opened
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import Figure
-from tests.journeys.crashing import Crashing, crashing
+from tests.journeys.crashing import Crashing
 from tests.reliability import invariants
 from tests.reliability.killing import (
     CHANGED,
@@ -29,12 +29,6 @@ from tests.reliability.killing import (
 from tests.reliability.worlds import SHAPES, Shape, World, open_world
 
 SEED = 20261128
-
-
-@pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crashing]:
-    with crashing(tmp_path_factory.mktemp("crashing") / "runs") as opened:
-        yield opened
 
 
 @pytest.fixture(params=SHAPES, ids=[each.name for each in SHAPES])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from tests.conftest import Figure
-from tests.journeys.crashing import Crashing, crashing
+from tests.journeys.crashing import Crashing
 from tests.reliability.invariants import Violated
 from tests.reliability.model import Model
 
@@ -22,12 +21,6 @@ relaxed = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-
-
-@pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crashing]:
-    with crashing(tmp_path_factory.mktemp("crashing") / "runs") as opened:
-        yield opened
 
 
 def play(processes: Crashing, figure: Figure, given: settings) -> None:

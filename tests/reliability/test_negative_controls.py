@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import Figure
 from tests.journeys.between import hiding
 from tests.journeys.conftest import Project
-from tests.journeys.crashing import Crashing, Ended, crashing
+from tests.journeys.crashing import Crashing, Ended
 from tests.journeys.small import uuid_of
 from tests.reliability import broken, invariants
 from tests.reliability.invariants import NAMES, Violated, holds
@@ -177,12 +177,6 @@ CONTROLS = (
     Control(broken.takes_anything_for_success, COLLECTIONS, page_in_place_of_an_answer, "unknown means stop"),
 )
 each_control = pytest.mark.parametrize("control", CONTROLS, ids=[each.broken.__name__ for each in CONTROLS])
-
-
-@pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crashing]:
-    with crashing(tmp_path_factory.mktemp("crashing") / "runs") as opened:
-        yield opened
 
 
 def run(control: Control, folder: Path, processes: Crashing, change: str) -> None:
