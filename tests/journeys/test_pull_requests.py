@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -245,6 +245,54 @@ def test_the_action_checks_plans_and_comments(shop: Shop, tmp_path: Path) -> Non
             assert (tmp_path / name).read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
+def reviewed_and_merged(shop: Shop, hosted: Platform, run: Callable[..., str], link: str) -> None:
+    """What happens to a pull request, by the jobs of a platform: ``run`` takes the name of one and its exit code."""
+    run("plan")
+    assert link in hosted.comments[0]["body"]
+    assert CAUSED in hosted.comments[0]["body"]
+    hosted.merge(MERGED, HEAD)
+    shop.change("A", name="Changed after the plan")
+    assert "not the approved" in run("apply", 6)
+    assert shop.rows() == {}
+    run("plan")
+    run("apply")
+    assert shop.rows()["A"]["Name"] == "Changed after the plan!"
+    run("drift")
+    items = {"from": "products", "to": "Item__c", "key": {"Key__c": "sku"}, "fields": {"Name": "name"}}
+    shop.write({"items": items}, safety={"expect": {"min": 100}})
+    assert "expect.min" in run("plan", 5)
+    assert "**Gate tripped:**" in hosted.comments[0]["body"]
+
+
+@pytest.mark.slow
+def test_the_workflow_plans_applies_what_was_merged_and_looks_for_drift(shop: Shop) -> None:
+    branched(shop)
+    folder = shop.project.folder
+    shop.run("init", str(folder), "--ci", "github")
+    shop.run("snapshot")
+    workflow = yaml.safe_load((folder / ".github" / "workflows" / "sync-engine.yml").read_text(encoding="utf-8"))
+    with platform("github") as hosted:
+        in_job(shop, hosted)
+        given = {
+            "${{ github.token }}": hosted.token,
+            "${{ steps.report.outputs.artifact-url }}": "https://github.example/artifact",
+            "${{ inputs.digest }}": "",
+        }
+
+        def run(name: str, code: int = 0) -> str:
+            ended, said = 0, ""
+            for step in workflow["jobs"][name]["steps"]:
+                if "run" in step and (not ended or "!cancelled()" in step.get("if", "")):
+                    variables = {key: given[value] for key, value in step.get("env", {}).items()}
+                    done = run_script(step["run"], shop, folder, **workflow["env"], **variables, GITHUB_BASE_REF="main")
+                    ended, said = ended or done.returncode, said + done.stdout + done.stderr
+            assert ended == code, said
+            return said
+
+        run("validate")
+        reviewed_and_merged(shop, hosted, run, "[Report](https://github.example/artifact)")
+
+
 def component(**inputs: str) -> dict[str, Any]:
     """The jobs of the component as GitLab makes them of its inputs."""
     head, body = (ROOT / "templates" / "catalogs.yml").read_text(encoding="utf-8").split("\n---\n")
@@ -269,30 +317,16 @@ def test_the_component_plans_and_applies_what_was_merged(shop: Shop, tmp_path: P
         }
 
         def run(name: str, code: int = 0) -> str:
-            script = "\n".join((*jobs[".sync-engine"]["before_script"], *jobs[name]["script"]))
+            script = "\n".join((*jobs[".sync-engine"]["before_script"], *jobs[f"catalogs-{name}"]["script"]))
             done = run_script(script, shop, tmp_path, **variables)
             assert done.returncode == code, (name, done.stdout, done.stderr)
             return done.stdout + done.stderr
 
         shop.run("snapshot")
-        run("catalogs-validate")
+        run("validate")
         report = json.loads((tmp_path / "gl-code-quality-report.json").read_text(encoding="utf-8"))
         assert {"description", "check_name", "fingerprint", "severity", "location"} == set(report[0])
-        run("catalogs-plan")
-        assert "https://gitlab.example/x/-/jobs/9/artifacts/file/plan.html" in hosted.comments[0]["body"]
-        assert CAUSED in hosted.comments[0]["body"]
-        hosted.merge(MERGED, HEAD)
-        shop.change("A", name="Changed after the plan")
-        assert "not the approved" in run("catalogs-apply", 6)
-        assert shop.rows() == {}
-        run("catalogs-plan")
-        run("catalogs-apply")
-        assert shop.rows()["A"]["Name"] == "Changed after the plan!"
-        run("catalogs-drift")
-        items = {"from": "products", "to": "Item__c", "key": {"Key__c": "sku"}, "fields": {"Name": "name"}}
-        shop.write({"items": items}, safety={"expect": {"min": 100}})
-        assert "expect.min" in run("catalogs-plan", 5) + hosted.comments[0]["body"]
-        assert "**Gate tripped:**" in hosted.comments[0]["body"]
+        reviewed_and_merged(shop, hosted, run, "https://gitlab.example/x/-/jobs/9/artifacts/file/plan.html")
 
 
 @pytest.fixture(params=[".", "shop"])
