@@ -170,3 +170,19 @@ def test_a_table_goes_where_text_goes_and_only_as_one(project: Project, mapping:
     said = project.run("plan", code=3).err
     assert code in said
     assert "catalogs/tables.yaml:1:" in said
+
+
+# An expression, and what is said of it.
+PARTLESS = {
+    "row.nope": ("`row` has no part `nope`", "Did you mean `note`?"),
+    "price.EUR ~ price.CHF": ("`price` has no part `CHF`", "There are: `EUR`, `GBP`, `USD`."),
+    "weight.unit ~ weight.amuont": ("`weight` has no part `amuont`", "Did you mean `amount`?"),
+}
+
+
+@pytest.mark.parametrize("expression", PARTLESS)
+def test_a_part_that_no_value_can_have_is_refused_and_not_empty(project: Project, expression: str) -> None:
+    fields = {**PARTS["fields"], "Part__c": {"expression": expression}}
+    write(project.folder, {"items": ITEMS, "parts": {**PARTS, "fields": fields}})
+    problem = project.run("validate", "--live", "--format", "json", code=3).data["problems"][-1]
+    assert (problem["code"], (problem["message"], problem["hint"])) == ("SE369", PARTLESS[expression])

@@ -92,7 +92,7 @@ def _check(
         collection = source.collections.get(stream.source)
         described = target.find(stream.object)
         if collection is None:
-            hint = nearest(stream.source, source.collections)
+            hint = near_or_all(stream.source, source.collections)
             problems.append(problem("SE301", stream.source_origin, hint, name=stream.source))
         if described is None:
             hint = nearest(stream.object, target.objects)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from sync_engine.catalog.model import (
     Conflict,
@@ -331,6 +331,19 @@ def _check_expression(mapping: FieldMapping, rule: ExpressionRule | TemplateRule
     part = "expression" if isinstance(rule, ExpressionRule) else "template"
     for name in sorted(compiled.names):
         yield from check_name(name, mapping.place(part), mapping, scope)
+        yield from _check_parts(name, compiled.parts, mapping.place(part), scope)
+
+
+def _check_parts(name: str, parts: Iterable[str], place: Origin, scope: Scope) -> Iterator[Problem]:
+    """A part of a value that no value of that name can have would be nothing in every record."""
+    attribute = scope.known().get(name)
+    known: Mapping[Kind, Iterable[str]] = {Kind.PRICES: scope.schema.currencies, Kind.MEASUREMENT: ("amount", "unit")}
+    has = known.get(attribute.kind) if attribute is not None else None
+    if attribute is not None and name in scope.added and attribute.columns:
+        has = [each.code for each in attribute.columns]
+    for part in sorted(each.removeprefix(f"{name}.") for each in parts if each.startswith(f"{name}.")):
+        if has is not None and part not in has:
+            yield problem("SE369", place, near_or_all(part, has), name=name, part=part)
 
 
 def _check_fixed(

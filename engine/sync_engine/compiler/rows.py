@@ -139,7 +139,8 @@ def check_for_each(for_each: ForEach, collection: RecordCollection, schema: Sour
                 hint = nearest(code, schema.attributes) or "`sync-engine attributes` lists what there is."
                 yield problem("SE302", for_each.origin, hint, name=code, collection=collection.name)
             elif attribute.kind not in KINDS[for_each.each] or _without_files(for_each, attribute):
-                yield problem("SE326", for_each.origin, name=code, kind=attribute.kind, each=for_each.each)
+                hint = "`sync-engine attributes` shows the kind of each attribute."
+                yield problem("SE326", for_each.origin, hint, name=code, kind=attribute.kind, each=for_each.each)
 
 
 def _without_files(for_each: ForEach, attribute: Attribute) -> bool:

@@ -44,6 +44,11 @@ CODES: dict[str, Code] = {
         "no values can be added to {field}: {why}",
         "Say `new_options: reject` and add the values in the target.",
     ),
+    "SE369": Code(
+        "`{name}` has no part `{part}`",
+        "Prices have a part for each active currency (`price.EUR`), measurements `amount` and `unit`, rows of a table "
+        "their columns.",
+    ),
     "SE365": Code(
         "`{name}` may have decimals, {field} takes none",
         "Numbers with decimals will be rejected; `round: 0` rounds them if that is what you want.",
