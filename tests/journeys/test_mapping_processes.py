@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from unittest.mock import patch
 
@@ -18,8 +20,8 @@ from sync_engine.cli.session import Connections, compile_live, load
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.planner.mapped import Reading, Recipe, page_mapper
 from sync_engine.planner.processes import Mappers
-from sync_engine.sdk.errors import SyncEngineError
-from sync_engine.sdk.source import Page
+from sync_engine.sdk.errors import BrokenContract, SyncEngineError
+from sync_engine.sdk.source import Page, Unread
 from sync_engine.sdk.target import FieldDescription
 from sync_engine.sdk.values import TargetValue
 
@@ -99,6 +101,30 @@ def test_other_processes_map_pages_as_this_one_does_and_in_the_same_order(shop: 
         for number, (page, mapped) in enumerate(done):
             assert page is pages[number % len(pages)]
             assert mapped == expected[number % len(pages)]
+
+
+def test_a_page_that_another_process_cannot_read_fails_as_if_it_had_been_read_here(shop: Shop) -> None:
+    with mapping(shop) as (compiled, recipe, pages), Mappers(compiled, recipe, 1) as mappers:
+        unread = pages[0].given
+        assert isinstance(unread, Unread)
+        cut = Page(replace(unread, body=unread.body[:-30]), None)
+        with pytest.raises(BrokenContract) as here:
+            assert cut.records
+        assert "the PIM answered products-uuid with JSON that cannot be read" in str(here.value)
+        mapped = mappers.pages(0, chain(again_and_again(pages, mappers, 3), [cut], again_and_again(pages, mappers, 9)))
+        with pytest.raises(BrokenContract) as elsewhere:
+            list(mapped)
+        assert str(elsewhere.value) == str(here.value)
+
+
+def test_what_another_process_gets_to_read_pages_with_holds_no_secret(shop: Shop) -> None:
+    with mapping(shop) as (_, _, pages):
+        unread = pages[0].given
+        assert isinstance(unread, Unread)
+        sent = pickle.dumps(unread.reader)
+    given = [each.encode() for name, each in shop.project.environment.items() if "URL" not in name]
+    assert given
+    assert not [each for each in given if each in sent]
 
 
 class Stateful:

@@ -127,6 +127,9 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     # Records are many and hold no cycles: looking for some among them as often as usual takes a fifth of the time.
     gc.set_threshold(100_000, 50, 50)
+    # A thread that has its answer from a service asks for the next one before others go on to compute: the default of
+    # five milliseconds is as long as the service takes.
+    sys.setswitchinterval(0.001)
     sys.exit(execute(arguments))
 
 

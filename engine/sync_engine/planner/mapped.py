@@ -50,10 +50,12 @@ class MappedPage:
     """What became of the records of a page.
 
     Attributes:
+        read: how many there were.
         kept: how many of them passed the filters.
         rows: for each stream of the reading what it makes of these.
     """
 
+    read: int
     kept: int
     rows: tuple[tuple[Wanted, ...], ...]
 
@@ -72,6 +74,6 @@ def page_mapper(streams: Mapping[str, CompiledStream], reading: Reading, normal_
             tuple(wanted(stream, row, normal_form) for record in kept for row in stream.map_rows(record))
             for stream in own
         )
-        return MappedPage(len(kept), rows)
+        return MappedPage(len(records), len(kept), rows)
 
     return map_page

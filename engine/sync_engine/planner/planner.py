@@ -222,11 +222,11 @@ def _compare(
 ) -> None:
     """Hand what became of each page to all streams that read it."""
     first = together[0]
-    for page, mapped in pages:
+    for _, mapped in pages:
         first.pages += 1
         for work, rows in zip(together, mapped.rows, strict=True):
-            work.read += len(page.records)
-            work.filtered += len(page.records) - mapped.kept
+            work.read += mapped.read
+            work.filtered += mapped.read - mapped.kept
             _compare_page(space, work, works, places, rows, target)
         progress.step(catalog, first.stream.name, "reading", first.read)
 

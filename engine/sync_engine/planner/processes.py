@@ -9,19 +9,20 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import select
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import MethodType, TracebackType
-from typing import Any
+from typing import IO, Any
 
 from sync_engine.compiler.compiled import CompiledCatalog
-from sync_engine.planner.mapped import MappedPage, Recipe, page_mapper
-from sync_engine.planner.mapping_process import Failure
+from sync_engine.planner.mapped import MapPage, MappedPage, Recipe, page_mapper
+from sync_engine.planner.mapping_process import Failure, Task, receive, send
 from sync_engine.sdk.errors import SyncEngineError
-from sync_engine.sdk.source import Page, SourceRecord
+from sync_engine.sdk.source import Page, ReadsRecords, Unread
 
 ALONE = 10
 """Pages of a plan that are mapped here before others are asked to help."""
@@ -34,6 +35,17 @@ def helping_processes() -> int:
     """How many processes may help where nobody says: one less than this process may use processors."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(processors - 1, MOST)
+
+
+TASKS = 2
+"""Pages that a process has at a time: it goes on with one while this process takes what became of the other."""
+
+
+MOST_WAITING = 20
+"""Pages that are held until those before them are mapped."""
+
+PIPE_SIZE = 2**20
+"""As much as Linux gives a program without privileges."""
 
 
 class Mappers:
@@ -76,25 +88,21 @@ class Mappers:
         """
         here = page_mapper(self._streams, self._recipe.readings[reading], self._recipe.normal_form)
         idle: deque[_Helper] = deque()
-        busy: deque[tuple[_Helper, Page]] = deque()
+        waiting: deque[tuple[Page, _Helper | MappedPage]] = deque()
         for page in pages:
-            if not idle and not busy:
-                idle.extend(self._ready())
-            if not idle and not busy:
-                yield page, here(page.records)
-                continue
+            if not idle and not waiting:
+                idle.extend(self._ready() * TASKS)
             if idle:
-                helper, done = idle.popleft(), None
-            else:
-                helper, before = busy.popleft()
-                done = before, helper.answer()
-            helper.ask(reading, page.records)
-            self.helped += 1
-            busy.append((helper, page))
-            if done:
-                yield done
-        for helper, page in busy:
-            yield page, helper.answer()
+                helper = idle.popleft()
+                helper.ask(reading, page)
+                self.helped += 1
+                waiting.append((page, helper))
+            else:  # the others have enough to do
+                waiting.append((page, here(page.records)))
+            while waiting and (_is_done(waiting[0][1]) or len(waiting) > MOST_WAITING):
+                yield _taken(waiting, idle, here)
+        while waiting:
+            yield _taken(waiting, idle, here)
 
     def _ready(self) -> list[_Helper]:
         """The other processes, once they are wanted and have all started."""
@@ -115,6 +123,21 @@ class Mappers:
             each.wait_until_ready()
 
 
+def _is_done(mapped: _Helper | MappedPage) -> bool:
+    return isinstance(mapped, MappedPage) or mapped.has_answered()
+
+
+def _taken(
+    waiting: deque[tuple[Page, _Helper | MappedPage]], idle: deque[_Helper], here: MapPage
+) -> tuple[Page, MappedPage]:
+    """The first page that waits and what became of it; whoever mapped it can have another one."""
+    page, mapped = waiting.popleft()
+    if isinstance(mapped, MappedPage):
+        return page, mapped
+    idle.append(mapped)
+    return page, mapped.answer() or here(page.records)
+
+
 def _travels(function: object) -> bool:
     """Whether another process can import a function; see ``Target.normal_form``."""
     try:
@@ -124,8 +147,17 @@ def _travels(function: object) -> bool:
     return not isinstance(function, MethodType)
 
 
+def _widen(pipe: IO[bytes] | None) -> None:
+    """Make a pipe hold a whole page, so that it goes through at once and not in turns of both processes."""
+    with contextlib.suppress(ImportError, AttributeError, OSError):  # not everywhere, and not as much as anybody likes
+        import fcntl
+
+        if pipe:
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+
+
 class _Helper:
-    """Another process; it has one task at a time, so neither side ever waits for the other to read."""
+    """Another process; it reads all that it is given at once, so neither side ever waits for the other to read."""
 
     def __init__(self, recipe: Recipe) -> None:
         # -P: a module in the user's folder must not take the place of one of ours. Its own group: Ctrl-C is for us.
@@ -135,20 +167,34 @@ class _Helper:
             stdout=subprocess.PIPE,
             process_group=0 if os.name == "posix" else None,
         )
+        self._reader: ReadsRecords | None = None
+        for pipe in (self._process.stdin, self._process.stdout):
+            _widen(pipe)
         self._send(recipe)
 
     def wait_until_ready(self) -> None:
         """Return when it has compiled the catalog."""
         self._receive()
 
-    def ask(self, reading: int, records: tuple[SourceRecord, ...]) -> None:
+    def ask(self, reading: int, page: Page) -> None:
         """Give it a page."""
-        self._send((reading, records))
+        given = page.given
+        if not isinstance(given, Unread):
+            self._send(Task(reading, given))
+            return
+        # Only the first page of many brings the reader along.
+        self._send(Task(reading, given.body, None if given.reader is self._reader else given.reader))
+        self._reader = given.reader
 
-    def answer(self) -> MappedPage:
-        """What became of the page it was given."""
-        page: MappedPage = self._receive()
+    def answer(self) -> MappedPage | None:
+        """What became of the first page that it was given and has not answered; None if it cannot read its records."""
+        page: MappedPage | None = self._receive()
         return page
+
+    def has_answered(self) -> bool:
+        """Whether there is an answer, or the beginning of one; always where the system cannot tell."""
+        assert self._process.stdout is not None  # noqa: S101 - for the types
+        return os.name != "posix" or bool(select.select([self._process.stdout], [], [], 0)[0])
 
     def close(self) -> None:
         """End it, whatever it is doing: nothing that it holds is kept anywhere."""
@@ -159,16 +205,15 @@ class _Helper:
     def _send(self, message: object) -> None:
         assert self._process.stdin is not None  # noqa: S101 - for the types
         try:
-            pickle.dump(message, self._process.stdin, pickle.HIGHEST_PROTOCOL)
-            self._process.stdin.flush()
+            send(self._process.stdin, message)
         except BrokenPipeError:
             raise self._ended() from None
 
     def _receive(self) -> Any:
         assert self._process.stdout is not None  # noqa: S101 - for the types
         try:
-            answer = pickle.load(self._process.stdout)  # noqa: S301 - a pipe from our own process
-        except (EOFError, pickle.UnpicklingError):
+            answer = pickle.loads(receive(self._process.stdout))  # noqa: S301 - a pipe from our own process
+        except EOFError:
             raise self._ended() from None
         if isinstance(answer, Failure):
             raise RuntimeError(f"in a process that maps records:\n{answer.trace}")  # noqa: TRY004

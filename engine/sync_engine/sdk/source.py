@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from sync_engine.sdk.filters import Criterion, Filter
@@ -288,17 +289,51 @@ class Pushdown:
     partitions: tuple[Partition, ...]
 
 
+class ReadsRecords(Protocol):
+    """Reads the records of pages as the source wrote them. It can be pickled: another process may read them, too."""
+
+    def __call__(self, body: bytes) -> tuple[SourceRecord, ...]:
+        """The records.
+
+        Raises:
+            BrokenContract: they cannot be read. What another process raises is not shown: the one that has the page
+                reads it again, and raises that.
+        """
+
+
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """Records as the source wrote them, so that whoever maps them can read them first.
+
+    Attributes:
+        body: all of it.
+        reader: of the body; the same object for all pages of a partition.
+    """
+
+    body: bytes
+    reader: ReadsRecords
+
+
+@dataclass(frozen=True)
 class Page:
     """Some records and where to go on.
 
     Attributes:
-        records: may be empty.
+        given: the records, which may be none; or unread.
         cursor: hand it to ``read`` to go on behind this page; None when this is the last page.
     """
 
-    records: tuple[SourceRecord, ...]
+    given: tuple[SourceRecord, ...] | Unread
     cursor: str | None
+
+    @cached_property
+    def records(self) -> tuple[SourceRecord, ...]:
+        """The records; read now, if they were not.
+
+        Raises:
+            BrokenContract: they cannot be read.
+        """
+        return self.given.reader(self.given.body) if isinstance(self.given, Unread) else self.given
 
 
 @runtime_checkable

@@ -73,8 +73,8 @@ class Answers:
         text = _CONTROL.sub(" ", self._places.masked(self._mask.masked(text))).strip()
         return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
 
-    def document(self, what: str, response: httpx.Response, body: bytes) -> object:
-        """The JSON document of an answer.
+    def check(self, what: str, response: httpx.Response, body: bytes) -> None:
+        """Return if an answer says that its body is a document.
 
         Args:
             what: what was asked for, for messages.
@@ -82,7 +82,7 @@ class Answers:
             body: all bytes of the answer.
 
         Raises:
-            Unauthorised, Refused, Unavailable, BrokenContract: see ``failure``; also 200 with a body that is not JSON.
+            Unauthorised, Refused, Unavailable, BrokenContract: see ``failure``; also 200 with another type of body.
         """
         if response.status_code != 200:
             raise self.failure(what, response, body)
@@ -92,6 +92,14 @@ class Answers:
                 f"{self._where}: the PIM answered {what} with {self.clean(kind)} where JSON is documented",
                 hint="Is `url` the address of the PIM itself, and no proxy or login page before it?",
             )
+
+    def document(self, what: str, body: bytes) -> object:
+        """The JSON document of an answer that passed ``check``.
+
+        Raises:
+            BrokenContract: it is not JSON.
+            Refused: it is the answer of a catalog for apps that is disabled.
+        """
         try:
             document = decode(body)
         except Malformed as error:

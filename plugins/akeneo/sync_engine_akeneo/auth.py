@@ -120,7 +120,8 @@ class PasswordAuth(httpx.Auth):
         if response.status_code in (400, 401, 403, 422):
             self._refusal = self._answers.message(response, response.content)
             raise self._unauthorised(self._refusal)
-        document = self._answers.document("the token", response, response.content)
+        self._answers.check("the token", response, response.content)
+        document = self._answers.document("the token", response.content)
         try:
             answer = members(document)
             token, life = text(answer.get("access_token")), answer.get("expires_in", DEFAULT_LIFE)

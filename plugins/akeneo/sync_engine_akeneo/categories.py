@@ -11,7 +11,7 @@ from sync_engine.sdk.errors import BrokenContract
 from sync_engine.sdk.source import Page, SourceRecord
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.paging import PAGE_SIZE, Item, listing
-from sync_engine_akeneo.records import Property, RecordReader, property_reader
+from sync_engine_akeneo.records import Property, RecordForm, RecordReader
 
 _FROM_TREE = {"root", "level", "path"}
 
@@ -47,8 +47,8 @@ def read_categories(client: PimClient, properties: frozenset[str], cursor: str |
         "level": lambda item: len(path(item)),
         "path": lambda item: "/".join(path(item)),
     }
-    readers = {code: places[code] if code in _FROM_TREE else property_reader(code, None) for code in sorted(properties)}
-    reader = RecordReader(client, "categories", readers, (), {}, None, None)
+    form = RecordForm("categories", tuple(sorted(properties)), None, (), {}, None, None)
+    reader = RecordReader(form, client.misshapen, places)
     start = int(cursor or 0)
     while True:
         end = start + PAGE_SIZE

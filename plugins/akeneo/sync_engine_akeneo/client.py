@@ -107,8 +107,12 @@ class PimClient:
         with self._counting:
             self._sent += 1
 
-    def get(self, path: str, params: Parameters | None = None, started: Future[object] | None = None) -> object:
-        """The document at a path below ``/api/rest/v1/``.
+    def get(self, path: str, params: Parameters | None = None, started: Future[bytes] | None = None) -> object:
+        """The document at a path below ``/api/rest/v1/``; see ``fetch``."""
+        return self.answers.document(path, self.fetch(path, params, started))
+
+    def fetch(self, path: str, params: Parameters | None = None, started: Future[bytes] | None = None) -> bytes:
+        """The same, as the PIM wrote it: for ``Answers.document``.
 
         Args:
             path: without a leading slash, quoted.
@@ -119,7 +123,7 @@ class PimClient:
             Unavailable: it could not be had within ``retry_minutes``.
             Refused, Unauthorised, BrokenContract: see ``Answers``.
         """
-        return self._insist(lambda: self._document(path, params), started.result if started is not None else None)
+        return self._insist(lambda: self._fetch(path, params), started.result if started is not None else None)
 
     def write(self, method: str, path: str, content: object = None) -> object:
         """Write something and give the document that the PIM answers, or None.
@@ -141,9 +145,9 @@ class PimClient:
         hint = "It may have been done: look before you repeat it." if isinstance(failure, Unavailable) else failure.hint
         raise type(failure)(failure.message, hint=hint)
 
-    def start(self, path: str, params: Parameters | None = None) -> Future[object]:
-        """Begin a call in the background: one attempt, to be handed to ``get``."""
-        return self._pool.submit(self._document, path, params)
+    def start(self, path: str, params: Parameters | None = None) -> Future[bytes]:
+        """Begin a call in the background: one attempt, to be handed to ``get`` or ``fetch``."""
+        return self._pool.submit(self._fetch, path, params)
 
     def begin(self, task: Callable[[], U]) -> Future[U]:
         """Run a task that makes calls in the background; a task must not begin others and wait for them."""
@@ -213,7 +217,7 @@ class PimClient:
             )
         return BrokenContract(f"{self.where}: the answer to {what} cannot be read: {reason}")
 
-    def _document(self, path: str, params: Parameters | None) -> object:
+    def _fetch(self, path: str, params: Parameters | None) -> bytes:
         """One attempt; the body is read while the slot is held."""
         with self._slots:
             try:
@@ -222,7 +226,8 @@ class PimClient:
                     body = self._body(path, response)
             except httpx.HTTPError as error:
                 raise self.transport_failure(path, error) from None
-        return self.answers.document(path, response, body)
+        self.answers.check(path, response, body)
+        return body
 
     def _body(self, what: str, response: httpx.Response) -> bytes:
         chunks: list[bytes] = []

@@ -7,8 +7,11 @@ in their links, and because a link must never lead our token to another host.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from contextlib import contextmanager, suppress
+from typing import NamedTuple, cast
 from urllib.parse import parse_qs, quote, urlsplit
 
 from sync_engine.sdk.errors import BrokenContract
@@ -24,8 +27,11 @@ MOST_CODES = 100
 LONGEST_PARAMETER = 3000
 """Characters of an encoded parameter: two of them must fit into the 8,000 that servers take as an address."""
 
-KEY = "key"
-"""Under which a bare key stands in its item."""
+LONGEST_HEAD = 32_000
+"""Bytes of a page in which its links are looked for: two addresses, as long as servers take them."""
+
+_LINKS_FIRST = re.compile(rb'\s*\{\s*"_links"\s*:\s*')
+_HEAD = json.JSONDecoder()
 
 Item = dict[str, object]
 
@@ -73,51 +79,108 @@ def scroll(client: PimClient, path: str, params: Parameters, cursor: str | None 
         BrokenContract: a page has another shape, or a cursor comes again.
         Refused: the link to the next page leads to another host; see also ``PimClient.get``.
     """
+    for body, following in scroll_unread(client, path, params, cursor):
+        yield Leaf(page_items(client, path, body), following)
+
+
+def scroll_unread(
+    client: PimClient, path: str, params: Parameters, cursor: str | None = None
+) -> Iterator[tuple[bytes, str | None]]:
+    """The same pages as the PIM wrote them, for ``page_items``, each with the cursor behind it."""
     return _following(client, path, {**params, "pagination_type": "search_after"}, cursor)
 
 
 def linked_items(client: PimClient, path: str, params: Parameters) -> Iterator[list[Item]]:
     """Items of a list of records or assets, page by page: these lists have a cursor only, and no other size of page."""
-    for leaf in _following(client, path, params, None):
-        yield leaf.items
+    for body, _ in _following(client, path, params, None):
+        yield page_items(client, path, body)
 
 
 def listed_keys(client: PimClient, path: str, params: Parameters, cursor: str | None) -> Iterator[list[str]]:
     """Keys of a list of bare keys, page by page: the products of a catalog for apps are listed so."""
-    for leaf in _following(client, path, params, cursor, bare=True):
-        yield [str(each[KEY]) for each in leaf.items]
+    for body, _ in _following(client, path, params, cursor):
+        with _worded(client, path):
+            keys = [text(each) for each in page_entries(client.answers.document(path, body))[0]]
+        yield keys
 
 
-def items_of(client: PimClient, path: str, document: object) -> list[Item]:
-    """Items of a page that has all that was asked for, whatever link to another one it holds.
+def page_items(client: PimClient, path: str, body: bytes) -> list[Item]:
+    """Items of a page, whatever link to another one it holds.
 
     Raises:
         BrokenContract: it has another shape.
     """
-    return _page(client, path, document)[0]
+    return _page(client, path, client.answers.document(path, body))[0]
+
+
+def page_entries(document: object) -> tuple[list[object], str | None]:
+    """What a page lists, and the link to the next one.
+
+    Raises:
+        Malformed: it has not the documented shape.
+    """
+    envelope = members(document)
+    entries = elements(members(envelope.get("_embedded")).get("items"))
+    links = envelope.get("_links")
+    if not links:
+        raise Malformed("`_links` is missing")
+    link = _next(links)
+    if link is not None and not entries:
+        raise Malformed("an empty page announces another one")
+    return entries, link
+
+
+def as_items(entries: list[object]) -> list[Item]:
+    """Entries that are objects.
+
+    Raises:
+        Malformed: one is not.
+    """
+    for each in entries:
+        if not isinstance(each, dict):
+            raise Malformed("an item is no object")
+    return cast("list[Item]", entries)
 
 
 def _following(
-    client: PimClient, path: str, fixed: Parameters, cursor: str | None, *, bare: bool = False
-) -> Iterator[Leaf]:
+    client: PimClient, path: str, fixed: Parameters, cursor: str | None
+) -> Iterator[tuple[bytes, str | None]]:
+    """Bodies of the pages and the cursors behind them; the next page is asked for before this one is decoded."""
     seen = {cursor}
-    document = client.get(path, _after(fixed, cursor))
-    while True:
-        items, link = _page(client, path, document, bare=bare)
-        if link is None:
-            yield Leaf(items, None)
-            return
-        cursor = _cursor(client, path, link)
-        if cursor in seen:
-            raise BrokenContract(f"{client.where}: the PIM gives the same page of {path} again and again")
-        seen.add(cursor)
-        following = _after(fixed, cursor)
-        started = client.start(path, following)
-        try:
-            yield Leaf(items, cursor)
-            document = client.get(path, following, started)
-        finally:
+    asked, started = _after(fixed, cursor), None
+    try:
+        while True:
+            body = client.fetch(path, asked, started)
+            link = _link(client, path, body)
+            if link is None:
+                yield body, None
+                return
+            cursor = _cursor(client, path, link)
+            if cursor in seen:
+                raise BrokenContract(f"{client.where}: the PIM gives the same page of {path} again and again")
+            seen.add(cursor)
+            asked = _after(fixed, cursor)
+            started = client.start(path, asked)
+            yield body, cursor
+    finally:
+        if started is not None:
             started.cancel()
+
+
+def _link(client: PimClient, path: str, body: bytes) -> str | None:
+    """The link to the next page. The PIM writes links before items; where it does, there is no need to decode these."""
+    if head := _LINKS_FIRST.match(body):
+        with suppress(ValueError, RecursionError):
+            links, _ = _HEAD.raw_decode(body[head.end() : head.end() + LONGEST_HEAD].decode(errors="ignore"))
+            if links:
+                return _next(links)
+    with _worded(client, path):
+        return page_entries(client.answers.document(path, body))[1]
+
+
+def _next(links: object) -> str | None:
+    following = members(links).get("next")
+    return None if following is None else text(members(following).get("href"))
 
 
 def chunks(codes: Iterable[str], longest: int = LONGEST_PARAMETER) -> Iterator[list[str]]:
@@ -139,26 +202,19 @@ def _after(params: Parameters, cursor: str | None) -> Parameters:
     return params if cursor is None else {**params, "search_after": cursor}
 
 
-def _page(client: PimClient, path: str, document: object, *, bare: bool = False) -> tuple[list[Item], str | None]:
+def _page(client: PimClient, path: str, document: object) -> tuple[list[Item], str | None]:
     """Items of a page and the link to the next one."""
+    with _worded(client, path):
+        entries, link = page_entries(document)
+        return as_items(entries), link
+
+
+@contextmanager
+def _worded(client: PimClient, path: str) -> Iterator[None]:
     try:
-        envelope = members(document)
-        items: list[Item] = []
-        for given in elements(members(envelope.get("_embedded")).get("items")):
-            item = {KEY: text(given)} if bare else given
-            if not isinstance(item, dict):
-                raise Malformed("an item is no object")
-            items.append(item)
-        links = envelope.get("_links")
-        if not links:
-            raise Malformed("`_links` is missing")
-        following = members(links).get("next")
-        link = None if following is None else text(members(following).get("href"))
-        if link is not None and not items:
-            raise Malformed("an empty page announces another one")
+        yield
     except Malformed as error:
         raise client.misshapen(f"a page of {path}", error) from None
-    return items, link
 
 
 def _cursor(client: PimClient, path: str, link: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import cast
 
+from sync_engine.sdk.errors import BrokenContract
 from sync_engine.sdk.source import Attribute, SourceRecord
 from sync_engine.sdk.values import Localized, SourceValue
-from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.kinds import COLLECTIONS
 from sync_engine_akeneo.paging import Item
 from sync_engine_akeneo.values import Convert, boolean, converter, moment, number
@@ -15,6 +17,10 @@ from sync_engine_akeneo.wire import Malformed, describe, elements, members, text
 
 Property = Callable[[Item], object]
 """A property's value in an item: a ``SourceValue``, or a tuple of ``Localized``."""
+
+Misshapen = Callable[[str, Malformed], BrokenContract]
+
+NOTHING: Mapping[str, Property] = MappingProxyType({})
 
 
 def property_reader(code: str, identifier: str | None) -> Property:
@@ -29,41 +35,53 @@ def property_reader(code: str, identifier: str | None) -> Property:
     return _PROPERTIES[code]
 
 
-class RecordReader:
-    """Makes records of one collection.
+@dataclass(frozen=True, slots=True)
+class RecordForm:
+    """What the records of a partition hold; plain values only.
 
-    Args:
-        client: words the errors.
+    Attributes:
         collection: name of the collection.
-        properties: the asked properties and how each is read.
+        properties: codes of the asked properties.
+        identifier: code of the main identifier attribute, where a property needs it.
         attributes: the asked attributes.
         columns: of the table attributes: data type by column code.
         locales: values in other locales are left out; None keeps all.
         channels: values in other channels are left out; None keeps all.
     """
 
-    def __init__(
-        self,
-        client: PimClient,
-        collection: str,
-        properties: Mapping[str, Property],
-        attributes: Sequence[Attribute],
-        columns: Mapping[str, Mapping[str, str]],
-        locales: frozenset[str] | None,
-        channels: frozenset[str] | None,
-    ) -> None:
-        self._client = client
-        self._collection = collection
-        self._key = COLLECTIONS[collection].key
-        self._properties = tuple(properties.items())
+    collection: str
+    properties: tuple[str, ...]
+    identifier: str | None
+    attributes: tuple[Attribute, ...]
+    columns: Mapping[str, Mapping[str, str]]
+    locales: frozenset[str] | None
+    channels: frozenset[str] | None
+
+
+class RecordReader:
+    """Makes records of one collection.
+
+    Args:
+        form: of the records.
+        misshapen: words the errors, see ``PimClient.misshapen``.
+        elsewhere: how properties are read that are not in the item itself.
+    """
+
+    def __init__(self, form: RecordForm, misshapen: Misshapen, elsewhere: Mapping[str, Property] = NOTHING) -> None:
+        self._misshapen = misshapen
+        self._collection = form.collection
+        self._key = COLLECTIONS[form.collection].key
+        self._properties = tuple(
+            (code, elsewhere.get(code) or property_reader(code, form.identifier)) for code in form.properties
+        )
         self._values = tuple(
             (
                 each.code,
-                _wanted(locales if each.localizable else frozenset()),
-                _wanted(channels if each.scopable else frozenset()),
-                converter(each.kind, columns.get(each.code, {})),
+                _wanted(form.locales if each.localizable else frozenset()),
+                _wanted(form.channels if each.scopable else frozenset()),
+                converter(each.kind, form.columns.get(each.code, {})),
             )
-            for each in attributes
+            for each in form.attributes
         )
 
     def record(self, item: Item) -> SourceRecord:
@@ -90,7 +108,7 @@ class RecordReader:
                     if found:
                         values[code] = found
         except Malformed as error:
-            raise self._client.misshapen(f"{place} of {self._collection} record {key!r}", error) from None
+            raise self._misshapen(f"{place} of {self._collection} record {key!r}", error) from None
         return SourceRecord(self._collection, key, properties, values)
 
 

@@ -16,7 +16,7 @@ import orjson
 from sync_engine.sdk.errors import BrokenContract
 from sync_engine_akeneo.client import Parameters, PimClient
 from sync_engine_akeneo.kinds import COLLECTIONS
-from sync_engine_akeneo.paging import LONGEST_PARAMETER, MOST_CODES, Item, Leaf, chunks, items_of
+from sync_engine_akeneo.paging import LONGEST_PARAMETER, MOST_CODES, Item, Leaf, chunks, page_items
 
 PATHS = {"products": "products-uuid", "product_models": "product-models"}
 
@@ -43,7 +43,7 @@ def read_selected(
         Refused, Unauthorised, Unavailable: see ``PimClient.get``.
     """
     room = max(LONGEST_PARAMETER - len(quote(orjson.dumps(search))), _SHORTEST)
-    waiting: deque[tuple[list[str], Parameters, Future[object]]] = deque()
+    waiting: deque[tuple[list[str], Parameters, Future[bytes]]] = deque()
     try:
         for chunk in chunks(keys, room):
             asked = _asked(params, search, _BY_KEY[collection], chunk)
@@ -77,9 +77,9 @@ def _asked(params: Parameters, search: Mapping[str, list[object]], key: str, chu
     return {**params, "search": text, "limit": str(MOST_CODES), "pagination_type": "search_after"}
 
 
-def _leaf(client: PimClient, collection: str, chunk: list[str], asked: Parameters, started: Future[object]) -> Leaf:
+def _leaf(client: PimClient, collection: str, chunk: list[str], asked: Parameters, started: Future[bytes]) -> Leaf:
     path = PATHS[collection]
-    items = items_of(client, path, client.get(path, asked, started))
+    items = page_items(client, path, client.fetch(path, asked, started))
     wanted = {each.casefold() for each in chunk}
     if not all(_key(each, collection).casefold() in wanted for each in items):
         raise BrokenContract(f"{client.where}: the PIM gives {path} that were not asked for")

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 
 from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.filters import OPERATORS, Criterion
-from sync_engine.sdk.source import Attribute, Page, Partition, Pushdown, Query, SourceSchema
+from sync_engine.sdk.source import Attribute, Page, Partition, Pushdown, Query, SourceSchema, Unread
 from sync_engine.sdk.values import MediaRef
 from sync_engine_akeneo.app_catalogs import AppCatalogs
 from sync_engine_akeneo.attributes import Attributes
@@ -21,11 +21,12 @@ from sync_engine_akeneo.kinds import COLLECTIONS
 from sync_engine_akeneo.linked import Link, LinkedRecords
 from sync_engine_akeneo.linked_reader import LinkedReader
 from sync_engine_akeneo.media import open_media
-from sync_engine_akeneo.paging import listing, scroll
+from sync_engine_akeneo.paging import listing, scroll, scroll_unread
 from sync_engine_akeneo.query import Planner
-from sync_engine_akeneo.records import RecordReader, property_reader
+from sync_engine_akeneo.records import RecordForm, RecordReader
 from sync_engine_akeneo.schema import read_schema, read_system
 from sync_engine_akeneo.selected import PATHS, models_above, read_selected
+from sync_engine_akeneo.unread import PageReader
 
 CLOUD_EDITIONS = frozenset({"Serenity", "GE"})
 
@@ -121,21 +122,23 @@ class AkeneoSource:
         asked = _codes(request["attributes"]) or frozenset()
         known = self._attributes.get({code.partition(".")[0] for code in asked})
         locales, channels = _codes(request["locales"]), _codes(request["channels"])
-        reader = RecordReader(
-            self._client,
+        form = RecordForm(
             collection,
-            {
-                code: from_tree[code] if code in from_tree else property_reader(code, identifier)
-                for code in sorted(properties)
-            },
-            [known[code] for code in sorted(known)],
+            tuple(sorted(properties)),
+            identifier,
+            tuple(known[code] for code in sorted(known)),
             {code: self._attributes.columns(code) for code in known},
             locales,
             channels,
         )
-        linked = LinkedReader(self._linked, self._through(asked), locales, channels)
+        through = self._through(asked)
         params = cast("Mapping[str, str]", request["params"])
         selection = cast("Mapping[str, Any] | None", request["selection"])
+        if selection is None and not through and from_tree.keys().isdisjoint(properties):
+            yield from self._read_later(form, params, cursor)
+            return
+        reader = RecordReader(form, self._client.misshapen, from_tree)
+        linked = LinkedReader(self._linked, through, locales, channels)
         if selection is None:
             leaves = scroll(self._client, PATHS[collection], params, cursor)
         else:
@@ -145,6 +148,12 @@ class AkeneoSource:
             if asks_tree:
                 self._families.prepare(leaf.items, identifier)
             yield Page(linked.filled(tuple(map(reader.record, leaf.items))), leaf.cursor)
+
+    def _read_later(self, form: RecordForm, params: Mapping[str, str], cursor: str | None) -> Iterator[Page]:
+        path = PATHS[form.collection]
+        reader = PageReader(path, form, self._client)
+        for body, following in scroll_unread(self._client, path, params, cursor):
+            yield Page(Unread(body, reader), following)
 
     def open_media(self, media: MediaRef) -> AbstractContextManager[BinaryIO]:
         """The bytes of a file; see ``media.open_media``."""

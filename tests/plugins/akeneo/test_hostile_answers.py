@@ -109,6 +109,31 @@ def test_a_next_link_without_a_cursor_breaks_the_contract(pim: StandIn) -> None:
     assert type(failure(pim, pim.page([product("1")], pim.link("products-uuid", page="2")))) is BrokenContract
 
 
+def test_a_page_is_asked_for_before_the_one_before_it_is_decoded(pim: StandIn) -> None:
+    """And where the PIM does not write the links first, they are found all the same."""
+    first = pim.page([product("1", name="one")], pim.link("products-uuid", search_after="1"))
+    last = pim.page([product("2", name="two")])
+    pim.structure([SKU, NAME])
+    for envelope in (first, dict(reversed(first.items()))):
+        pim.on("products-uuid", envelope, last)
+        source = pim.open()
+        try:
+            assert [each.key for each in read(source)] == ["1", "2"]
+        finally:
+            source.close()
+    whole = JSONResponse(first).body
+    pim.asked.clear()
+    failure(pim, Response(whole[:-20], media_type="application/json"), last)
+    assert ("products-uuid", "1") in [(path, query.get("search_after")) for path, query in pim.asked]
+
+
+def test_a_page_whose_end_takes_back_what_its_beginning_says_is_not_read(pim: StandIn) -> None:
+    body = b'{"_links": {"self": {"href": "x"}}, "_embedded": {"items": []}, "_links": {"self": {"href": "y"}}}'
+    error = failure(pim, Response(body, media_type="application/json"))
+    assert isinstance(error, BrokenContract)
+    assert "same key twice" in str(error)
+
+
 def test_a_numbered_list_that_repeats_its_page_breaks_the_contract(pim: StandIn) -> None:
     pim.structure([])
     pim.on("families", pim.page([{"code": "a", "labels": {}}], pim.link("families", page="2")))

@@ -190,8 +190,8 @@ def read_both(
                 for page in pages:
                     yield MappedByBoth(reading, len(page.records), waiting.popleft(), ())
                 continue
-            for page, mapped in map_head(number, pages):
-                yield MappedByBoth(reading, len(page.records), waiting.popleft() if waiting else (), mapped.rows)
+            for _, mapped in map_head(number, pages):
+                yield MappedByBoth(reading, mapped.read, waiting.popleft() if waiting else (), mapped.rows)
 
 
 MapPages = Callable[[int, Iterable[Page]], Iterator[tuple[Page, MappedPage]]]
