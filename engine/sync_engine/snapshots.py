@@ -43,6 +43,21 @@ def to_text(schema: SourceSchema | TargetSchema) -> str:
     return json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+def from_text(text: str, kind: type[S]) -> S:
+    """The schema that ``to_text`` gave.
+
+    Raises:
+        ValueError: the text cannot be used; with the reason.
+    """
+    try:
+        body = json.loads(text)
+        if body["version"] != VERSION:
+            raise ValueError(f"it has version {body['version']}, this sync-engine reads {VERSION}")
+        return _converter().structure(body["schema"], kind)
+    except Exception as error:  # whatever a hand-edited file makes the converter raise
+        raise ValueError(str(error).splitlines()[0]) from error
+
+
 def read_snapshot(project: Project, connection: str, kind: type[S]) -> S | None:
     """The snapshot of a connection, None when none was saved.
 
@@ -57,14 +72,10 @@ def read_snapshot(project: Project, connection: str, kind: type[S]) -> S | None:
     except FileNotFoundError:
         return None
     try:
-        body = json.loads(text)
-        if body["version"] != VERSION:
-            raise ValueError(f"it has version {body['version']}, this sync-engine reads {VERSION}")
-        return _converter().structure(body["schema"], kind)
-    except Exception as error:  # whatever a hand-edited file makes the converter raise
+        return from_text(text, kind)
+    except ValueError as error:
         name = str(path.relative_to(project.root))
-        why = str(error).splitlines()[0]
-        raise InvalidInput([problem("SE322", Origin(name, 1, 1), file=name, why=why)]) from error
+        raise InvalidInput([problem("SE322", Origin(name, 1, 1), file=name, why=error)]) from error
 
 
 def differences(old: SourceSchema | TargetSchema, new: SourceSchema | TargetSchema) -> list[str]:

@@ -37,12 +37,15 @@ def test_a_transfer_and_its_outcomes_survive_reopening(ledger_address: str, tmp_
 def test_a_mark_is_what_the_last_complete_transfer_of_the_same_intent_left(ledger: Ledger) -> None:
     assert ledger.mark("shop", "one").why == "there is no complete transfer before"
     first = ledger.begin("shop", "digest", "command", intent="one")
-    before = Mark("2026-01-01T00:00:00Z", unwritten={"s": ("a", "b")}, dependencies={"colour": {"red": "1"}})
+    before = Mark(
+        "2026-01-01T00:00:00Z", unwritten={"s": ("a", "b")}, dependencies={"colour": {"red": "1"}}, target="t"
+    )
     ledger.complete(first, "shop", before, whole=True)
     whole = ledger.transfer(first).started
     second = ledger.begin("shop", "digest", "command", intent="one")
     assert ledger.mark("shop", "one") == replace(before, compared=whole), "the second one is not complete yet"
-    after = Mark("2026-01-02T00:00:00Z", dependencies={"size": {}})
+    assert ledger.description("shop") == "t"
+    after = Mark("2026-01-02T00:00:00Z", dependencies={"size": {}}, target="u")
     ledger.complete(second, "shop", after, whole=False)
     assert ledger.mark("shop", "one") == replace(after, compared=whole), "the second one did not compare everything"
     assert "has changed since" in ledger.mark("shop", "two").why

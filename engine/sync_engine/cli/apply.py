@@ -42,6 +42,7 @@ from sync_engine.report.values import plural
 from sync_engine.sdk.errors import PlanStale, SyncEngineError
 from sync_engine.sdk.source import Source, TellsTime
 from sync_engine.sdk.target import TargetSchema
+from sync_engine.snapshots import to_text
 from sync_engine.transfer.run import TransferResult, apply_catalog
 from sync_engine.transfer.stale import Recheck
 
@@ -181,7 +182,10 @@ def transfer_now(
         if any(each.summary.changes for each in file.catalogs) and not order.yes and order.approve is None:
             ask()
         rechecks = rechecks_of(compiled, connections, everything=False)
-        marks = {each.catalog.name: Mark(began, dependencies=digests_of(each)) for each in compiled}
+        marks = {
+            each.catalog.name: Mark(began, dependencies=digests_of(each), target=to_text(each.target_schema))
+            for each in compiled
+        }
         return transfer_all(
             *(console, ledger, catalogs, connections, file, rechecks, passed, told),
             trigger=order.trigger,

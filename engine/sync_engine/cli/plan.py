@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -14,13 +13,12 @@ import click
 
 from sync_engine.catalog.model import Catalog, Project
 from sync_engine.cli.console import Console, Meter
+from sync_engine.cli.recall import recall, since_complete
 from sync_engine.cli.session import Connections, compile_live, load, open_state
 from sync_engine.compiler.compiled import CompiledCatalog
 from sync_engine.ledger.store import Ledger
-from sync_engine.planner.changed import intent, since_of
 from sync_engine.planner.cost import judge_budget
 from sync_engine.planner.files import Files
-from sync_engine.planner.fingerprint import fingerprint
 from sync_engine.planner.plan import CatalogPlan
 from sync_engine.planner.plan_file import PlanFile, PlanWriter, read_plan
 from sync_engine.planner.planner import plan_catalog
@@ -29,7 +27,7 @@ from sync_engine.planner.remembered import Remembered, Since
 from sync_engine.problems import nearest
 from sync_engine.report.values import plural
 from sync_engine.sdk.errors import GateTripped, Refused
-from sync_engine.sdk.source import CountsRequests, Source
+from sync_engine.sdk.source import CountsRequests, Source, SourceSchema
 
 CHANGES_PRESENT = 2
 FORMATS = ("text", "json", "markdown", "html")
@@ -55,21 +53,26 @@ def make_plan(
         The plan, and the catalogs as they were compiled for it.
     """
     selected = chosen_streams(streams, catalogs)
-    compiled, warnings = compile_live(catalogs, connections)
-    if warnings:
-        console.say(f"{plural(len(warnings), 'warning')} about the catalogs; `sync-engine validate --live` shows them.")
     meter = Meter()
     beside = helping_processes() if project.mapping_processes is None else project.mapping_processes
     writer = PlanWriter(path, pack=keep, environment=project.environment)
     try:
         with open_state(project, console) as ledger:
+
+            def recalled(catalog: Catalog, source: SourceSchema) -> CompiledCatalog | None:
+                return recall(catalog, source, connections, ledger, selected) if _wants(catalog, changed) else None
+
+            compiled, warnings = compile_live(catalogs, connections, recalled)
+            if warnings:
+                count = plural(len(warnings), "warning")
+                console.say(f"{count} about the catalogs; `sync-engine validate --live` shows them.")
             plans: list[CatalogPlan] = []
             counted: dict[str, int] = {}
             for each in compiled:
                 catalog = each.catalog
                 source, target = connections.source(catalog.source), connections.target(catalog.target)
                 remembered = remember(ledger, catalog.name, source)
-                if catalog.compares_changed if changed is None else changed:
+                if _wants(catalog, changed):
                     remembered = replace(remembered, since=_since(console, ledger, each))
                 made = plan_catalog(each, source, target, writer, meter, remembered, selected, beside)
                 plans.append(with_requests(made, catalog.source, source, counted))
@@ -101,13 +104,16 @@ def remember(ledger: Ledger, catalog: str, source: Source) -> Remembered:
     )
 
 
+def _wants(catalog: Catalog, changed: bool | None) -> bool:
+    """Whether a catalog is to read only what may have changed; None leaves that to the catalog."""
+    return catalog.compares_changed if changed is None else changed
+
+
 def _since(console: Console, ledger: Ledger, compiled: CompiledCatalog) -> Since:
     """What may have changed in the source since everything was written."""
-    catalog = compiled.catalog
-    mark = ledger.mark(catalog.name, intent(fingerprint(compiled)))
-    found = since_of(mark, catalog.full_every, datetime.now(UTC))
+    found = since_complete(ledger, compiled)
     if found.moment is None:
-        console.say(f"{catalog.name}: all records are read: {found.because}.")
+        console.say(f"{compiled.catalog.name}: all records are read: {found.because}.")
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -211,8 +211,19 @@ def _secrets(value: object) -> Iterator[Secret]:
             yield from _secrets(each)
 
 
-def compile_live(catalogs: Sequence[Catalog], connections: Connections) -> tuple[list[CompiledCatalog], list[Problem]]:
+Recall = Callable[[Catalog, SourceSchema], CompiledCatalog | None]
+"""A catalog that needs nothing of its target, compiled against what its source describes now; None where it does."""
+
+
+def compile_live(
+    catalogs: Sequence[Catalog], connections: Connections, recall: Recall = lambda *_: None
+) -> tuple[list[CompiledCatalog], list[Problem]]:
     """Compile catalogs against what their connections describe now.
+
+    Args:
+        catalogs: to compile.
+        connections: are asked; the target of a catalog only where it cannot be recalled.
+        recall: see ``Recall``.
 
     Returns:
         The compiled catalogs and the warnings.
@@ -224,8 +235,11 @@ def compile_live(catalogs: Sequence[Catalog], connections: Connections) -> tuple
     problems: list[Problem] = []
     for catalog in catalogs:
         source = describe_source(connections.source(catalog.source), catalog)
-        target = describe_target(connections.target(catalog.target), [catalog])
-        done, found = compile_described(catalog, source, target, connections)
+        done = recall(catalog, source)
+        found = list(done.warnings) if done else []
+        if done is None:
+            target = describe_target(connections.target(catalog.target), [catalog])
+            done, found = compile_described(catalog, source, target, connections)
         problems += found
         if done is not None:
             compiled.append(done)

@@ -25,6 +25,9 @@ def keep_mark(transaction: Transaction, catalog: str, transfer: str, mark: Mark,
         "INSERT INTO unwritten (catalog, stream, source_key) VALUES (?, ?, ?)",
         ((catalog, stream, key) for stream, keys in mark.unwritten.items() for key in keys),
     )
+    if mark.target != read_description(transaction, catalog):  # likewise long, and seldom another
+        transaction.execute("DELETE FROM descriptions WHERE catalog = ?", (catalog,))
+        transaction.execute("INSERT INTO descriptions (catalog, target) VALUES (?, ?)", (catalog, mark.target))
     texts = {place: orjson.dumps(digests).decode() for place, digests in mark.dependencies.items()}
     if texts != dict(transaction.query(_DEPENDENCIES, (catalog,))):  # they may be long, and seldom change
         transaction.execute("DELETE FROM dependencies WHERE catalog = ?", (catalog,))
@@ -55,8 +58,15 @@ def read_mark(database: Database, catalog: str, intent: str) -> Mark:
                 compared=str(compared[0][0] or ""),
                 unwritten=_unwritten(database, catalog),
                 dependencies={place: orjson.loads(text) for place, text in found_places},
+                target=read_description(database, catalog),
             )
     return Mark(why=_NEVER)
+
+
+def read_description(database: Database | Transaction, catalog: str) -> str:
+    """See ``Ledger.description``."""
+    found = database.query("SELECT target FROM descriptions WHERE catalog = ?", (catalog,))
+    return str(found[0][0]) if found else ""
 
 
 def _unwritten(database: Database, catalog: str) -> dict[str, tuple[str, ...]]:

@@ -171,6 +171,7 @@ class Mark:
             not known.
         why: why ``read_from`` is empty, for people.
         dependencies: by place and code: digests of what the rows depend on beside their records.
+        target: how the target described itself to the last complete transfer; text that only its writer reads.
         unwritten: by stream: keys in the source of the records that the last complete transfer could not write.
     """
 
@@ -179,6 +180,7 @@ class Mark:
     why: str = ""
     unwritten: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     dependencies: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)

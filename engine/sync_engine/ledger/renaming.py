@@ -12,6 +12,7 @@ TABLES = (
     "files",
     "unwritten",
     "dependencies",
+    "descriptions",
     "schedules",
     "schedule_runs",
     "pauses",

@@ -144,6 +144,12 @@ CREATE TABLE dependencies (
     catalog {text} NOT NULL, place {text} NOT NULL, digests {text} NOT NULL, PRIMARY KEY (catalog, place)
 ) {strict};
 """,
+    # How the target described itself to the last complete transfer of a catalog.
+    17: """
+CREATE TABLE descriptions (
+    catalog {text} PRIMARY KEY, target {text} NOT NULL
+) {strict};
+""",
 }
 
 VERSION = max(MIGRATIONS)

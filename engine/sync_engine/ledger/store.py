@@ -14,7 +14,7 @@ import orjson
 from sync_engine.ledger import journal, recording, schedules
 from sync_engine.ledger.database import Database, Transaction
 from sync_engine.ledger.locks import Lease, held_locks, take_locks
-from sync_engine.ledger.marks import keep_mark, read_mark
+from sync_engine.ledger.marks import keep_mark, read_description, read_mark
 from sync_engine.ledger.opening import open_database
 from sync_engine.ledger.outcomes import keep_outcomes, last_outcome, read_outcomes
 from sync_engine.ledger.process import who
@@ -301,6 +301,10 @@ class Ledger:
         That is not known after a transfer that was made for something else (another catalog, a rollback).
         """
         return read_mark(self._database, catalog, intent)
+
+    def description(self, catalog: str) -> str:
+        """How the target described itself to the last complete transfer of a catalog; empty when that is not known."""
+        return read_description(self._database, catalog)
 
     def unrecorded(self, catalog: str) -> Sequence[TransferRecord]:
         """The transfers of a catalog that have ended and whose record in the target is missing or out of date.

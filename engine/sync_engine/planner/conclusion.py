@@ -48,7 +48,7 @@ def conclude(
         space: holds the changes.
         works: its streams.
         ways: the batches that the changes of each will take.
-        target: is asked what is left of its daily limit.
+        target: is asked what is left of its daily limit, unless nothing was read and nothing is to be sent.
         remembered: what is known of earlier transfers.
     """
     streams = tuple(_stream_plan(compiled, space, *each, target) for each in zip(works, ways, strict=True))
@@ -57,10 +57,7 @@ def conclude(
     cost = cost_of(sum(work.pages for work in works), zip(summaries, ways, strict=True), recorded=recorded)
     if remembered.rate is not None:
         cost = replace(cost, seconds=sum(each.changes for each in summaries) / remembered.rate)
-    try:
-        remaining = target.budget().requests_remaining
-    except Unavailable:
-        remaining = None  # a plan is worth having without it
+    quiet = not any(work.pages for work in works) and not any(each.changes for each in summaries)
     return CatalogPlan(
         name=compiled.catalog.name,
         path=compiled.catalog.origin.file,
@@ -68,8 +65,16 @@ def conclude(
         streams=streams,
         warnings=tuple(f"{each.code}: {each.message}" for each in compiled.warnings if each.code in locales.CODES),
         gates=judge(compiled.catalog.safety, space, works, streams, remembered.matched),
-        cost=replace(cost, requests_remaining=remaining),
+        cost=replace(cost, requests_remaining=None if quiet else _remaining(target)),
     )
+
+
+def _remaining(target: Target) -> int | None:
+    """What is left of the target's daily limit."""
+    try:
+        return target.budget().requests_remaining
+    except Unavailable:
+        return None  # a plan is worth having without it
 
 
 def _stream_plan(

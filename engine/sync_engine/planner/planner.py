@@ -122,6 +122,21 @@ def _plan(
         return plan
 
 
+def reads_nothing(
+    compiled: CompiledCatalog, source: Source, selected: frozenset[str] | None, since: Since | None
+) -> bool:
+    """Whether the source says that no record can have changed: a plan reads nothing then, and asks the target nothing.
+
+    Args:
+        compiled: the catalog.
+        source: opened source.
+        selected: names of the streams to plan; None plans all.
+        since: what may have changed.
+    """
+    _, works = _lay_out(compiled, source, selected, since)
+    return all(work.since and not work.pushdown.partitions for work in works)
+
+
 def _lay_out(
     compiled: CompiledCatalog, source: Source, selected: frozenset[str] | None, since: Since | None
 ) -> tuple[dict[Place, Slot], list[Work]]:
