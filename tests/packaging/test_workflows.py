@@ -34,7 +34,7 @@ OTHER_LEDGER = PROJECT + 'state: "${LEDGER}"\n'
 
 PROJECTS = {
     "root": (".", PROJECT, ""),
-    "folder": ("shops/one shop", PROJECT, ""),
+    "folder": ("shops/#1: best", PROJECT, ""),
     "ledger": (".", PROJECT, 'state: "${LEDGER}"\n'),
     "plain": (".", NO_VARIABLES, ""),
 }

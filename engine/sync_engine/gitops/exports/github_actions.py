@@ -29,7 +29,7 @@ def files(jobs: tuple[Job, ...], setting: Setting) -> dict[str, str]:
         ("PROJECT", json.dumps(setting.inside)),
         ("ENVIRONMENT", json.dumps(setting.environment or "")),
         ("SECRETS", f"    env:\n{secrets}" if secrets else ""),
-        ("LEDGER", setting.ledger or ""),
+        ("LEDGER", json.dumps(setting.ledger or "")),
     ):
         text = text.replace(f"@{name}@", value)
     return {"sync-engine-schedule.yml": text.replace(_LEDGER, "")}

@@ -30,7 +30,7 @@ def github_workflow(
     """
     settings = [f"PLAN: {plan_name(environment)}"]
     settings += [f"SYNC_ENGINE_PROJECT: {_quoted(project)}"] if project != "." else []
-    settings += [f"SYNC_ENGINE_ENV: {environment}"] if environment else []
+    settings += [f"SYNC_ENGINE_ENV: {_quoted(environment)}"] if environment else []
     secrets = [f"      {each}: ${{{{ secrets.{each} }}}}" for each in variables] or ['      NO_COLOR: "1"']
     text = _text("github.yml")
     if ledger is None:
@@ -40,7 +40,7 @@ def github_workflow(
         .replace("@VERSION@", version)
         .replace("@SETTINGS@", "\n".join(f"  {each}" for each in settings))
         .replace("@VARIABLES@", "\n".join(secrets))
-        .replace("@LEDGER@", ledger or "")
+        .replace("@LEDGER@", _quoted(ledger or ""))
     )
 
 
