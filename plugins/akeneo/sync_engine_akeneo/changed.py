@@ -15,7 +15,7 @@ from sync_engine.sdk.source import Pushdown, Query
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.kinds import COLLECTIONS
 from sync_engine_akeneo.linked import LinkedRecords
-from sync_engine_akeneo.paging import LONGEST_PARAMETER, chunks, items_of, scroll
+from sync_engine_akeneo.paging import LONGEST_PARAMETER, chunks, page_items, scroll
 from sync_engine_akeneo.query import Planner, criteria
 from sync_engine_akeneo.selected import PATHS
 
@@ -97,8 +97,8 @@ class Changes:
             return bool(self._changed_models(since))
         if since not in self._products:
             path, params = self._asking(collection, Criterion("updated", ">", since))
-            page = self._client.get(path, {**params, "limit": "1", "pagination_type": "search_after"})
-            self._products[since] = bool(items_of(self._client, path, page))
+            page = self._client.fetch(path, {**params, "limit": "1", "pagination_type": "search_after"})
+            self._products[since] = bool(page_items(self._client, path, page))
         return self._products[since]
 
     def _codes(self, criterion: Criterion) -> Iterator[str]:
