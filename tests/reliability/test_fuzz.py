@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,7 @@ def altered(chance: random.Random, document: Any) -> Any:
             places.append((node, key))
             pending.append(value)
     if not places:
-        return chance.choice(ODD)
+        return deepcopy(chance.choice(ODD))
     node, key = chance.choice(places)
     match chance.randrange(6):
         case 0:
@@ -142,7 +143,7 @@ def altered(chance: random.Random, document: Any) -> Any:
             for _ in range(chance.choice([1, 30, 400])):
                 node[key] = {"a": node[key]} if chance.random() < 0.5 else [node[key]]
         case _:
-            node[key] = chance.choice(ODD)
+            node[key] = deepcopy(chance.choice(ODD))
     return document
 
 
