@@ -23,7 +23,7 @@ test: $(VENV)/ready  ## The whole test suite.
 	$(BIN)/pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 soak: $(VENV)/ready  ## The long forms of the proof of docs/reliability.md, with their figures.
-	$(BIN)/pytest -n auto -m soak tests/reliability $(PYTEST_ARGS)
+	$(BIN)/pytest -n auto --dist worksteal -m soak tests/reliability $(PYTEST_ARGS)
 
 check: $(VENV)/ready  ## Format, lint, strict types, import rules.
 	$(BIN)/ruff format --check .

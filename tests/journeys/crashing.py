@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import json
 import os
 import pkgutil
@@ -25,7 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.journeys.conftest import Project
+from tests.journeys.conftest import ROOT, Project
 
 Point = tuple[str, int]
 """How the name of a point begins, and which of those that begin so, from 0. ``("", 7)`` is the eighth of all."""
@@ -118,6 +119,8 @@ def _serve(folder: Path) -> None:
     from sync_engine_salesforce import composite
 
     composite.LATE = 1  # the sandbox does not work on a call any longer than that
+    with contextlib.redirect_stdout(io.StringIO()):  # what a process looks up once is looked up before it is forked
+        execute(["--project", str(ROOT / "catalogs" / "icecat"), "validate"])
     for line in sys.stdin:
         order = json.loads(line)
         pid = order.get("continue")
