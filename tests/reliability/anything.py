@@ -59,7 +59,7 @@ class Anything(World):
 
     def fill(self) -> None:
         for number, sku in enumerate(SKUS[:3]):
-            self.create(sku, "first", COLOURS[number % 2])
+            self.create(sku, ("first", "second", "third")[number], COLOURS[number % 2])
 
     def create(self, sku: str, text: str, colour: str) -> None:
         """A product; its uuid was never there before."""

@@ -75,16 +75,20 @@ class Model(RuleBasedStateMachine):
             fitting |= {3, 6}
         assert ended.code in fitting, f"{command} ended with {ended.code}\n{ended.err}"
         assert "Traceback" not in ended.err, ended.err
+        invariants.no_secret(self.world, ended.out, ended.err)
         if ended.code in (0, 4):
-            left = invariants.read_books(self.world).under_way
-            holds("the books balance", not left, f"nobody looks any more for {left}")
+            invariants.books_balance(self.world)
+            invariants.deletes_need_proof(self.world)
         if command == ("apply", "--yes") and ended.code in (0, 4):
-            held, wanted = self.held(), self.world.wanted()
+            if ended.code == 0:
+                invariants.nothing_is_lost(self.world)
+            # What was taken away without being deleted still is as people left it.
+            held, wanted = self.held(gone=True), self.world.wanted()
             self.world.by_hand = {each for each in self.world.by_hand if self.values(held, each) != wanted.get(each)}
         return ended
 
-    def held(self) -> dict[tuple[str, str], Held]:
-        return {(each[0], each[1]): each for each in self.world.held()}
+    def held(self, *, gone: bool = False) -> dict[tuple[str, str], Held]:
+        return {(each[0], each[1]): each for each in self.world.held(gone=gone)}
 
     def values(self, held: dict[tuple[str, str], Held], key: tuple[str, str]) -> tuple[Any, ...] | None:
         return held[key][2] if key in held else None
@@ -250,7 +254,9 @@ class Model(RuleBasedStateMachine):
         try:
             # Whoever is stopped within a transaction keeps all others from the ledger, as they say after half a minute.
             if first.code is not None or first.points[-1] not in ("before commit", "before rollback"):
-                self.run("apply", "--yes")
+                before = invariants.read_books(self.world)
+                if self.run("apply", "--yes").code == 7:
+                    invariants.one_writer(self.world, before)
         finally:
             if first.code is None:
                 self.ended(self.processes.go_on(first.pid), ("apply", "plan.gz"))
