@@ -49,3 +49,11 @@ def test_changes_stand_kind_by_kind_and_long_values_one_below_the_other(tmp_path
     )
     assert "<dim>0 to delete</>, 3 unchanged" in lines[-2]
     assert lines[-1].startswith("Digest: ")
+
+
+def test_where_all_is_rejected_the_plan_does_not_say_that_nothing_is_to_do(tmp_path: Path) -> None:
+    with open_shop(tmp_path, fields=FIELDS, products=[product("P1", notes=NOTES)]) as shop:
+        shop.write(STREAMS)
+        shown = shop.run("plan", code=None).out
+        assert "Nothing to write." in shown
+        assert "Nothing to do." not in shown

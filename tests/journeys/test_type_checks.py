@@ -257,6 +257,16 @@ DOUBTS: Mapping[str, tuple[dict[str, Any], str, list[str]]] = {
         "SE363",
         ["1 of 3 choices of `colour`", "`x;y`"],
     ),
+    "an entry of a table that is no choice": (
+        {"Open__c": {"value": "colour", "translate": {"red": "Red", "blu": "Blue"}, "otherwise": "keep"}},
+        "SE336",
+        ["no choice of `colour`: `blu`", "Did you mean `blue`?"],
+    ),
+    "an entry of a table that is a code and no label": (
+        {"Open__c": {"value": "colour", "labels": True, "translate": {"Red": "R", "blue": "B"}, "otherwise": "keep"}},
+        "SE336",
+        ["no choice of `colour`: `blue`", "Did you mean `Blue`?"],
+    ),
     "a semicolon in a value": (
         {"Choices__c": {"value": "colours", "labels": True}},
         "SE362",
@@ -300,7 +310,8 @@ def test_what_a_field_will_not_hold_is_told_before_any_record_is_read(one: Shop,
         assert text in f"{found['message']} {found['hint']}"
     line = (one.project.folder / "catalogs" / "shop.yaml").read_text(encoding="utf-8").splitlines()[found["line"] - 1]
     (mapping,) = fields.values()
-    assert (mapping if isinstance(mapping, str) else "colour" if code != "SE323" else "labels") in line
+    part = {"SE323": "labels", "SE336": "translate"}.get(code, "colour")
+    assert (mapping if isinstance(mapping, str) else part) in line
 
 
 @pytest.mark.parametrize("fields", FITS)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from sync_engine.catalog.model import Catalog, FieldMapping
 from sync_engine.compiler.conversion import Unconvertible, converter
 from sync_engine.compiler.mapping import Scope, option_steps
 from sync_engine.compiler.new_options import as_judged
+from sync_engine.compiler.steps import Step
 from sync_engine.problems import nearest, problem
 from sync_engine.sdk.filters import Criterion
 from sync_engine.sdk.problem import Problem
@@ -32,6 +34,8 @@ def check_choices(
     """
     field = as_judged(field, mapping)
     options = _left(attribute, scope.filter)
+    if attribute.options and mapping.translate:
+        yield from _check_table(mapping, attribute, attribute.options, field, scope)
     if not options or mapping.join is not None:
         return  # what a joined text is depends on the record
     refused: dict[str, list[str]] = {}
@@ -60,6 +64,26 @@ def check_choices(
         )
 
 
+def _check_table(
+    mapping: FieldMapping, attribute: Attribute, options: Sequence[Option], field: FieldDescription, scope: Scope
+) -> Iterator[Problem]:
+    """An entry for what is no choice is never used: it may be misspelt, and the choice that it means is not in it."""
+    before = [step for _, step in takewhile(lambda each: each[0] != "translate", option_steps(mapping, field, scope))]
+    values = {str(_after(before, option.code)) for option in options}
+    unused = [key for key in mapping.translate or () if key not in values]
+    if unused:
+        hint = nearest(unused[0], values)
+        yield problem(
+            "SE336", mapping.place("translate"), hint, field=field.name, name=attribute.code, entries=_some(unused)
+        )
+
+
+def _after(steps: Iterable[Step], value: object) -> object:
+    for step in steps:
+        value = None if value is None else step(value)
+    return value
+
+
 def unlabelled(attribute: Attribute, locale: str, scope: Scope) -> str:
     """The choices without a label in a locale, as text; empty when all have one."""
     return _some([each.code for each in _left(attribute, scope.filter) if not each.labels.get(locale)])
@@ -77,9 +101,7 @@ def _values(
     convert = converter(replace(field, restricted=False), scope.timezone)
     for option in options:
         try:
-            value: object = option.code
-            for step in steps:
-                value = None if value is None else step(value)
+            value = _after(steps, option.code)
             if value not in (None, ""):
                 yield option, convert(value)
         except Unconvertible as error:

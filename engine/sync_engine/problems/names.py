@@ -145,6 +145,12 @@ CODES: dict[str, Code] = {
         "{object}.{name} does not tell records apart",
         "`find` with `value` writes a reference by a field that is marked External ID and Unique.",
     ),
+    "SE336": Code(
+        "the `translate` table of {field} has entries for what is no choice of `{name}`: {entries}",
+        "They are never used. Entries are named by the code of a choice, or by its label where the mapping says "
+        "`labels: true`.",
+        Severity.WARNING,
+    ),
     "SE350": Code(
         "`media` sends files, and `{name}` ({kind}) is none",
         "It takes images, files, the files of linked assets and records, and in rows of `for_each: media` the property "

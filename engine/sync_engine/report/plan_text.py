@@ -89,8 +89,10 @@ def render(file: PlanFile, most: int, paint: Paint = plain) -> Iterator[str]:
     if total.changes:
         yield paint("Plan: " if file.base is None else "In all: ", "bold") + totals(total, words, paint)
     else:
-        if file.base is None or not total.rejected:
+        if not total.rejected:
             yield paint(words.nothing, "bold")
+        elif file.base is None:
+            yield paint("Nothing to write.", "bold")
         yield totals(total, words, paint)
     for line in budget_lines(file):
         yield paint(f"Gate {line}", "red")
