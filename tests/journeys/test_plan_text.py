@@ -53,7 +53,8 @@ def test_changes_stand_kind_by_kind_and_long_values_one_below_the_other(tmp_path
 
 def test_where_all_is_rejected_the_plan_does_not_say_that_nothing_is_to_do(tmp_path: Path) -> None:
     with open_shop(tmp_path, fields=FIELDS, products=[product("P1", notes=NOTES)]) as shop:
-        shop.write(STREAMS)
+        needed = {"Name": {"value": "name", "required": True}}
+        shop.write({"items": {**STREAMS["items"], "fields": needed, "on_missing": "keep"}})
         shown = shop.run("plan", code=None).out
         assert "Nothing to write." in shown
         assert "Nothing to do." not in shown
