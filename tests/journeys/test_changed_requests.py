@@ -23,19 +23,10 @@ DESCRIBED = 4
 QUIET = {"records": 2, "structure": STRUCTURE}
 """Without any change: once for models and once for products, and nothing of the org."""
 
-FINDING = """
-version: 1
-name: found
-source: {connection: pim, channel: ecommerce, locales: [en_US]}
-target: {connection: crm}
-filter: [{field: family, operator: IN, value: [tents]}]
-streams:
-  models:
-    from: product_models
-    to: Product2
-    key: {PIM_Id__c: code}
-    fields: {Name: name, PIM_Parent__c: {find: {Name: Found}}}
-"""
+TENTS = {
+    "source": {"connection": "pim", "channel": "ecommerce", "locales": ["en_US"]},
+    "filter": [{"field": "family", "operator": "IN", "value": ["tents"]}],
+}
 
 
 @pytest.fixture
@@ -63,6 +54,15 @@ def test_a_transfer_without_any_change_takes_eleven_requests_to_the_pim_and_none
     assert asked(shop, "--changed") == QUIET
 
 
+def test_a_catalog_without_labels_of_options_takes_seven(shop: Shop) -> None:
+    weight, price = {"value": "weight", "unit": "KILOGRAM", "round": 3}, {"value": "price", "currency": "EUR"}
+    fields = {"Name": "sku", "Family": {"value": "family", "labels": True}, "Weight_kg__c": weight}
+    of_products = {"from": "products", "to": "Product2", "key": {"PIM_Id__c": "uuid"}}
+    shop.write({"products": {**of_products, "fields": {**fields, "List_Price__c": price}}}, **TENTS)
+    assert asked(shop, "--changed", catalog="shop").total() > 7
+    assert asked(shop, "--changed", catalog="shop") == {"records": 2, "structure": 5}
+
+
 def test_a_changed_field_of_the_org_is_found_as_soon_as_a_record_has_changed(shop: Shop) -> None:
     org = shop.sandbox.org
     field = org.objects.by_name["product2"].by_name["color__c"]
@@ -87,13 +87,14 @@ def test_the_org_is_described_where_it_is_not_known_what_it_was(shop: Shop, text
 def test_the_org_is_asked_for_the_record_that_a_catalog_names_which_may_be_another(shop: Shop) -> None:
     org = shop.sandbox.org
     first = org.add("Product2", {"Name": "Found"})
-    catalog = shop.project.folder / "catalogs" / "found.yaml"
-    catalog.write_text(FINDING, encoding="utf-8")
-    shop.run("apply", "found", "--yes")
-    assert asked(shop, "--changed", catalog="found")["queries"] == 1
+    of_models = {"from": "product_models", "to": "Product2", "key": {"PIM_Id__c": "code"}}
+    fields = {"Name": "name", "PIM_Parent__c": {"find": {"Name": "Found"}}}
+    shop.write({"models": {**of_models, "fields": fields}}, **TENTS)
+    shop.run("apply", "shop", "--yes")
+    assert asked(shop, "--changed", catalog="shop")["queries"] == 1
     org.remove("Product2", first)
     second = org.add("Product2", {"Name": "Found"})
-    shop.run("apply", "found", "--yes", "--changed")
+    shop.run("apply", "shop", "--yes", "--changed")
     assert second in {row.get("PIM_Parent__c") for row in org.rows("Product2")}
 
 

@@ -68,7 +68,7 @@ def read_schema(
             "axes": axes,
         }
         found = channels.result()
-        of_channels = tuple(dict.fromkeys(each for channel in found.values() for each in channel.currencies))
+        of_channels = tuple(sorted({each for channel in found.values() for each in channel.currencies}))
         known = codes is not None and set(currencies) <= set(of_channels)
         return SourceSchema(
             adapter="akeneo",
@@ -77,7 +77,7 @@ def read_schema(
             attributes=asked,
             families=choices["family"] or (),
             channels=found,
-            locales=tuple(dict.fromkeys(each for channel in found.values() for each in channel.locales)),
+            locales=tuple(sorted({each for channel in found.values() for each in channel.locales})),
             currencies=of_channels if known else _active_currencies(client),
             unit_families=_unit_families(client) if codes is None or _has_units(asked) else {},
         )
