@@ -226,3 +226,23 @@ def test_each_asset_stays_a_document_of_its_own_when_others_leave_or_get_another
     assert after["ContentDocumentId"] == before["gallery-ps_tent_snow"]["ContentDocumentId"]
     assert (after["VersionNumber"], after["Title"]) == ("2", "ps_swatch_moss.jpg")
     assert project.run("plan", "--format", "json").data["catalogs"][0]["summary"]["update"] == 0
+
+
+def test_a_link_to_a_file_elsewhere_is_no_file_and_its_address_goes_where_text_goes(
+    project: Project, sandbox: Sandbox
+) -> None:
+    each = {"from": "products", "for_each": {"media": ["gallery.film"]}}
+    file = {"Title": "filename", "PathOnClient": "filename", "VersionData": {"media": "media"}}
+    write(project, {"files": {**each, "to": "ContentVersion", "key": {"PIM_Key__c": "{{ uuid }}"}, "fields": file}})
+    rejected = project.run("plan", "--format", "json", code=None).data["catalogs"][0]["streams"][0]["rejections"]
+    assert {reason["code"] for each in rejected for reason in each["reasons"]} == {"NOT_A_FILE"}
+    fields = {"Name": "asset", "Story_de__c": "media", "Maker__c": {"template": "{{ gallery.film | join }}"}}
+    write(project, {"links": {**each, "to": "Item__c", "key": {"Key__c": "{{ uuid }}"}, "fields": fields}})
+    project.run("apply", "--yes")
+    film = {"ps_tent_hollow": "hollow-at-dawn", "ps_film_only": "rain-chamber"}
+    rows = sandbox.org.rows("Item__c")
+    assert len(rows) == len(rejected) > 0
+    for row in rows:
+        address = f"https://media.nordhain.example/films/{film[row['Name']]}.mp4"
+        assert row["Story_de__c"] == address
+        assert address in row["Maker__c"]

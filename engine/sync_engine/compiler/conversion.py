@@ -96,7 +96,7 @@ def _after_options(kind: Kind, mapping: FieldMapping) -> tuple[Kind, str | None]
             else (kind, "prices need `currency` to become a number, or a `template`")
         )
     if kind in FILES:
-        return kind, "a file needs a `media` mapping"
+        return kind, "a file needs a `media` mapping; its code or address is text of a `template`"
     if kind is Kind.TABLE:
         why = None if mapping.table else "a table needs `table: json` or `table: html` to become text"
         return kind, why

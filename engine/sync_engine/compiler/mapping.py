@@ -236,7 +236,7 @@ def _media(get: Getter, field: str) -> Getter:
         if isinstance(value, str) and value:
             value = MediaRef(value, str(record.properties.get("filename") or ""))
         if isinstance(value, MediaRef) and "://" in value.code:
-            message = f"{value.code} is a link to another place, not a file; map it as text"
+            message = f"{value.code} is a link to another place, not a file; a `template` writes its address"
             raise Unconvertible(Reason("NOT_A_FILE", message, field, Owner.DATA))
         return value
 
