@@ -197,8 +197,9 @@ EXPECTED: Mapping[str, Expectation] = {
 
 REASONS: Mapping[str, Impossible] = {
     "n": Impossible(
-        "Nobody is asked in this step, so no answer can be lost, late or wrong. What can go wrong on this machine "
-        "(a death at any instant, a full disk, a ledger that is damaged) has [tests of its own](reliability.md)."
+        "Neither service is asked in this step, so no answer can be lost, late or wrong. What can go wrong with this "
+        "machine and with the ledger (a death at any instant, a full disk, damage, a PostgreSQL server that is away or "
+        "does not answer) has [tests of its own](reliability.md#postgresql-and-hostile-state)."
     ),
     "p": Impossible("The PIM has no such limit; what it has too much of, it answers with 429."),
     "o": Impossible("The answer is one thing, or has the order that is documented."),

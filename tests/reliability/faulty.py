@@ -63,16 +63,22 @@ class Met:
     further: int
 
 
+def shorten(patch: pytest.MonkeyPatch | None = None) -> None:
+    """Waits whose length is ours to choose are short; what a service asks for is waited for all the same."""
+    patch = patch or pytest.MonkeyPatch()  # in a process under test, for as long as it lives
+    patch.setattr("sync_engine_akeneo.client.LONGEST_BACKOFF", 0.05)
+    patch.setattr("sync_engine_salesforce.session._LONGEST_PAUSE", 0.05)
+    patch.setattr("sync_engine_salesforce.bulk_results.PAUSES", (0.05, 0.05))
+    patch.setattr("sync_engine_salesforce.composite.LATE", 2)
+    patch.setattr("sync_engine.transfer.recovery.BETWEEN_LOOKS", 0.1)
+    patch.setattr("sync_engine.transfer.run.RETRIES", 2)
+
+
 @contextmanager
 def short_waits() -> Iterator[None]:
-    """Waits whose length is ours to choose are short; what a service asks for is waited for all the same."""
+    """In this process; see ``shorten``."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sync_engine_akeneo.client.LONGEST_BACKOFF", 0.05)
-        patch.setattr("sync_engine_salesforce.session._LONGEST_PAUSE", 0.05)
-        patch.setattr("sync_engine_salesforce.bulk_results.PAUSES", (0.05, 0.05))
-        patch.setattr("sync_engine_salesforce.composite.LATE", 2)
-        patch.setattr("sync_engine.transfer.recovery.BETWEEN_LOOKS", 0.1)
-        patch.setattr("sync_engine.transfer.run.RETRIES", 2)
+        shorten(patch)
         yield
 
 
