@@ -47,14 +47,14 @@ class Mask:
         """From now on these are taken out, too."""
         texts = {part for each in secrets for part in _parts(each.reveal()) if len(part) >= SHORTEST}
         with self._lock:
-            if texts <= self._known:
+            new = texts - self._known
+            if not new:
                 return
-            self._known |= texts
+            self._known |= new
             # New tuples, because others may be looking through the old ones.
-            self._written = _longest_first(
-                form for text in self._known for each in _written(text) for form in _nested(each)
-            )
-            self._packed = _longest_first(form for text in self._known for form in _packed(text))
+            written = {each for text in new for each in _written(text)}
+            self._written = _longest_first((*self._written, *(form for each in written for form in _nested(each))))
+            self._packed = _longest_first((*self._packed, *(form for text in new for form in _packed(text))))
 
     def masked(self, text: str) -> str:
         """The text without the secrets; the longest first, because one may contain another."""
