@@ -117,3 +117,13 @@ def test_the_id_that_an_attribute_holds_or_a_unique_field_finds_the_record(tmp_p
         assert {key: row["Id"] for key, row in shop.rows().items() if key != "c"} == {"a": by_id, "b": by_number}
         assert {key: row["Name"] for key, row in shop.rows().items()} == {"a": "A", "b": "B", "c": "C"}
         shop.settled()
+
+
+def test_a_doubtful_match_is_told_in_the_spelling_of_the_target(tmp_path: Path) -> None:
+    with open_shop(tmp_path, products=[product("a", name="Fjord Mug")]) as shop:
+        for name in ("FJORD Mug", "FJORD Mug"):
+            shop.sandbox.org.add("Item__c", {"Name": name})
+        items = {"from": "products", "to": "Item__c", "key": {"Key__c": "sku"}, "fields": {"Name": "name"}}
+        shop.write({"items": {**items, "match": [{"Name": "name"}]}})
+        (rejected,) = shop.streams()["items"]["rejections"]
+        assert "2 records have Name 'FJORD Mug'" in rejected["reasons"][0]["message"]

@@ -60,7 +60,7 @@ def adopt(
         held = _rows_by_value(work, field, list(wanted), target)
         for value, keys in wanted.items():
             for key in keys:
-                verdict = _judge(work, field, value, keys, held.get(value, []), target)
+                verdict = _judge(work, field, keys, held.get(value, []), target)
                 if verdict is not None:
                     found[key] = _only_once(space, work, key, verdict)
     return found
@@ -101,11 +101,11 @@ def _rows_by_value(
 
 
 def _judge(
-    work: Work, field: CompiledField, value: str, keys: Sequence[str], rows: Sequence[TargetRow], target: Target
+    work: Work, field: CompiledField, keys: Sequence[str], rows: Sequence[TargetRow], target: Target
 ) -> Held | Reason | None:
     if not rows:
         return None
-    name = field.name
+    name, value = field.name, rows[0].key  # as the target spells it
     ids = ", ".join(row.id for row in rows[:5])
     if len(rows) > 1:
         return Reason("AMBIGUOUS_MATCH", f"{len(rows)} records have {name} {value!r}: {ids}", name, Owner.ORG)
