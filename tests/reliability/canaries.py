@@ -20,6 +20,8 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
+import pytest
+
 PIECE = 8
 """Letters in a row by which a canary is recognised."""
 
@@ -89,6 +91,12 @@ def assert_no_canary(secrets: Mapping[str, str], *texts: str, folder: Path | Non
             found += sightings(content, secrets, path.name)
             found += _rows(path, secrets) if content.startswith(b"SQLite format 3\0") else ()
     assert not found, "\n".join(found)
+
+
+def logged(capture: pytest.LogCaptureFixture) -> str:
+    """What the engine and its libraries have logged; not what servers of the test have."""
+    ours = [each for each in capture.records if not str(each.threadName).startswith("sandbox-")]
+    return "\n".join(map(capture.handler.format, ours))
 
 
 def _layers(content: bytes, where: str) -> Iterator[tuple[str, bytes]]:

@@ -6,6 +6,7 @@ Each secret is a canary (``canaries``); each way to fail is tried with servers t
 from __future__ import annotations
 
 import gzip
+import logging
 import shutil
 import zlib
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from tests.journeys.conftest import Finished
-from tests.reliability.canaries import assert_no_canary, canary, forms, sightings, token
+from tests.reliability.canaries import assert_no_canary, canary, forms, logged, sightings, token
 from tests.reliability.echoing import ANSWERS, SECRETS, STEPS, open_echoing
 
 BULK = ("crm.create", "crm.upload", "crm.close", "crm.poll", "crm.results")
@@ -34,8 +35,9 @@ def test_a_canary_is_found_in_each_form_and_in_each_place(secret: str) -> None:
 CASES = [(step, how) for step in STEPS for how in ANSWERS]
 
 
-def try_them(folder: Path, cases: Sequence[tuple[str, str]], logged: pytest.LogCaptureFixture) -> None:
+def try_them(folder: Path, cases: Sequence[tuple[str, str]], capture: pytest.LogCaptureFixture) -> None:
     """Let each of these answers come, and look at all that is there afterwards."""
+    capture.set_level(logging.DEBUG)
     with ExitStack() as stack:
         collections = stack.enter_context(open_echoing(folder / "collections"))
         bulk = stack.enter_context(open_echoing(folder / "bulk", bulk_threshold=0))
@@ -53,9 +55,8 @@ def try_them(folder: Path, cases: Sequence[tuple[str, str]], logged: pytest.LogC
             # Another process, which knows no secret, shows what was kept.
             told += [services.shop.run("transfers", "show", "--json", code=None)]
             try:
-                assert_no_canary(
-                    SECRETS, *[each.out + each.err for each in told], logged.text, folder=services.shop.project.folder
-                )
+                texts = [*[each.out + each.err for each in told], logged(capture)]
+                assert_no_canary(SECRETS, *texts, folder=services.shop.project.folder)
             except AssertionError as error:
                 error.add_note(f"{how} at {step}")
                 raise

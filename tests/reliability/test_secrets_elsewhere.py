@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import ssl
 import subprocess
@@ -19,7 +20,7 @@ from tests.journeys.receivers import http_receiver, make_certificate
 from tests.journeys.serving import Served, serving
 from tests.journeys.small import Shop, open_shop, product
 from tests.reliability import repeating
-from tests.reliability.canaries import assert_no_canary, canary, token
+from tests.reliability.canaries import assert_no_canary, canary, logged, token
 from tests.reliability.echoing import ITEMS, SECRETS, Echoing, open_echoing
 
 OTHERS = {
@@ -35,7 +36,12 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Echoing]:
         yield opened
 
 
-def look(services: Echoing, logged: pytest.LogCaptureFixture, *commands: tuple[str, ...], **environment: str) -> str:
+@pytest.fixture(autouse=True)
+def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+
+def look(services: Echoing, capture: pytest.LogCaptureFixture, *commands: tuple[str, ...], **environment: str) -> str:
     """Run commands with other variables; gives what they printed, in which no secret is."""
     shop, before = services.shop, dict(services.shop.project.environment)
     shop.project.environment.update(environment)
@@ -45,7 +51,7 @@ def look(services: Echoing, logged: pytest.LogCaptureFixture, *commands: tuple[s
         shop.project.environment.clear()
         shop.project.environment.update(before)
     shown = "".join(each.out + each.err for each in told)
-    assert_no_canary({**SECRETS, **OTHERS, **PLATFORM}, shown, logged.text, folder=shop.project.folder)
+    assert_no_canary({**SECRETS, **OTHERS, **PLATFORM}, shown, logged(capture), folder=shop.project.folder)
     return shown
 
 
@@ -277,7 +283,7 @@ def test_not_in_reports_on_what_an_environment_changes(services: Echoing, caplog
     finally:
         path.unlink()
     assert any("client_secret" in each.out for each in told)
-    assert_no_canary(SECRETS, *[each.out + each.err for each in told], caplog.text, folder=folder)
+    assert_no_canary(SECRETS, *[each.out + each.err for each in told], logged(caplog), folder=folder)
 
 
 SERVE = """\

@@ -8,6 +8,7 @@ no network of one's own; so one is put below its transports, where every read pa
 from __future__ import annotations
 
 import contextlib
+import logging
 import ssl
 import time
 from collections.abc import Iterable
@@ -17,6 +18,8 @@ import httpcore
 import httpx
 
 TOO_SLOW = "the answer did not come to its end"
+_TALKATIVE = ("httpx", "httpcore")
+"""Loggers that tell addresses, which may be secrets, and headers of answers, in which a service may repeat some."""
 
 
 def open_client(slowest_answer: float, *, timeout: float, **options: Any) -> httpx.Client:
@@ -27,6 +30,8 @@ def open_client(slowest_answer: float, *, timeout: float, **options: Any) -> htt
         timeout: seconds to connect, and between two bytes.
         options: of ``httpx.Client``.
     """
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     client = httpx.Client(timeout=timeout, **options)
     for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - see above
         if isinstance(transport, httpx.HTTPTransport):
