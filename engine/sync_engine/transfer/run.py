@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, groupby, islice
+from typing import Any
 
 from sync_engine.catalog.model import LogLevel, LogPolicy
 from sync_engine.ledger.marks import ROLLBACK
@@ -288,8 +289,12 @@ def _send_all(run: _Run, stream: StreamPlan, prefix: str, changes: Iterator[Chan
                     raise Interrupted("stopped between two batches")
                 if len(under_way) > parallel:
                     again += _collect(run, under_way, last=last)
-                future = pool.submit(send, carried, run.id, run.target, run.ledger, run.fetching, run.stop)
+                on_its_way: Future[None] = Future()
+                future = pool.submit(send, carried, run.id, run.target, run.ledger, run.fetching, run.stop, on_its_way)
                 under_way[future] = carried
+                # The target can work on it while the next one is packed; packed at once, both would be late.
+                while not on_its_way.done():
+                    again += _collect(run, under_way, on_its_way, last=last)
             while under_way:
                 again += _collect(run, under_way, last=last)
         except BaseException:
@@ -299,10 +304,13 @@ def _send_all(run: _Run, stream: StreamPlan, prefix: str, changes: Iterator[Chan
     return again
 
 
-def _collect(run: _Run, under_way: dict[Future[list[RecordResult]], Carried], *, last: bool) -> list[Change]:
-    finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+def _collect(
+    run: _Run, under_way: dict[Future[list[RecordResult]], Carried], *others: Future[None], last: bool
+) -> list[Change]:
+    waiting: list[Future[Any]] = [*under_way, *others]
+    finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
     again: list[Change] = []
-    for future in finished:
+    for future in finished & under_way.keys():
         carried = under_way.pop(future)
         try:
             results = future.result()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 
 from sync_engine.ledger.store import Ledger
 from sync_engine.sdk.errors import BrokenContract, Interrupted, Refused, SyncEngineError, Unavailable
@@ -19,7 +20,13 @@ POLL_DEADLINE = 24 * 3600.0
 
 
 def send(
-    carried: Carried, transfer: str, target: Target, ledger: Ledger, fetching: Fetching, stop: threading.Event
+    carried: Carried,
+    transfer: str,
+    target: Target,
+    ledger: Ledger,
+    fetching: Fetching,
+    stop: threading.Event,
+    on_its_way: Future[None],
 ) -> list[RecordResult]:
     """Hand a batch over and wait for its results.
 
@@ -30,6 +37,7 @@ def send(
         ledger: its journal is durable before the next remote call.
         fetching: opens files that are sent.
         stop: set when the transfer is to end; a batch that was handed over is left to the target then.
+        on_its_way: done when there is nothing more to prepare and the first call is made.
 
     Returns:
         Exactly one result per row.
@@ -39,19 +47,41 @@ def send(
         SyncEngineError: the batch could not be handed over, or its results could not be had.
     """
     batch = carried.batch
+    try:
+        ref = _hand_over(carried, transfer, target, ledger, fetching, on_its_way)
+    finally:
+        _tell(on_its_way)
+    return await_results(ref, batch, target, stop)
+
+
+def _hand_over(
+    carried: Carried,
+    transfer: str,
+    target: Target,
+    ledger: Ledger,
+    fetching: Fetching,
+    on_its_way: Future[None],
+) -> BatchRef:
+    batch = carried.batch
     files = files_of(batch)
 
     def journal(state: BatchState, data: Mapping[str, object]) -> None:
         if contents := fetching.known(files):
             data = {**data, CONTENTS: contents}
         ledger.journal(transfer, batch.id, carried.stream.name, batch.mode, len(batch.rows), state, data)
+        _tell(on_its_way)
 
     ledger.pack(transfer, batch.id, carried.stream.name, batch.mode, len(batch.rows), to_content(carried))
     ref = _submit_files(batch, target, journal, fetching) if files else target.submit(batch, journal)
     journal(
         BatchState.SUBMITTED, {key: value for key, value in ref.data.items() if isinstance(value, (str, int, bool))}
     )
-    return await_results(ref, batch, target, stop)
+    return ref
+
+
+def _tell(on_its_way: Future[None]) -> None:
+    if not on_its_way.done():
+        on_its_way.set_result(None)
 
 
 def _submit_files(batch: Batch, target: Target, journal: Checkpoint, fetching: Fetching) -> BatchRef:
