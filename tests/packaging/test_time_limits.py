@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = [ROOT / "engine" / "sync_engine", ROOT / "plugins" / "akeneo", ROOT / "plugins" / "salesforce"]
 
 LOOPS = {
-    "planner/mapping_process.py serve": "its tasks come from a pipe, whose end ends it",
+    "planner/mapping_process.py _read": "its tasks come from a pipe, whose end ends it",
     "planner/prefetch.py prefetch": "its thread puts a mark at the end, also when it fails",
     "ledger/written.py written_pages": "keys of the ledger, in ascending order",
     "ledger/store.py owned": "keys of the ledger, in ascending order",
