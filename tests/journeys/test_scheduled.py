@@ -66,10 +66,12 @@ def test_a_run_that_was_missed_happens_at_the_next_knock(shop: Shop) -> None:
 @pytest.mark.slow
 def test_a_run_waits_for_the_jitter_of_its_catalog(shop: Shop) -> None:
     moment = datetime.now(UTC)
-    start = (moment + timedelta(seconds=4)).replace(microsecond=0)
-    late = start - moment.replace(second=0, microsecond=0)
-    jitter = next(each for each in range(1, 3600) if delay("shop", timedelta(seconds=each)) == late)
-    write(shop, daily=f"{moment:%H:%M}", jitter=f"{jitter}s")
+    minute = moment.replace(second=0, microsecond=0)
+    # No jitter gives just any delay, so there is not one for every second.
+    soon = [(moment + timedelta(seconds=each)).replace(microsecond=0) for each in range(4, 20)]
+    delays = {minute + delay("shop", timedelta(seconds=each)): each for each in range(1, 3600)}
+    start = next(each for each in soon if each in delays)
+    write(shop, daily=f"{moment:%H:%M}", jitter=f"{delays[start]}s")
     assert len(knock(shop)) == 1
     assert datetime.fromisoformat(shop.shown()["started"]) >= start
 
