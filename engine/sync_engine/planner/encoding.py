@@ -19,6 +19,8 @@ Encoded: TypeAlias = str | int | bool | list[str] | None
 Decoder: TypeAlias = Callable[[Encoded], TargetValue]
 
 _DECIMALS = (FieldType.DECIMAL, FieldType.PERCENT, FieldType.CURRENCY)
+_TIMES = (FieldType.DATE, FieldType.DATETIME, FieldType.TIME)
+_CONVERTED = {*_DECIMALS, *_TIMES, FieldType.MULTIPICKLIST, FieldType.REFERENCE, FieldType.FILE, FieldType.OTHER}
 
 
 def encode(value: TargetValue) -> Encoded:
@@ -38,6 +40,11 @@ def encode(value: TargetValue) -> Encoded:
     if isinstance(value, tuple):
         return list(value)
     return str(value) if isinstance(value, str) else value
+
+
+def is_plain(type_: FieldType, request: FieldRequest) -> bool:
+    """Whether the values of a field are as plain as ``encode`` makes them, as most are."""
+    return type_ not in _CONVERTED and not request.parent_object
 
 
 def decoder(type_: FieldType, request: FieldRequest) -> Decoder:

@@ -53,6 +53,10 @@ class Change:
         fields = orjson.dumps(plain)
         return PackedChange(self.kind, self.key, self.source_key, self.target_id, self.wave, fields, self.modified)
 
+    def names(self) -> Iterable[str]:
+        """Name of each field."""
+        return self.fields.values if isinstance(self.fields, NewFields) else (each.field for each in self.fields)
+
     def values(self) -> Iterable[tuple[str, Encoded]]:
         """Name and new value of each field."""
         if isinstance(self.fields, NewFields):

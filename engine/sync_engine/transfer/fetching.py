@@ -10,8 +10,9 @@ from typing import BinaryIO, cast
 
 from sync_engine.planner.encoding import Encoded
 from sync_engine.sdk.files import MD5, OpenMedia
-from sync_engine.sdk.target import Batch
+from sync_engine.sdk.target import FieldType
 from sync_engine.sdk.values import MediaRef
+from sync_engine.transfer.content import Carried
 
 CONTENTS = "contents"
 """What the files of a batch contained, by code, beside what the target keeps in the journal to find it again."""
@@ -44,9 +45,12 @@ class Fetching:
             self._read.pop(each, None)
 
 
-def files_of(batch: Batch) -> frozenset[str]:
+def files_of(carried: Carried) -> frozenset[str]:
     """Codes of the files that a batch sends."""
-    return frozenset(value.code for row in batch.rows for value in row.values.values() if isinstance(value, MediaRef))
+    if all(each.type is not FieldType.FILE for each in carried.stream.fields):
+        return frozenset()
+    rows = carried.batch.rows
+    return frozenset(value.code for row in rows for value in row.values.values() if isinstance(value, MediaRef))
 
 
 def as_held(value: Encoded, contents: Mapping[str, str]) -> Encoded:

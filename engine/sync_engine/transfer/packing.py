@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 from sync_engine.planner.batches import Filling, Limits, operation_of
-from sync_engine.planner.encoding import Decoder, decoder
-from sync_engine.planner.plan import Change, StreamPlan
+from sync_engine.planner.encoding import Decoder, decoder, is_plain
+from sync_engine.planner.plan import Change, ChangeKind, StreamPlan
 from sync_engine.sdk.target import Batch, Operation, Row
 from sync_engine.sdk.values import Blank, TargetValue
 
@@ -42,14 +43,24 @@ def pack(
 
 def make_batch(stream: StreamPlan, operation: Operation, mode: str, changes: Sequence[Change], id_: str) -> Batch:
     """The batch that carries these changes; the same each time it is made."""
-    used = {name for change in changes for name, _ in change.values()}
+    used = {name for change in changes for name in change.names()}
     columns = tuple(each.name for each in stream.fields if each.name in used)
-    fields = stream.field_by_name
-    read = {name: decoder(fields[name].type, fields[name].request) for name in columns}
+    read = [
+        (each.name, decoder(each.type, each.request))
+        for each in stream.fields
+        if each.name in used and not is_plain(each.type, each.request)
+    ]
     rows = tuple(Row(change.key, _values(read, change), change.target_id or None) for change in changes)
     write = stream.write
     return Batch(id_, write.object_name, operation, write.key_name, mode, columns, rows)
 
 
-def _values(read: Mapping[str, Decoder], change: Change) -> dict[str, TargetValue | Blank]:
-    return {name: Blank.CLEAR if after is None else read[name](after) for name, after in change.values()}
+def _values(read: Sequence[tuple[str, Decoder]], change: Change) -> dict[str, TargetValue | Blank]:
+    encoded = dict(change.values())
+    values = cast("dict[str, TargetValue | Blank]", dict(encoded))  # most are plain, see ``is_plain``
+    for name, decode in read:
+        if name in encoded:
+            values[name] = decode(encoded[name])
+    if change.kind is not ChangeKind.CREATE:  # a new record holds nothing that could be cleared
+        values.update({name: Blank.CLEAR for name, after in encoded.items() if after is None})
+    return values

@@ -330,7 +330,7 @@ def _settled(run: _Run, carried: Carried, error: SyncEngineError) -> list[Record
     if carried.batch.operation is not Operation.INSERT or not lost:
         return None
     try:
-        contents = run.fetching.known(files_of(carried.batch))
+        contents = run.fetching.known(files_of(carried))
         return look(carried.stream, carried.changes, run.target, error.message, contents)
     except SyncEngineError:
         return None
@@ -350,7 +350,7 @@ def _drain(run: _Run, under_way: dict[Future[list[RecordResult]], Carried]) -> N
 
 def _commit(run: _Run, carried: Carried, results: Sequence[RecordResult], *, last: bool = True) -> list[Change]:
     """Store the outcomes of a batch in one transaction; returns the changes to be sent again."""
-    files = files_of(carried.batch)
+    files = files_of(carried)
     contents = run.fetching.known(files)
     found = conclude(carried, results, run.level, contents, last=last)
     run.counts.update(found.counts)

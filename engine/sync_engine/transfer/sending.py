@@ -63,7 +63,7 @@ def _hand_over(
     on_its_way: Future[None],
 ) -> BatchRef:
     batch = carried.batch
-    files = files_of(batch)
+    files = files_of(carried)
 
     def journal(state: BatchState, data: Mapping[str, object]) -> None:
         if contents := fetching.known(files):
