@@ -45,11 +45,11 @@ def effect_before_intent() -> None:
         def journal(self, *given: Any) -> None:
             self.calls.append(("journal", given))
 
-    def send(carried: Any, transfer: str, target: Any, ledger: Any, fetching: Any, stop: Any) -> Any:
+    def send(carried: Any, transfer: str, target: Any, ledger: Any, *given: Any) -> Any:
         later = Later()
-        results = sending.send(carried, transfer, target, later, fetching, stop)  # type: ignore[arg-type]
-        for name, given in later.calls:
-            getattr(ledger, name)(*given)
+        results = sending.send(carried, transfer, target, later, *given)  # type: ignore[arg-type]
+        for name, told in later.calls:
+            getattr(ledger, name)(*told)
         return results
 
     run.send = send
