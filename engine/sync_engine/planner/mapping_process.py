@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import pickle
 import sys
 import threading
@@ -55,22 +56,28 @@ def send(stream: IO[bytes], message: object) -> None:
     stream.flush()
 
 
-def receive(stream: IO[bytes]) -> bytes:
+def receive(stream: IO[bytes] | io.FileIO) -> bytearray:
     """The next message, still pickled.
 
     Raises:
         EOFError: there is none, or only a part of one.
     """
-    head = stream.read(LENGTH)
-    content = stream.read(int.from_bytes(head))
-    if len(head) < LENGTH or len(content) < int.from_bytes(head):
-        raise EOFError
+    return _exactly(stream, int.from_bytes(_exactly(stream, LENGTH)))
+
+
+def _exactly(stream: IO[bytes] | io.FileIO, size: int) -> bytearray:
+    content = bytearray()
+    while len(content) < size:
+        piece = stream.read(size - len(content))
+        if not piece:
+            raise EOFError
+        content += piece
     return content
 
 
 def serve(tasks: IO[bytes], answers: IO[bytes]) -> None:
     """Answer tasks until there are no more."""
-    waiting: SimpleQueue[bytes | None] = SimpleQueue()
+    waiting: SimpleQueue[bytearray | None] = SimpleQueue()
     threading.Thread(target=_read, args=(tasks, waiting), daemon=True).start()
     try:
         mappers: list[MapPage] = []
@@ -100,7 +107,7 @@ def _mapped(
     return map_page(records)
 
 
-def _read(tasks: IO[bytes], waiting: SimpleQueue[bytes | None]) -> None:
+def _read(tasks: IO[bytes], waiting: SimpleQueue[bytearray | None]) -> None:
     """Take tasks as soon as they come, so that whoever gives them never waits until the one before is done."""
     with contextlib.suppress(EOFError):
         while True:

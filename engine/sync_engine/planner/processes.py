@@ -7,6 +7,7 @@ catalogs never get here: starting a process takes about as long as mapping a tho
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import pickle
 import select
@@ -168,6 +169,9 @@ class _Helper:
             process_group=0 if os.name == "posix" else None,
         )
         self._reader: ReadsRecords | None = None
+        assert self._process.stdout is not None  # noqa: S101 - for the types
+        # Without a buffer, in which an answer could lie that the system does not know of.
+        self._answers = io.FileIO(self._process.stdout.fileno(), closefd=False)
         for pipe in (self._process.stdin, self._process.stdout):
             _widen(pipe)
         self._send(recipe)
@@ -193,8 +197,7 @@ class _Helper:
 
     def has_answered(self) -> bool:
         """Whether there is an answer, or the beginning of one; always where the system cannot tell."""
-        assert self._process.stdout is not None  # noqa: S101 - for the types
-        return os.name != "posix" or bool(select.select([self._process.stdout], [], [], 0)[0])
+        return os.name != "posix" or bool(select.select([self._answers], [], [], 0)[0])
 
     def close(self) -> None:
         """End it, whatever it is doing: nothing that it holds is kept anywhere."""
@@ -210,9 +213,8 @@ class _Helper:
             raise self._ended() from None
 
     def _receive(self) -> Any:
-        assert self._process.stdout is not None  # noqa: S101 - for the types
         try:
-            answer = pickle.loads(receive(self._process.stdout))  # noqa: S301 - a pipe from our own process
+            answer = pickle.loads(receive(self._answers))  # noqa: S301 - a pipe from our own process
         except EOFError:
             raise self._ended() from None
         if isinstance(answer, Failure):
