@@ -218,11 +218,12 @@ class Each(StrEnum):
     OPTION = "option"
     REFERENCE = "reference"
     TABLE_ROW = "table_row"
+    AXIS = "axis"
 
 
 @dataclass(frozen=True, slots=True)
 class ForEach:
-    """One target record per source record and locale, category, price, file, association, choice, link or table row.
+    """One target record per source record and locale, category, price, file, association, choice, link, row or axis.
 
     Attributes:
         each: which of them.

@@ -10,6 +10,7 @@ association  ``association`` (its type), ``associated`` (key of the other record
 option       ``option`` (one choice of a select), ``position``
 reference    ``reference`` (one linked record or asset), ``position``
 table_row    ``row`` (its columns: ``row.part``), ``row_code`` (of the first column), ``row_number``, ``attribute``
+axis         ``axis`` (code of the attribute in which variants differ), ``position``
 """
 
 from __future__ import annotations
@@ -36,7 +37,11 @@ KINDS: Mapping[Each, frozenset[Kind]] = {
     Each.REFERENCE: LINKS,
     Each.TABLE_ROW: frozenset({Kind.TABLE}),
 }
-PROPERTIES: Mapping[Each, str] = {Each.CATEGORY: "categories", Each.ASSOCIATION: "associations"}
+PROPERTIES: Mapping[Each, str] = {
+    Each.CATEGORY: "categories",
+    Each.ASSOCIATION: "associations",
+    Each.AXIS: "axes",
+}
 
 
 def _added(code: str, kind: Kind) -> Attribute:
@@ -68,6 +73,7 @@ _ADDED: Mapping[Each, tuple[Attribute, ...]] = {
     ),
     Each.OPTION: (_added("option", Kind.SELECT), _added("position", Kind.NUMBER)),
     Each.REFERENCE: (_added("reference", Kind.RECORD), _added("position", Kind.NUMBER)),
+    Each.AXIS: (_added("axis", Kind.SELECT), _added("position", Kind.NUMBER)),
 }
 
 
@@ -84,7 +90,7 @@ def _columns(codes: Iterable[str], schema: SourceSchema) -> tuple[Column, ...]:
     return tuple(found.values())
 
 
-_LABELLED = (Each.CATEGORY, Each.ASSOCIATION, Each.OPTION, Each.REFERENCE)
+_LABELLED = (Each.CATEGORY, Each.ASSOCIATION, Each.OPTION, Each.REFERENCE, Each.AXIS)
 """What the first property of is a code that has a label."""
 
 
@@ -206,6 +212,8 @@ def row_maker(
         return lambda record: _categories(record, paths)
     if for_each.each is Each.ASSOCIATION:
         return lambda record: _associations(record, frozenset(for_each.codes))
+    if for_each.each is Each.AXIS:
+        return _axes
     if for_each.each in (Each.OPTION, Each.REFERENCE):
         return lambda record: _codes(values(record), for_each.each)
     make = {Each.PRICE: _prices, Each.MEDIA: _media, Each.TABLE_ROW: _table_rows}[for_each.each]
@@ -249,6 +257,12 @@ def _categories(record: SourceRecord, paths: Mapping[str, str]) -> Iterator[Row]
     held = record.properties.get("categories")
     for code in held if isinstance(held, tuple) else ():
         yield str(code), {"category": str(code), "category_path": paths.get(str(code), str(code))}
+
+
+def _axes(record: SourceRecord) -> Iterator[Row]:
+    held = record.properties.get("axes")
+    for position, code in enumerate(held if isinstance(held, tuple) else (), start=1):
+        yield str(code), {"axis": str(code), "position": position}
 
 
 def _paths(collection: RecordCollection) -> dict[str, str]:

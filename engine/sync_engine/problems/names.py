@@ -8,7 +8,7 @@ from sync_engine.sdk.problem import Severity
 CODES: dict[str, Code] = {
     "SE301": Code(
         "the source has no collection `{name}`",
-        "`from:` names the records a stream reads, such as `products`, `product_models` or `categories`.",
+        "`from:` names the records a stream reads: `products`, `product_models`, `categories` or `family_variants`.",
     ),
     "SE302": Code(
         "`{name}` is no attribute and no property of {collection}",
@@ -109,7 +109,7 @@ CODES: dict[str, Code] = {
     "SE325": Code(
         "{collection} cannot be exploded by {each}",
         "`for_each` needs records that have what it explodes: products and models have locales, categories, prices, "
-        "files, associations, choices, links and tables.",
+        "files, associations, choices, links, tables and axes, family variants have axes.",
     ),
     "SE326": Code(
         "`{name}` ({kind}) makes no rows for `for_each: {each}`",

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sync_engine.sdk.errors import BrokenContract
-from sync_engine.sdk.source import Page, SourceRecord
+from sync_engine.sdk.source import Page
 from sync_engine_akeneo.client import PimClient
-from sync_engine_akeneo.paging import PAGE_SIZE, Item, listing
+from sync_engine_akeneo.paging import Item, listing
 from sync_engine_akeneo.records import Property, RecordForm, RecordReader
 
 _FROM_TREE = {"root", "level", "path"}
@@ -48,12 +48,4 @@ def read_categories(client: PimClient, properties: frozenset[str], cursor: str |
         "path": lambda item: "/".join(path(item)),
     }
     form = RecordForm("categories", tuple(sorted(properties)), None, (), {}, None, None)
-    reader = RecordReader(form, client.misshapen, places)
-    start = int(cursor or 0)
-    while True:
-        end = start + PAGE_SIZE
-        records: tuple[SourceRecord, ...] = tuple(map(reader.record, items[start:end]))
-        yield Page(records, str(end) if end < len(items) else None)
-        if end >= len(items):
-            return
-        start = end
+    yield from RecordReader(form, client.misshapen, places).pages(items, cursor)

@@ -99,13 +99,11 @@ class FamilyTree:
         """Axes of each level of a family variant, the upper one first."""
         family, code = variant
         if family not in self._families:
-            path = f"families/{quote(family, safe='')}/variants"
-            for page in listing(self._client, path):
-                for item in page:
-                    try:
-                        self._axes[family, text(item.get("code"))] = _axes(item)
-                    except Malformed as error:
-                        raise self._client.misshapen(f"family variant {item.get('code')!r}", error) from None
+            for item in variants_of(self._client, family):
+                try:
+                    self._axes[family, text(item.get("code"))] = axes_by_level(item)
+                except Malformed as error:
+                    raise self._client.misshapen(f"family variant {item.get('code')!r}", error) from None
             self._families.add(family)
         found = self._axes.get(variant)
         if not found:
@@ -113,7 +111,18 @@ class FamilyTree:
         return found
 
 
-def _axes(item: Item) -> tuple[tuple[str, ...], ...]:
+def variants_of(client: PimClient, family: str) -> list[Item]:
+    """The variants of a family as the PIM sends them, by code."""
+    path = f"families/{quote(family, safe='')}/variants"
+    return [item for page in listing(client, path) for item in page]
+
+
+def axes_by_level(item: Item) -> tuple[tuple[str, ...], ...]:
+    """Axes of each level of a family variant, the upper one first.
+
+    Raises:
+        Malformed: it has not the documented shape.
+    """
     levels = [members(each) for each in elements(item.get("variant_attribute_sets"))]
     by_level = {str(each.get("level")): texts(each.get("axes")) for each in levels}
     return tuple(by_level[level] for level in sorted(by_level))

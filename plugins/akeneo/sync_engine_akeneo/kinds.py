@@ -99,11 +99,24 @@ COLLECTIONS: Mapping[str, RecordCollection] = {
         ),
         has_attributes=False,
     ),
+    "family_variants": RecordCollection(
+        "family_variants",
+        "code",
+        _properties(
+            _fixed("code", Kind.IDENTIFIER),
+            _fixed("family", Kind.FAMILY),
+            _fixed("label", Kind.TEXT, per_locale=True),
+            _fixed("axes", Kind.MULTISELECT),
+            _fixed("levels", Kind.NUMBER),
+        ),
+        has_attributes=False,
+    ),
 }
 """What can be read.
 
 ``axes``: of a model the attributes in which its direct children differ, of a variant those in which it differs from its
-siblings, of a simple product none. ``root_parent``: the top model above a variant. ``level``: 1 for a root. ``path``:
-codes from the root to the category, joined by ``/``. ``position``: among its siblings, from 1. Properties that exist
-per locale or channel (``label``, ``completeness``, ``quality_score``) hold entries like those of attributes.
+siblings, of a simple product none, of a family variant those of all its levels, the upper one first. ``levels``: how
+many these are. ``root_parent``: the top model above a variant. ``level``: 1 for a root. ``path``: codes
+from the root to the category, joined by ``/``. ``position``: among its siblings, from 1. Properties that exist per
+locale or channel (``label``, ``completeness``, ``quality_score``) hold entries like those of attributes.
 """

@@ -112,8 +112,11 @@ class Planner:
     def _said(
         self, filter_: Filter, query: Query, known: Mapping[str, Attribute]
     ) -> tuple[str, dict[str, object]] | None:
-        """A filter as property and condition of ``search``; None when the PIM cannot evaluate it."""
-        if not isinstance(filter_, Criterion):
+        """A filter as property and condition of ``search``; None when the PIM cannot evaluate it.
+
+        It searches products and models only; what else is read are whole lists.
+        """
+        if not isinstance(filter_, Criterion) or not COLLECTIONS[query.collection].has_attributes:
             return None
         if (query.collection, filter_.field, filter_.operator) in CLOUD_ONLY and not self.in_cloud():
             return None

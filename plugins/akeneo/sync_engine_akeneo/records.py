@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import cast
 
 from sync_engine.sdk.errors import BrokenContract
-from sync_engine.sdk.source import Attribute, SourceRecord
+from sync_engine.sdk.source import Attribute, Page, SourceRecord
 from sync_engine.sdk.values import Localized, SourceValue
 from sync_engine_akeneo.kinds import COLLECTIONS
-from sync_engine_akeneo.paging import Item
+from sync_engine_akeneo.paging import PAGE_SIZE, Item
 from sync_engine_akeneo.values import Convert, boolean, converter, moment, number
 from sync_engine_akeneo.wire import Malformed, describe, elements, members, text, texts
 
@@ -83,6 +83,17 @@ class RecordReader:
             )
             for each in form.attributes
         )
+
+    def pages(self, items: Sequence[Item], cursor: str | None) -> Iterator[Page]:
+        """Records of a list that is known as a whole, page by page; the cursor is the number of those before."""
+        start = int(cursor or 0)
+        while True:
+            end = start + PAGE_SIZE
+            more = end < len(items)
+            yield Page(tuple(map(self.record, items[start:end])), str(end) if more else None)
+            if not more:
+                return
+            start = end
 
     def record(self, item: Item) -> SourceRecord:
         """The record of an item.

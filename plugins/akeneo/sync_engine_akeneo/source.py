@@ -17,6 +17,7 @@ from sync_engine_akeneo.categories import read_categories
 from sync_engine_akeneo.changed import Changes
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.families import FamilyTree
+from sync_engine_akeneo.family_variants import read_family_variants
 from sync_engine_akeneo.kinds import COLLECTIONS
 from sync_engine_akeneo.linked import Link, LinkedRecords
 from sync_engine_akeneo.linked_reader import LinkedReader
@@ -29,6 +30,8 @@ from sync_engine_akeneo.selected import PATHS, models_above, read_selected
 from sync_engine_akeneo.unread import PageReader
 
 CLOUD_EDITIONS = frozenset({"Serenity", "GE"})
+_READ_WHOLE = {"categories": read_categories, "family_variants": read_family_variants}
+"""Collections of the structure; the PIM filters none of them by what it filters products by."""
 
 
 class AkeneoSource:
@@ -113,8 +116,8 @@ class AkeneoSource:
         request = partition.request
         collection = str(request["collection"])
         properties = frozenset(_codes(request["properties"]) or ())
-        if collection == "categories":
-            yield from read_categories(self._client, properties, cursor)
+        if collection in _READ_WHOLE:
+            yield from _READ_WHOLE[collection](self._client, properties, cursor)
             return
         from_tree = self._families.properties(collection)
         asks_tree = collection == "products" and not from_tree.keys().isdisjoint(properties)

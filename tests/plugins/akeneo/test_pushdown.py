@@ -303,6 +303,8 @@ RESIDUAL: list[tuple[str, Filter]] = [
     (MODELS, where("quality_score", "IN", ("A",), locale="en_US", channel="print")),
     ("categories", where("root", "IN", ("master",))),
     ("categories", where("code", "=", "master")),
+    ("categories", where("updated", ">", "2020-01-01 00:00:00")),  # as it can of products
+    ("family_variants", where("family", "IN", ("clothing",))),
 ]
 
 

@@ -238,6 +238,25 @@ def test_categories_are_read_on_behind_a_cursor(icecat: Icecat) -> None:
     assert rest == pages[1]
 
 
+def test_family_variants_have_the_axes_of_all_their_levels(icecat: Icecat) -> None:
+    raw = sorted(rows("family-variants"), key=lambda row: (row["_family"], row["code"]))
+    query = icecat.query("family_variants", properties=frozenset({"code", "family", "label", "axes", "levels"}))
+    before = len(icecat.state.requests)
+    records = icecat.read(query)
+    assert len(icecat.calls(before)) == 1 + len(rows("families"))
+    assert len(raw) > 1
+    assert [record.properties for record in records] == [
+        {
+            "code": row["code"],
+            "family": row["_family"],
+            "label": tuple(Localized(locale, None, text) for locale, text in row["labels"].items()),
+            "axes": tuple(axis for level in row["variant_attribute_sets"] for axis in level["axes"]),
+            "levels": len(row["variant_attribute_sets"]),
+        }
+        for row in raw
+    ]
+
+
 def test_completeness_and_quality_are_given_per_channel_and_locale(icecat: Icecat) -> None:
     records = icecat.read(icecat.query(properties=frozenset({"completeness", "quality_score"})))
     entries: Any = records[0].properties["completeness"]
