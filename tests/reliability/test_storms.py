@@ -93,4 +93,4 @@ def test_what_a_storm_of_faults_leaves_behind_is_put_right(world: World, process
 def test_what_many_storms_of_faults_leave_behind_is_put_right(
     world: World, processes: Crashing, figure: Figure
 ) -> None:
-    sit_out(world, processes, figure, 60)
+    sit_out(world, processes, figure, 20)
