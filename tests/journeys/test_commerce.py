@@ -12,6 +12,7 @@ from tests.journeys.conftest import ROOT, NewProject, Project
 
 from sync_engine_sandbox.sandbox import DEMO_DATA, Sandbox, running
 
+AXES = {"color": "Color__c", "volume": "Volume_l__c"}
 COMMERCE = ROOT / "catalogs" / "commerce"
 
 
@@ -28,6 +29,18 @@ def project(new_project: NewProject, sandbox: Sandbox) -> Project:
 
 def lines(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (DEMO_DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def drinkware_variants() -> list[dict[str, Any]]:
+    return [each for each in lines("family-variants") if each["_family"] == "drinkware"]
+
+
+def axes(variant: dict[str, Any]) -> list[str]:
+    return [axis for level in variant["variant_attribute_sets"] for axis in level["axes"]]
+
+
+def label(name: str, code: str) -> str:
+    return next(str(each["labels"]["en_US"]) for each in lines(name) if each["code"] == code)
 
 
 def drinkware(name: str) -> list[dict[str, Any]]:
@@ -51,9 +64,25 @@ def test_the_store_gets_what_the_pim_holds_and_nothing_is_left_to_do(project: Pr
         **{each["code"]: "VariationParent" for each in models},
         **{each["uuid"]: "Variation" if each["parent"] else "Simple" for each in products},
     }
-    assert sorted(keys[row["ProductId"]] for row in org.rows("ProductAttributeSetProduct")) == sorted(
-        each["code"] for each in models
+    family_variants = drinkware_variants()
+    sets = {row["Id"]: row["DeveloperName"] for row in org.rows("ProductAttributeSet")}
+    assert sorted(
+        (row["DeveloperName"], row["MasterLabel"], row["Description"]) for row in org.rows("ProductAttributeSet")
+    ) == sorted(
+        (each["code"], each["labels"]["en_US"], ", ".join(label("attributes", axis) for axis in axes(each)))
+        for each in family_variants
     )
+    assert sorted(
+        (sets[row["ProductAttributeSetId"]], row["Field"], row["Sequence"])
+        for row in org.rows("ProductAttributeSetItem")
+    ) == sorted(
+        (each["code"], AXES[axis], position)
+        for each in family_variants
+        for position, axis in enumerate(axes(each), start=1)
+    )
+    assert sorted(
+        (keys[row["ProductId"]], sets[row["ProductAttributeSetId"]]) for row in org.rows("ProductAttributeSetProduct")
+    ) == sorted((each["code"], each["family_variant"]) for each in models)
     litres = {"LITER": 1, "MILLILITER": 0.001, "CENTILITER": 0.01}
     assert {
         (keys[row["ProductId"]], keys[row["VariantParentId"]]): row["Volume_l__c"]
@@ -84,6 +113,43 @@ def test_the_store_gets_what_the_pim_holds_and_nothing_is_left_to_do(project: Pr
     (record,) = org.rows("PIM_Transfer__c")
     assert (record["Catalog__c"], record["Status__c"], record["Rejected__c"]) == ("drinkware", "done", 0)
     assert record["Created__c"] > len(products)
+
+
+def test_sets_items_and_their_order_follow_the_pim(project: Project, sandbox: Sandbox) -> None:
+    project.run("apply", "--yes")
+    (variant,) = drinkware_variants()
+    code = variant["code"]
+
+    def planned() -> set[tuple[str, str, tuple[str, ...]]]:
+        (plan,) = project.run("plan", "--format", "json").data["catalogs"]
+        return {
+            (stream["name"], each["key"], tuple(field["field"] for field in each["fields"]))
+            for stream in plan["streams"]
+            for each in stream["changes"]
+        }
+
+    def edit(*table: str, code: str, **properties: Any) -> None:
+        sandbox.pim.put_row(table, {**sandbox.pim.table(*table)[code], **properties})
+
+    edit("family-variants", "drinkware", code=code, labels={"en_US": "Colors and sizes"})
+    assert planned() == {("attribute_sets", code, ("MasterLabel",))}
+    edit("attributes", code="volume", labels={"en_US": "Capacity"})
+    assert planned() == {("attribute_sets", code, ("MasterLabel", "Description"))}
+    project.run("apply", "--yes")
+    (row,) = sandbox.org.rows("ProductAttributeSet")
+    assert (row["MasterLabel"], row["Description"]) == ("Colors and sizes", "Color, Capacity")
+
+    level = {"level": 1, "axes": ["volume"], "attributes": ["volume"]}
+    edit("family-variants", "drinkware", code=code, variant_attribute_sets=[level])
+    assert {each[:2] for each in planned()} == {
+        ("attribute_sets", code),
+        ("set_items", f"{code} / Color__c"),
+        ("set_items", f"{code} / Volume_l__c"),
+    }
+    project.run("apply", "--yes")
+    (item,) = sandbox.org.rows("ProductAttributeSetItem")
+    assert (item["ProductAttributeSetId"], item["Field"], item["Sequence"]) == (row["Id"], "Volume_l__c", 1)
+    assert planned() == set()
 
 
 def in_tree(code: str | None, parents: dict[str, str | None]) -> bool:

@@ -1,4 +1,4 @@
-"""Records found by several fields together: translations, assignments to categories, lost answers."""
+"""Records found by what is no external id: several fields together, or one that is unique; lost answers."""
 
 from __future__ import annotations
 
@@ -56,7 +56,10 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     """Two mugs in a tree of two categories, one of them with a German title."""
     with open_shop(
         tmp_path,
-        fields=[{"name": "Rank__c", "type": "double", "precision": 6, "scale": 0}],
+        fields=[
+            {"name": "Rank__c", "type": "double", "precision": 6, "scale": 0},
+            {"name": "Set__c", "type": "reference", "references": ["ProductAttributeSet"]},
+        ],
         objects=[
             {"name": "Product2", "fields": [KEY]},
             {"name": "ProductCategory", "fields": [KEY]},
@@ -224,4 +227,85 @@ def test_an_insert_whose_answer_was_lost_is_found_and_not_sent_again(shop: Shop)
         project = Project(shop.project.folder, {**environment, "CRM_URL": url})
         assert Shop(project, shop.sandbox).apply()["summary"]["created"] == 2
     assert sorted(row["Name"] for row in shop.sandbox.org.rows("Item__c")) == ["Mug A", "Mug B"]
+    shop.settled()
+
+
+SETS: Json = {
+    "from": "categories",
+    "root": "mugs",
+    "to": "ProductAttributeSet",
+    "key": {"DeveloperName": "code"},  # unique, and no external id
+    "fields": {"MasterLabel": "{{ label or code }}"},
+}
+IN_SETS: Json = {
+    "from": "products",
+    "to": "Item__c",
+    "key": {"Key__c": "sku"},
+    "fields": {"Set__c": {"lookup": "sets", "value": "notes"}},
+}
+
+
+def in_sets(shop: Shop) -> dict[str, str | None]:
+    """Name of the set of each item."""
+    sets = {row["Id"]: row["DeveloperName"] for row in shop.sandbox.org.rows("ProductAttributeSet")}
+    return {row["Key__c"]: sets.get(row.get("Set__c")) for row in shop.sandbox.org.rows("Item__c")}
+
+
+@pytest.mark.parametrize("most", [2000, 0], ids=["collections", "bulk"])
+def test_a_unique_field_finds_records_that_others_refer_to(shop: Shop, most: int) -> None:
+    shop.connect(bulk_threshold=most)
+    shop.sandbox.org.add("ProductAttributeSet", {"DeveloperName": "Gifts", "MasterLabel": "Before"})
+    shop.change("a", notes="mugs")
+    shop.change("b", notes="gifts")
+    shop.write({"items": IN_SETS, "sets": SETS})
+    sets = shop.streams()["sets"]
+    assert {each["key"]: each["operation"] for each in sets["changes"]} == {"mugs": "create", "Gifts": "update"}
+    shop.apply()
+    assert {key: row["MasterLabel"] for key, row in shop.rows("ProductAttributeSet", "DeveloperName").items()} == {
+        "Gifts": "Gifts",
+        "mugs": "Mugs",
+    }
+    assert in_sets(shop) == {"a": "mugs", "b": "Gifts"}
+    shop.settled()
+    shop.change("a", notes="gifts")
+    shop.change("b", notes=None)
+    assert shop.apply()["summary"]["updated"] == 2
+    assert in_sets(shop) == {"a": "Gifts", "b": None}
+    shop.settled()
+
+
+@pytest.mark.parametrize("most", [2000, 0], ids=["collections", "bulk"])
+def test_a_record_that_refers_to_what_is_gone_by_then_is_refused_by_the_org(shop: Shop, most: int) -> None:
+    shop.connect(bulk_threshold=most)
+    shop.write({"sets": SETS})
+    shop.apply()
+    shop.change("a", notes="mugs")
+    shop.change("b", notes="gifts")
+    shop.write({"items": IN_SETS, "sets": SETS}, safety={"max_rejected_percent": 100})
+    shop.run("plan", "--out", "saved.plan")
+    gone = next(row for row in shop.sandbox.org.rows("ProductAttributeSet") if row["DeveloperName"] == "mugs")
+    shop.sandbox.org.remove("ProductAttributeSet", gone["Id"])
+    done = shop.run("apply", "saved.plan", "--yes", "--json", code=4)
+    assert done.data["transfers"][0]["summary"]["rejected"] == 1
+    assert in_sets(shop) == {"b": "gifts"}
+    said = shop.run("transfers", "show").out
+    assert "MALFORMED_ID" in said
+    assert "mugs" in said
+
+
+def test_a_reference_is_no_key_of_its_own_though_it_is_unique(shop: Shop) -> None:
+    fields = {"VariantParentId": {"lookup": "products", "value": "sku"}}
+    axes = {"from": "products", "to": "ProductAttribute", "key": {"ProductId": "sku"}, "fields": fields}
+    shop.write({"products": PRODUCTS, "axes": axes})
+    problems = shop.run("validate", "--live", "--format", "json", code=3).data["problems"]
+    assert "SE306" in {each["code"] for each in problems}
+
+
+def test_a_record_with_a_unique_key_is_not_sent_again_when_the_answer_was_lost(shop: Shop) -> None:
+    shop.write({"sets": SETS})
+    environment = dict(shop.project.environment)
+    with losing(environment["CRM_URL"], "POST", "/composite/sobjects") as url:
+        project = Project(shop.project.folder, {**environment, "CRM_URL": url})
+        assert Shop(project, shop.sandbox).apply()["summary"]["created"] == 2
+    assert sorted(shop.rows("ProductAttributeSet", "DeveloperName")) == ["gifts", "mugs"]
     shop.settled()

@@ -29,6 +29,8 @@ from sync_engine.sdk.source import LINKS, Attribute, Kind
 from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema
 
 MATCHABLE = {FieldType.TEXT, FieldType.ID, FieldType.EMAIL, FieldType.PHONE, FieldType.URL, FieldType.REFERENCE}
+_FINDING = {FieldType.TEXT, FieldType.EMAIL}
+"""Types of fields that may be a key of their own without being an external id, where they are unique."""
 _NO_KEY_PART = {FieldType.TEXTAREA, FieldType.RICH_TEXT, FieldType.MULTIPICKLIST, FieldType.FILE, FieldType.OTHER}
 LISTS = {Kind.MULTISELECT, Kind.CATEGORIES, Kind.GROUPS, Kind.RECORDS, Kind.ASSETS}
 NUMBERS = {FieldType.INTEGER, FieldType.DECIMAL, FieldType.PERCENT, FieldType.CURRENCY}
@@ -37,7 +39,10 @@ CODED = {Kind.SELECT, Kind.MULTISELECT, Kind.FAMILY, Kind.CATEGORIES, Kind.GROUP
 
 
 def check_key(stream: Stream, described: ObjectSchema, scope: Scope) -> Iterator[Problem]:
-    """The key must be found in the target without doubt: an external id that is unique, or several fields together."""
+    """The key must be found in the target without doubt: a field that is unique there, or several fields together.
+
+    Where it is no external id, records are looked for before they are written, and new ones inserted, as with several.
+    """
     if len(stream.keys) > 1:
         for mapping in stream.keys:
             yield from _check_key_part(mapping, described, scope)
@@ -47,7 +52,7 @@ def check_key(stream: Stream, described: ObjectSchema, scope: Scope) -> Iterator
     (mapping,) = stream.keys
     field = described.field(mapping.target)
     if field is not None and field.type is not FieldType.ID:
-        if not field.external_id:
+        if not (field.external_id or (field.unique and field.type in _FINDING)):
             hint = _external_ids(described)
             yield problem("SE306", mapping.origin, hint, object=described.name, name=field.name)
         elif not field.unique:

@@ -133,7 +133,8 @@ class CompiledStream:
     Attributes:
         name: as in the catalog.
         object: where it writes to.
-        key: the external id field and how it is computed; of a key of several fields, all of them as one text.
+        key: the field by which records are found and how it is computed; of a key of several fields, all of them as one
+            text.
         fields: the other fields, in the order of the catalog; those of a key of several fields come first.
         key_parts: how many of the fields make up the key; 0 where it is one field of its own.
         query: what to ask the source for.
@@ -164,6 +165,11 @@ class CompiledStream:
     row_filters: tuple[Filter, ...]
     not_applicable: tuple[Filter, ...]
     compile_residual: Callable[[tuple[Filter, ...]], Callable[[SourceRecord], bool]]
+
+    @property
+    def upserts(self) -> bool:
+        """Whether a record can be written by its key: it is one field, an external id."""
+        return not self.key_parts and self.key.description.external_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,14 +39,14 @@ class Way:
     seconds: float
 
 
-def operation_of(kind: ChangeKind, key_fields: int) -> Operation:
+def operation_of(kind: ChangeKind, *, upserts: bool) -> Operation:
     """How a change is sent; without an external id there is no upsert.
 
     Args:
         kind: of the change.
-        key_fields: how many fields the key has.
+        upserts: whether a record can be written by its key.
     """
-    if kind is ChangeKind.CREATE and key_fields > 1:
+    if kind is ChangeKind.CREATE and not upserts:
         return Operation.INSERT
     return OPERATIONS[kind]
 
@@ -91,7 +91,7 @@ class Filling:
 
 
 def write_changes(
-    writer: PlanWriter, space: Workspace, number: int, stream: str, key_fields: int, limits: Limits
+    writer: PlanWriter, space: Workspace, number: int, stream: str, limits: Limits, *, upserts: bool
 ) -> tuple[Way, ...]:
     """Write the changes of a stream into the plan file; returns the batches they will take.
 
@@ -100,12 +100,12 @@ def write_changes(
         space: holds the changes.
         number: of the stream there.
         stream: its name.
-        key_fields: how many fields its key has.
         limits: the target's, for an operation.
+        upserts: whether its records can be written by their key.
     """
     filling: dict[tuple[Operation, int], Filling] = {}
     for change in space.changes(number):
-        operation = operation_of(change.kind, key_fields)
+        operation = operation_of(change.kind, upserts=upserts)
         # Deletes are sent at the end, whatever level their record is on.
         place = (operation, -1 if operation is Operation.DELETE else change.wave)
         if place not in filling:

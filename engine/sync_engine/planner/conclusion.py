@@ -95,7 +95,7 @@ def _stream_plan(
     stream = work.stream
     key_fields = tuple(each.name for each in stream.fields[: stream.key_parts]) or (stream.key.name,)
     limits = limits_of(target, stream.object.name, summary.changes)
-    mode = limits(operation_of(ChangeKind.CREATE, len(key_fields))).mode
+    mode = limits(operation_of(ChangeKind.CREATE, upserts=stream.upserts)).mode
     return StreamPlan(
         name=stream.name,
         read=ReadStep(
@@ -106,7 +106,7 @@ def _stream_plan(
             work.since,
             work.because,
         ),
-        write=WriteStep(stream.object.name, key_fields, mode, sum(each.batches for each in ways)),
+        write=WriteStep(stream.object.name, key_fields, mode, sum(each.batches for each in ways), stream.upserts),
         fields=_planned_fields(compiled, stream),
         summary=summary,
         new_options=planned(work, target),

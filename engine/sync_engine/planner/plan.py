@@ -208,15 +208,17 @@ class WriteStep:
     """How a stream's changes are written.
 
     Attributes:
-        key_fields: by which records are found: one external id, or several fields together.
+        key_fields: by which records are found: one field, or several together.
         mode: the target's name of the way.
         batches: how many batches it will take at least.
+        upserts: whether a record can be written by its key, an external id; new ones are inserted where it cannot.
     """
 
     object_name: str
     key_fields: tuple[str, ...]
     mode: str
     batches: int
+    upserts: bool = True
 
     @property
     def key_name(self) -> str:

@@ -86,6 +86,7 @@ def stream_to_data(stream: StreamPlan) -> dict[str, object]:
             "key_fields": stream.write.key_fields,
             "mode": stream.write.mode,
             "batches": stream.write.batches,
+            "upserts": stream.write.upserts,
         },
         "fields": [
             [one.name, one.type, one.request.parent_object, one.request.parent_field, one.mapping]
@@ -154,7 +155,7 @@ def stream_from_data(data: Mapping[str, Any]) -> StreamPlan:
             read["since"],
             read["because"],
         ),
-        write=WriteStep(write["object"], tuple(write["key_fields"]), write["mode"], write["batches"]),
+        write=WriteStep(write["object"], tuple(write["key_fields"]), write["mode"], write["batches"], write["upserts"]),
         fields=tuple(_planned_field(each) for each in data["fields"]),
         summary=Summary(**data["summary"]),
         new_options=tuple(

@@ -114,7 +114,7 @@ def _plan(
         for work in works:
             stream = work.stream
             limits = limits_of(target, stream.object.name, space.count(work.number))
-            ways.append(write_changes(writer, space, work.number, stream.name, stream.key_parts or 1, limits))
+            ways.append(write_changes(writer, space, work.number, stream.name, limits, upserts=stream.upserts))
             writer.kept(work.stream.name, space.kept(work.number))
             writer.rejections(work.stream.name, space.rejections(work.number))
         plan = conclude(compiled, space, works, ways, target, remembered)

@@ -146,7 +146,7 @@ def _undone(
     plan = StreamPlan(
         name=stream.name,
         read=ReadStep(stream.query.collection),
-        write=WriteStep(stream.object.name, parts or (stream.key.name,), batching.mode, 0),
+        write=WriteStep(stream.object.name, parts or (stream.key.name,), batching.mode, 0, stream.upserts),
         fields=tuple(planned),
         summary=Summary(),
     )
@@ -215,6 +215,6 @@ def _counted(
     )
     write = undone.stream.write
     limits = limits_of(target, write.object_name, summary.changes)
-    ways = write_changes(writer, space, undone.number, undone.stream.name, len(write.key_fields), limits)
+    ways = write_changes(writer, space, undone.number, undone.stream.name, limits, upserts=write.upserts)
     write = replace(write, mode=limits(Operation.UPDATE).mode, batches=sum(each.batches for each in ways))
     return replace(undone.stream, summary=summary, write=write), ways

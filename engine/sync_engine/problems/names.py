@@ -31,8 +31,8 @@ CODES: dict[str, Code] = {
     ),
     "SE306": Code(
         "{object}.{name} is no external id, so records cannot be found by it",
-        "The key of a stream, and of records of transfers, must be a field marked External ID and Unique: only then is "
-        "a repeated write safe.",
+        "The key of a stream must be unique in the target, best by a field marked External ID and Unique; the key of "
+        "records of transfers must be such a field. Only then is a repeated write safe.",
     ),
     "SE307": Code(
         "{object}.{name} is an external id but not unique, so two records could have the same key",

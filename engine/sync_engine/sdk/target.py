@@ -198,7 +198,8 @@ class Batch:
         operation: what to do.
         key_field: the external id field by which records are found; of an insert the name of the key.
         mode: as ``Batching.mode`` said.
-        columns: every field that occurs in the rows, in the order of the mapping; without the key field.
+        columns: every field that occurs in the rows, in the order of the mapping; without the key field,
+            but with it in an insert.
         rows: keys are unique within a batch.
     """
 

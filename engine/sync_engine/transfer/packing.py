@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import cast
 
 from sync_engine.planner.batches import Filling, Limits, operation_of
@@ -27,7 +28,7 @@ def pack(
     filling: dict[Operation, Filling] = {}
     number = 0
     for change in changes:
-        operation = operation_of(change.kind, len(stream.write.key_fields))
+        operation = operation_of(change.kind, upserts=stream.write.upserts)
         if operation not in filling:
             waiting[operation], filling[operation] = [], Filling(limits(operation))
         rows = waiting[operation]
@@ -52,6 +53,9 @@ def make_batch(stream: StreamPlan, operation: Operation, mode: str, changes: Seq
     ]
     rows = tuple(Row(change.key, _values(read, change), change.target_id or None) for change in changes)
     write = stream.write
+    if operation is Operation.INSERT and len(write.key_fields) == 1:  # of several, they are fields like any other
+        columns = (*write.key_fields, *columns)
+        rows = tuple(replace(row, values={write.key_name: row.key, **row.values}) for row in rows)
     return Batch(id_, write.object_name, operation, write.key_name, mode, columns, rows)
 
 

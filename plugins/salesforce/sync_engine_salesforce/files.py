@@ -27,7 +27,6 @@ from sync_engine.sdk.files import MD5, OpenMedia
 from sync_engine.sdk.target import (
     Batch,
     FieldDescription,
-    FieldRequest,
     Operation,
     Outcome,
     Owner,
@@ -40,6 +39,7 @@ from sync_engine_salesforce import composite, reading, soql
 from sync_engine_salesforce.errors import NoAnswer, RowError, row_error
 from sync_engine_salesforce.file_fields import CONTENT, FILE_NAME, PLACE, file_name
 from sync_engine_salesforce.file_reading import LATEST, Known, links
+from sync_engine_salesforce.references import ids_of
 from sync_engine_salesforce.rows import failed, sort_out
 from sync_engine_salesforce.session import OrgSession
 from sync_engine_salesforce.values import to_json
@@ -93,7 +93,7 @@ class FileSender:
         self._batch = batch
         self._open = open_media
         self._sending = sending
-        self._parents: dict[tuple[str, str, str], str] = {}
+        self._parents: dict[ParentKey, str] = {}
         self._versions: dict[str, _Version] = {}
 
     def send(self) -> list[RecordResult]:
@@ -146,19 +146,10 @@ class FileSender:
             for each in page
         }
 
-    def _find_parents(self, rows: Sequence[Row]) -> dict[tuple[str, str, str], str]:
-        """Ids of the records that files go to, by object, key field and key."""
-        wanted: dict[tuple[str, str], set[str]] = {}
-        for row in rows:
-            place = row.values.get(PLACE)
-            if isinstance(place, ParentKey):
-                wanted.setdefault((place.object, place.field), set()).add(place.key)
-        return {
-            (object_name, field, parent.key): parent.id
-            for (object_name, field), keys in wanted.items()
-            for page in reading.read(self._session, self._known(object_name), FieldRequest(field), [], sorted(keys))
-            for parent in page
-        }
+    def _find_parents(self, rows: Sequence[Row]) -> dict[ParentKey, str]:
+        """Ids of the records that files go to."""
+        places = (row.values.get(PLACE) for row in rows)
+        return ids_of(self._session, self._known, [each for each in places if isinstance(each, ParentKey)])
 
     def _write(self, row: Row) -> RecordResult:
         version = self._versions.get(row.key)
@@ -181,7 +172,7 @@ class FileSender:
 
     def _place_of(self, place: object) -> str | None:
         if isinstance(place, ParentKey):
-            return self._parents.get((place.object, place.field, place.key))
+            return self._parents.get(place)
         return place if isinstance(place, str) else None
 
     def _send_version(self, row: Row, version: _Version | None, record: str | None) -> RecordResult:

@@ -38,6 +38,7 @@ from sync_engine_salesforce.bulk_results import read_results, refused_as_a_whole
 from sync_engine_salesforce.file_fields import FILES
 from sync_engine_salesforce.modified import own_user, read_modified
 from sync_engine_salesforce.reading import read
+from sync_engine_salesforce.references import with_ids
 from sync_engine_salesforce.rows import RowText, column_names, from_plain, mixed_references, sort_out, to_plain
 from sync_engine_salesforce.schema import Described, read_object
 from sync_engine_salesforce.session import OrgSession
@@ -173,9 +174,10 @@ class SalesforceTarget:
 
     def submit(self, batch: Batch, checkpoint: Checkpoint) -> BatchRef:
         """Hand a batch over; Collections answer at once and the results go into the reference, a bulk job later."""
-        described = self._known(batch.object)
         if batch.mode == files.MODE:
             return self._send_files(batch, checkpoint, None)
+        described = self._known(batch.object)
+        batch = with_ids(self._session, self._known, batch)
         if batch.mode != bulk.MODE:
             # Only an insert made twice is there twice.
             checkpoint(BatchState.SENDING, {"late": composite.LATE} if batch.operation is Operation.INSERT else {})
