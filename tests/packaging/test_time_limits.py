@@ -22,7 +22,6 @@ LOOPS = {
     "transfer/sending.py _wait": "POLL_DEADLINE",
     "transfer/recovery.py _look": "as long as the target says that a call may come late",
     "sync_engine_akeneo/client.py _insist": "`retry_minutes`",
-    "sync_engine_akeneo/categories.py read_categories": "a list in memory",
     "sync_engine_akeneo/paging.py listing": "each page has records, and none that came before",
     "sync_engine_akeneo/paging.py _following": "each page has records, and a cursor that did not come before",
     "sync_engine_salesforce/session.py _insist": "`retry_minutes`",

@@ -86,14 +86,9 @@ class RecordReader:
 
     def pages(self, items: Sequence[Item], cursor: str | None) -> Iterator[Page]:
         """Records of a list that is known as a whole, page by page; the cursor is the number of those before."""
-        start = int(cursor or 0)
-        while True:
+        for start in range(int(cursor or 0), max(len(items), 1), PAGE_SIZE):  # nothing is a page, too
             end = start + PAGE_SIZE
-            more = end < len(items)
-            yield Page(tuple(map(self.record, items[start:end])), str(end) if more else None)
-            if not more:
-                return
-            start = end
+            yield Page(tuple(map(self.record, items[start:end])), str(end) if end < len(items) else None)
 
     def record(self, item: Item) -> SourceRecord:
         """The record of an item.
