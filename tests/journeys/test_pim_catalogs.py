@@ -11,13 +11,21 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from starlette.requests import Request
 from tests.engine.repositories import commit, git
+from tests.journeys.apps import (
+    catalog,
+    chosen,
+    connect_as_app,
+    enabled,
+    refused_when_disabled_meanwhile,
+    refused_while_disabled,
+    stays_when_selected_again,
+)
 from tests.journeys.conftest import Finished
 from tests.journeys.small import Json, Shop, model, open_shop, product, uuid_of
 
 from sync_engine_sandbox.faults import Rule
-from sync_engine_sandbox.pim.app_catalogs import new_catalog, set_up
+from sync_engine_sandbox.pim.app_catalogs import set_up
 
 FIELDS = [
     {"name": "Parent__c", "type": "reference", "references": ["Item__c"], "relationship": "Parent__r"},
@@ -71,36 +79,14 @@ MANY = 130
 """Products that the PIM lists in one page of keys and gives, by these, in several."""
 
 
-def chosen(*skus: str) -> list[Json]:
-    """The product selection of a few products."""
-    return [{"field": "sku", "operator": "IN", "value": list(skus)}]
-
-
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
     mugs = [product(f"mug-{n:03}", name=f"Mug {n}", title={"de_DE": f"Becher {n}"}) for n in range(MANY)]
     shirts = [product(f"shirt-{size}", parent="shirt-low", name=size, size=size) for size in ("s", "l")]
     models = [model("shirt-root"), model("shirt-low", parent="shirt-root"), model("other-root")]
     with open_shop(tmp_path, fields=FIELDS, objects=[THING, WIDE], products=[*mugs, *shirts], models=models) as opened:
-        path = opened.project.folder / "sync-engine.yaml"
-        lines = path.read_text(encoding="utf-8")
-        as_app = re.sub(
-            r'(url: "\$\{PIM_URL\}"\n)(    (client|user|pass)\w+: .*\n)+', r'\1    token: "${PIM_TOKEN}"\n', lines
-        )
-        assert as_app != lines
-        path.write_text(as_app, encoding="utf-8")
+        connect_as_app(opened.project.folder)
         yield opened
-
-
-def catalog(shop: Shop, name: str = "Store US") -> str:
-    """A new catalog for apps, disabled; its id."""
-    return str(new_catalog(shop.sandbox.pim, name, [], [])["id"])
-
-
-def enabled(shop: Shop, **settings: Any) -> str:
-    identifier = catalog(shop)
-    set_up(shop.sandbox.pim, identifier, **settings)
-    return identifier
 
 
 def write(shop: Shop, own: str, streams: Json | None = None, **rest: Any) -> None:
@@ -157,13 +143,7 @@ def test_what_leaves_the_selection_goes_with_proof_and_changed_does_not_miss_it(
 def test_what_is_in_the_selection_again_before_it_is_deleted_stays(shop: Shop) -> None:
     own = enabled(shop, criteria=chosen("mug-001", "mug-002"))
     write(shop, own)
-    shop.apply()
-    set_up(shop.sandbox.pim, own, criteria=chosen("mug-002"))
-    saved = str(shop.project.folder / "saved.plan")
-    shop.run("plan", "--out", saved)
-    set_up(shop.sandbox.pim, own, criteria=chosen("mug-001", "mug-002"))
-    assert "1 stale" in shop.run("apply", saved, "--yes", code=6).out
-    assert names(shop) == ["Mug 1", "Mug 2"]
+    stays_when_selected_again(shop, own)
 
 
 def test_values_that_the_app_may_not_see_in_the_catalog_are_not_emptied(shop: Shop) -> None:
@@ -176,14 +156,8 @@ def test_a_disabled_catalog_stops_everything_and_says_who_enables_it(shop: Shop)
     own = enabled(shop, criteria=chosen("mug-001"))
     write(shop, own)
     shop.apply()
-    set_up(shop.sandbox.pim, own, enabled=False)
-    screen = f"/connect/apps/v1/catalogs/{own}"
-    for command, code in (("plan", 1), ("apply --yes", 1), ("validate --live", 3), ("doctor", 1)):
-        done = shop.run(*command.split(), code=code)
-        assert f'the catalog "Store US" ({own}) is disabled' in done.out + done.err
-        assert screen in done.out + done.err
+    refused_while_disabled(shop, own)
     assert names(shop) == ["Mug 1"]
-    set_up(shop.sandbox.pim, own)
     shop.run("validate", "--live")
     assert f'"Store US" ({own}), enabled' in shop.run("doctor").out
 
@@ -192,15 +166,7 @@ def test_a_catalog_that_is_disabled_while_it_is_read_is_no_empty_one(shop: Shop)
     own = enabled(shop, criteria=chosen("mug-001"))
     write(shop, own)
     shop.apply()
-
-    async def disable(request: Request) -> None:
-        if request.url.path.endswith("/product-uuids"):
-            set_up(shop.sandbox.pim, own, enabled=False)
-
-    shop.sandbox.pim.before.append(disable)
-    done = shop.run("apply", "--yes", code=1)
-    assert "has been disabled on the PIM side" in done.err
-    assert f"/connect/apps/v1/catalogs/{own}" in done.err
+    refused_when_disabled_meanwhile(shop, own, "/product-uuids")
     assert names(shop) == ["Mug 1"]
 
 

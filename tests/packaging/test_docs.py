@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.journeys.apps import connect_as_app
 from tests.reliability import fault_matrix
 
 from sync_engine.cli.main import cli, execute
@@ -26,6 +27,7 @@ from sync_engine.expressions.variables import variable_maker
 from sync_engine.sdk.filters import OPERATORS
 from sync_engine.sdk.source import Attribute, Kind, Option, SourceSchema, Unit, UnitFamily
 from sync_engine.sdk.values import Measurement, Price
+from sync_engine_sandbox.pim.app_catalogs import new_catalog
 from sync_engine_sandbox.sandbox import DEMO_DATA, DEMO_PROJECT, running
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +59,12 @@ BASE: Mapping[str, Any] = {
     "source": {"connection": "pim", "channel": "ecommerce", "locales": ["en_US", "de_DE"]},
     "target": {"connection": "crm"},
 }
+MAPPED: Mapping[str, Any] = {
+    "uuid": {"type": "string"},
+    "title": {"type": "string"},
+    "price": {"type": "object", "properties": {"amount": {"type": "number"}, "currency": {"type": "string"}}},
+}
+"""The targets of the catalog of the PIM that examples read."""
 STREAM: Mapping[str, Any] = {
     "from": "products",
     "to": "Product2",
@@ -175,16 +183,26 @@ def checked_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "key": {"CurrencyIsoCode": "sku", "UseStandardPrice": "enabled"},
     }
     write(project, {**BASE, "streams": streams})
+    reading = {
+        **BASE,
+        "name": "mapped",
+        "source": {**BASE["source"], "catalog": "Store US"},
+        "streams": {"mapped": {**STREAM, "from": "mapped_products", "fields": {"Name": "title"}}},
+    }
+    connect_as_app(project)
     with running(DEMO_DATA, org) as sandbox, pytest.MonkeyPatch.context() as patch:
         for name, value in sandbox.environment.items():
             patch.setenv(name, value)
+        new_catalog(sandbox.pim, "Store US", [], [])["_schema"] = {"properties": MAPPED}
+        write(project, reading, "mapped.yaml")
         assert execute(["--project", str(project), "snapshot"]) == 0
+        (project / "catalogs" / "mapped.yaml").unlink()
     return project
 
 
-def write(project: Path, catalog: Mapping[str, Any]) -> None:
+def write(project: Path, catalog: Mapping[str, Any], name: str = "example.yaml") -> None:
     text = json.dumps(catalog)  # which is YAML, too
-    (project / "catalogs" / "example.yaml").write_text(text, encoding="utf-8")
+    (project / "catalogs" / name).write_text(text, encoding="utf-8")
 
 
 def catalogs() -> list[Any]:

@@ -281,18 +281,35 @@ def describe_source(source: Source, *catalogs: Catalog) -> SourceSchema:
     schema = describe_needed(source, catalogs)
     for each in catalogs:
         check_source_catalog(source, each)
-    properties = {code for each in schema.collections.values() for code in each.properties}
+    collections = (schema.collections, *schema.catalogs.values())
+    properties = {code for some in collections for each in some.values() for code in each.properties}
     if needs <= schema.attributes.keys() | properties | ROW_PROPERTIES and not any(map(needs_all, catalogs)):
         return schema
     whole = source.describe()
-    return replace(whole, attributes={**whole.attributes, **schema.attributes})  # labels of records only when named
+    attributes = {**whole.attributes, **schema.attributes}  # labels of records only when named
+    return replace(whole, attributes=attributes, catalogs=schema.catalogs)
 
 
 def describe_needed(source: Source, catalogs: Sequence[Catalog]) -> SourceSchema:
     """No more of a source's schema than catalogs need."""
     named = frozenset().union(*map(source_needs, catalogs), *map(source_parts, catalogs))
     labelled = frozenset().union(*map(source_labelled, catalogs))
-    return source.describe(named, labelled, frozenset().union(*map(source_currencies, catalogs)))
+    schema = source.describe(named, labelled, frozenset().union(*map(source_currencies, catalogs)))
+    return with_own_collections(source, schema, catalogs)
+
+
+def with_own_collections(source: Source, schema: SourceSchema, catalogs: Sequence[Catalog]) -> SourceSchema:
+    """The schema with the collections that only catalogs of the source's own have, where streams read such."""
+    if not isinstance(source, KeepsCatalogs):
+        return schema  # which ``check_source_catalog`` refuses
+    read: dict[str, set[str]] = {}
+    for each in catalogs:
+        names = {stream.source for stream in each.streams} - schema.collections.keys()
+        if names and each.source_catalog is not None:
+            read.setdefault(each.source_catalog, set()).update(names)
+    if not read:
+        return schema
+    return replace(schema, catalogs={own: source.describe_catalog(own, names) for own, names in read.items()})
 
 
 def check_source_catalog(source: Source, catalog: Catalog) -> str:

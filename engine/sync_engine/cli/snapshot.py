@@ -12,7 +12,7 @@ from sync_engine.catalog.model import Catalog, Project
 from sync_engine.catalog.notifications import EventKind
 from sync_engine.cli.console import Console
 from sync_engine.cli.notifying import announce
-from sync_engine.cli.session import Connections, describe_target, load
+from sync_engine.cli.session import Connections, describe_target, load, with_own_collections
 from sync_engine.compiler.affected import affected_by_source, affected_by_target
 from sync_engine.notifications.events import Event
 from sync_engine.problems import nearest
@@ -91,7 +91,8 @@ def _event(drift: Drift) -> Event:
 def _source(
     console: Console, project: Project, catalogs: Sequence[Catalog], name: str, connections: Connections
 ) -> tuple[Drift, str]:
-    now = connections.source(name).describe()
+    source = connections.source(name)
+    now = with_own_collections(source, source.describe(), [each for each in catalogs if each.source == name])
     before = _saved(console, project, name, SourceSchema)
     if before is None:
         return Drift(name, [f"+ {name}"]), to_text(now)

@@ -34,7 +34,8 @@ def _of_source(catalog: Catalog, before: SourceSchema, after: SourceSchema) -> I
     if any(general & set(fields_of(each)) for each in catalog.filter):
         yield "filter"
     for stream in catalog.streams:
-        changed = general | _different(_properties(before, stream), _properties(after, stream))
+        own = catalog.source_catalog
+        changed = general | _different(_properties(before, stream, own), _properties(after, stream, own))
         if changed & {code for each in stream.filter for code in fields_of(each)}:
             yield f"{stream.name}.filter"
         if stream.for_each is not None and changed & {*row_needs(stream.for_each), *stream.for_each.codes}:
@@ -68,8 +69,8 @@ def _of_target(catalog: Catalog, before: TargetSchema, after: TargetSchema) -> I
             yield f"{stream.name}.fields"
 
 
-def _properties(schema: SourceSchema, stream: Stream) -> Mapping[str, Attribute]:
-    collection = schema.collections.get(stream.source)
+def _properties(schema: SourceSchema, stream: Stream, own: str | None) -> Mapping[str, Attribute]:
+    collection = schema.of_catalog(own).collections.get(stream.source)
     return {} if collection is None else collection.properties
 
 

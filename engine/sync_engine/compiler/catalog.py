@@ -62,6 +62,7 @@ def compile_catalog(
     Returns:
         The compiled catalog, None when a problem is an error; and every problem.
     """
+    source = source.of_catalog(catalog.source_catalog)
     ready, problems = _check(catalog, source, target, today, before)
     if any(each.severity is Severity.ERROR for each in problems):
         return None, problems
@@ -78,7 +79,7 @@ def check_catalog(
     catalog: Catalog, source: SourceSchema, target: TargetSchema, today: date, before: SourceSchema | None = None
 ) -> list[Problem]:
     """Every problem that ``compile_catalog`` finds, without compiling anything."""
-    return _check(catalog, source, target, today, before)[1]
+    return _check(catalog, source.of_catalog(catalog.source_catalog), target, today, before)[1]
 
 
 def _check(
@@ -92,7 +93,7 @@ def _check(
         collection = source.collections.get(stream.source)
         described = target.find(stream.object)
         if collection is None:
-            hint = near_or_all(stream.source, source.collections)
+            hint = _other_collections(catalog, stream, source)
             problems.append(problem("SE301", stream.source_origin, hint, name=stream.source))
         if described is None:
             hint = nearest(stream.object, target.objects)
@@ -108,6 +109,17 @@ def _check(
         problems += record_form(catalog, target)[1]
     problems += check_locales(catalog, source, target, before)
     return ready, problems
+
+
+def _other_collections(catalog: Catalog, stream: Stream, source: SourceSchema) -> str:
+    """What there is in the place of a collection that is not known, as far as that can be told."""
+    hint = near_or_all(stream.source, source.collections)
+    own = catalog.source_catalog
+    if own is None:
+        return f"{hint} Catalogs of the source itself may have more; `source.catalog` names one."
+    if own not in source.catalogs:
+        return f"{hint} `sync-engine snapshot` saves what the catalog `{own}` of the source itself has beside these."
+    return hint
 
 
 def _check_stream(catalog: Catalog, stream: Stream, scope: Scope, described: ObjectSchema) -> Iterator[Problem]:

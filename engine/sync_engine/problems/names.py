@@ -8,7 +8,9 @@ from sync_engine.sdk.problem import Severity
 CODES: dict[str, Code] = {
     "SE301": Code(
         "the source has no collection `{name}`",
-        "`from:` names the records a stream reads: `products`, `product_models`, `categories` or `family_variants`.",
+        "`from:` names the records a stream reads: `products`, `product_models`, `categories` or `family_variants`. "
+        "`mapped_products` are there only of a catalog that the PIM keeps itself, which `source.catalog` names; after "
+        "a change of it, `sync-engine snapshot` refreshes what is known offline.",
     ),
     "SE302": Code(
         "`{name}` is no attribute and no property of {collection}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -197,6 +197,8 @@ class SourceSchema:
         locales: the active ones.
         currencies: the active ones, or of these at least all that channels have or that were asked for.
         unit_families: by code; empty where no measurement was asked for.
+        catalogs: collections that only a catalog of the source's own has (``KeepsCatalogs``), by that one's id or name
+            and by their names; of those catalogs of which such collections are read.
     """
 
     adapter: str
@@ -208,6 +210,12 @@ class SourceSchema:
     locales: tuple[str, ...]
     currencies: tuple[str, ...]
     unit_families: Mapping[str, UnitFamily]
+    catalogs: Mapping[str, Mapping[str, RecordCollection]] = field(default_factory=dict)
+
+    def of_catalog(self, catalog: str | None) -> SourceSchema:
+        """The schema as it is where a catalog of the source's own is read: with that one's collections."""
+        own = self.catalogs.get(catalog) if catalog else None
+        return replace(self, collections={**self.collections, **own}) if own else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,7 +390,10 @@ class TellsChanges(Protocol):
 
 @runtime_checkable
 class KeepsCatalogs(Protocol):
-    """What a source can do beside ``Source``: keep catalogs of its own, each a selection of its records."""
+    """What a source can do beside ``Source``: keep catalogs of its own, each a selection of its records.
+
+    A catalog may have collections of its own, too, which are read with its name in ``Query.source_catalog``.
+    """
 
     def check_catalog(self, catalog: str) -> str:
         """See that what a catalog selects can be read now.
@@ -395,6 +406,18 @@ class KeepsCatalogs(Protocol):
 
         Raises:
             Refused: it does not exist, is switched off, or is not permitted; several have the name.
+            Unavailable, BrokenContract: it is not known.
+        """
+
+    def describe_catalog(self, catalog: str, names: Collection[str]) -> Mapping[str, RecordCollection]:
+        """The collections that a catalog has beside those of the source as a whole, by name.
+
+        Args:
+            catalog: its id or its name; it may be switched off.
+            names: the collections that are to be read, as far as the source as a whole has none of that name.
+
+        Raises:
+            Refused: as ``check_catalog``; or one of ``names`` could be there, but is not, with the reason.
             Unavailable, BrokenContract: it is not known.
         """
 

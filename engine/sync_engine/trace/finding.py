@@ -61,7 +61,8 @@ def locate(
     for stream in compiled.streams:
         for criterion in _by_key(stream, schema.collections[stream.query.collection], key):
             query = with_attributes(judgeable(stream, (criterion,)), schema, images)
-            if everywhere:
+            own = schema.catalogs.get(query.source_catalog or "", {})
+            if everywhere and query.collection not in own:
                 query = dataclasses.replace(query, source_catalog=None)
             record = next(matching(stream, source, query), None)
             if record is not None:

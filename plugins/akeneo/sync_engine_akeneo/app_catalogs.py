@@ -131,6 +131,11 @@ class AppCatalogs:
             raise self._client.misshapen("a catalog for apps", error) from None
 
 
+def mapped_path(catalog: str) -> str:
+    """Where the mapped products of a catalog are."""
+    return f"{_path(catalog)}/mapped-products"
+
+
 def _path(catalog: str) -> str:
     return f"{CATALOGS}/{quote(catalog, safe='')}"
 

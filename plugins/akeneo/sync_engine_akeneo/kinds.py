@@ -38,6 +38,11 @@ WITH_OPTIONS = frozenset({"pim_catalog_simpleselect", "pim_catalog_multiselect"}
 LONGEST = {"pim_catalog_identifier": 255, "pim_catalog_text": 255, "pim_catalog_textarea": 65_535}
 """Longest text by type, where the attribute sets no limit of its own."""
 
+MAPPED = "mapped_products"
+"""The collection that only a catalog for apps has: its products as its mapping makes them; which properties differs."""
+
+MAPPED_KEY = "uuid"
+
 
 def _properties(*properties: Attribute) -> dict[str, Attribute]:
     return {each.code: each for each in properties}
@@ -120,3 +125,6 @@ many these are. ``root_parent``: the top model above a variant. ``level``: 1 for
 from the root to the category, joined by ``/``. ``position``: among its siblings, from 1. Properties that exist per
 locale or channel (``label``, ``completeness``, ``quality_score``) hold entries like those of attributes.
 """
+
+KEYS = {**{name: each.key for name, each in COLLECTIONS.items()}, MAPPED: MAPPED_KEY}
+"""The property that identifies a record, by collection."""

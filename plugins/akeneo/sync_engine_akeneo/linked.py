@@ -20,7 +20,7 @@ from urllib.parse import quote
 from sync_engine.sdk.source import LINKS, Attribute, Kind, Option
 from sync_engine.sdk.values import Localized, MediaRef
 from sync_engine_akeneo.client import PimClient
-from sync_engine_akeneo.paging import Item, chunks, linked_items
+from sync_engine_akeneo.paging import Item, chunks, scroll_plain
 from sync_engine_akeneo.records import labels, localized
 from sync_engine_akeneo.values import Convert, converter, media
 from sync_engine_akeneo.wire import Malformed, elements, members, text
@@ -219,8 +219,8 @@ class LinkedRecords:
         return self._values[link, attribute][code]
 
     def _items(self, link: Link, params: Mapping[str, str]) -> Iterator[Item]:
-        for page in linked_items(self._client, f"{link.path}/{link.place.items}", params):
-            yield from page
+        for leaf in scroll_plain(self._client, f"{link.path}/{link.place.items}", params):
+            yield from leaf.items
 
     def _misshapen(self, link: Link, item: Item, error: Malformed) -> Exception:
         return self._client.misshapen(f"{link.place.word} {item.get('code')!r} of {link.owner!r}", error)

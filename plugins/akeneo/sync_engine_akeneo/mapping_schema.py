@@ -101,6 +101,12 @@ def targets_of(schema: Mapping[str, object]) -> dict[str, Mapping[str, object]]:
     return {name: each for name, each in found.items() if name not in own and isinstance(each, dict)}
 
 
+def is_flat(schema: Mapping[str, object]) -> bool:
+    """Whether a schema is one of products, and not one of models with their variants."""
+    properties = schema.get("properties")
+    return isinstance(properties, dict) and "uuid" in properties
+
+
 def _named(described: ObjectSchema, name: str) -> FieldDescription:
     found = described.field(name)
     if found is None:

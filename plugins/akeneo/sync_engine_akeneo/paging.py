@@ -90,10 +90,10 @@ def scroll_unread(
     return _following(client, path, {**params, "pagination_type": "search_after"}, cursor)
 
 
-def linked_items(client: PimClient, path: str, params: Parameters) -> Iterator[list[Item]]:
-    """Items of a list of records or assets, page by page: these lists have a cursor only, and no other size of page."""
-    for body, _ in _following(client, path, params, None):
-        yield page_items(client, path, body)
+def scroll_plain(client: PimClient, path: str, params: Parameters, cursor: str | None = None) -> Iterator[Leaf]:
+    """Pages of a list that has a cursor only, so that none has to be asked for: records, assets, mapped products."""
+    for body, following in _following(client, path, params, cursor):
+        yield Leaf(page_items(client, path, body), following)
 
 
 def listed_keys(client: PimClient, path: str, params: Parameters, cursor: str | None) -> Iterator[list[str]]:

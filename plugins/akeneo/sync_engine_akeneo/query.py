@@ -219,10 +219,15 @@ def _too_long(search: Search, said: tuple[str, dict[str, object]], query: Query)
 
 def _selection(query: Query, search: Search) -> dict[str, object]:
     """What of a catalog for apps is read: the catalog, the conditions beside it, and the only keys that can pass."""
-    key = COLLECTIONS[query.collection].key
+    named = among(query.filters, COLLECTIONS[query.collection].key)
+    return {"catalog": query.source_catalog, "search": search, "among": named}
+
+
+def among(filters: Iterable[Filter], key: str) -> set[str] | None:
+    """The only keys, in small letters, that can pass; None where the filters name none."""
     named = [
         {str(value).casefold() for value in each.value}
-        for each in flat(query.filters)
+        for each in flat(filters)
         if isinstance(each, Criterion) and (each.field, each.operator) == (key, "IN") and isinstance(each.value, tuple)
     ]
-    return {"catalog": query.source_catalog, "search": search, "among": set.intersection(*named) if named else None}
+    return set.intersection(*named) if named else None

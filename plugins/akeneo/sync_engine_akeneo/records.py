@@ -10,7 +10,7 @@ from typing import cast
 from sync_engine.sdk.errors import BrokenContract
 from sync_engine.sdk.source import Attribute, Page, SourceRecord
 from sync_engine.sdk.values import Localized, SourceValue
-from sync_engine_akeneo.kinds import COLLECTIONS
+from sync_engine_akeneo.kinds import KEYS
 from sync_engine_akeneo.paging import PAGE_SIZE, Item
 from sync_engine_akeneo.values import Convert, boolean, converter, moment, number
 from sync_engine_akeneo.wire import Malformed, describe, elements, members, text, texts
@@ -70,7 +70,7 @@ class RecordReader:
     def __init__(self, form: RecordForm, misshapen: Misshapen, elsewhere: Mapping[str, Property] = NOTHING) -> None:
         self._misshapen = misshapen
         self._collection = form.collection
-        self._key = COLLECTIONS[form.collection].key
+        self._key = KEYS[form.collection]
         self._properties = tuple(
             (code, elsewhere.get(code) or property_reader(code, form.identifier)) for code in form.properties
         )

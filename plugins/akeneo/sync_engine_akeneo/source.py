@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 
 from sync_engine.sdk.errors import Refused
 from sync_engine.sdk.filters import OPERATORS, Criterion
-from sync_engine.sdk.source import Attribute, Page, Partition, Pushdown, Query, SourceSchema, Unread
+from sync_engine.sdk.source import Attribute, Page, Partition, Pushdown, Query, RecordCollection, SourceSchema, Unread
 from sync_engine.sdk.values import MediaRef
 from sync_engine_akeneo.app_catalogs import AppCatalogs
 from sync_engine_akeneo.attributes import Attributes
@@ -18,9 +18,10 @@ from sync_engine_akeneo.changed import Changes
 from sync_engine_akeneo.client import PimClient
 from sync_engine_akeneo.families import FamilyTree
 from sync_engine_akeneo.family_variants import read_family_variants
-from sync_engine_akeneo.kinds import COLLECTIONS
+from sync_engine_akeneo.kinds import COLLECTIONS, MAPPED
 from sync_engine_akeneo.linked import Link, LinkedRecords
 from sync_engine_akeneo.linked_reader import LinkedReader
+from sync_engine_akeneo.mapped import MappedProducts
 from sync_engine_akeneo.media import open_media
 from sync_engine_akeneo.paging import listing, scroll, scroll_unread
 from sync_engine_akeneo.query import Planner
@@ -47,6 +48,7 @@ class AkeneoSource:
         self._attributes = Attributes(client, self._linked)
         self._families = FamilyTree(client)
         self.catalogs = AppCatalogs(client)
+        self._mapped = MappedProducts(client, self.catalogs)
         settings = client.settings
         self._edition: str | None = None
         self._planner = Planner(
@@ -101,7 +103,7 @@ class AkeneoSource:
 
     def pushdown(self, query: Query) -> Pushdown:
         """Decide what the PIM evaluates; asks the PIM only for attributes that it has not described yet."""
-        return self._planner.plan(query)
+        return self._mapped.plan(query) if query.collection == MAPPED else self._planner.plan(query)
 
     def changed(self, query: Query, since: datetime, also: Sequence[Criterion] = ()) -> Pushdown | str:
         """See ``changed.Changes.reading``."""
@@ -116,6 +118,9 @@ class AkeneoSource:
         request = partition.request
         collection = str(request["collection"])
         properties = frozenset(_codes(request["properties"]) or ())
+        if collection == MAPPED:
+            yield from self._mapped.read(partition, cursor)
+            return
         if collection in _READ_WHOLE:
             yield from _READ_WHOLE[collection](self._client, properties, cursor)
             return
@@ -170,6 +175,15 @@ class AkeneoSource:
         """See ``sync_engine.sdk.source.KeepsCatalogs``."""
         found = self.catalogs.readable(catalog)
         return f'"{found.name}" ({found.id}), enabled'
+
+    def describe_catalog(self, catalog: str, names: Collection[str]) -> Mapping[str, RecordCollection]:
+        """See ``sync_engine.sdk.source.KeepsCatalogs``: it has its mapped products."""
+        try:
+            return {MAPPED: self._mapped.describe(catalog)}
+        except Refused:
+            if MAPPED in names:
+                raise
+            return {}
 
     def _selected(self, collection: str, selection: Mapping[str, Any], cursor: str | None) -> Iterator[str]:
         """Keys of the records that a catalog for apps selects, behind a cursor."""
