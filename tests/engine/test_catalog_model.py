@@ -8,25 +8,22 @@ from decimal import Decimal
 import pytest
 from tests.engine.catalog_project import CATALOG, parsed
 
-from sync_engine.catalog.model import (
-    Catalog,
+from sync_engine.catalog.mapping import (
     Conflict,
     ConstRule,
     ExpressionRule,
     FieldMapping,
-    LogLevel,
-    LogPolicy,
     LookupRule,
     NewOptions,
     Otherwise,
     Overwrite,
     Rule,
-    Safety,
     TemplateRule,
     ValueRule,
     WhenEmpty,
     WhenMissingParent,
 )
+from sync_engine.catalog.model import Catalog, LogLevel, LogPolicy, Safety
 from sync_engine.catalog.parse import build_catalog
 from sync_engine.catalog.validate import check_document
 from sync_engine.schedule.model import Blackout, Cron, Missed, Schedule, Times

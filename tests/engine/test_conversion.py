@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_engine.catalog.model import FieldMapping, ValueRule
+from sync_engine.catalog.mapping import FieldMapping, ValueRule
 from sync_engine.compiler.conversion import Unconvertible, compatible, converter
 from sync_engine.sdk.source import Kind
 from sync_engine.sdk.target import FieldDescription, FieldType, Owner, PicklistValue, Reason

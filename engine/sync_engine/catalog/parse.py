@@ -13,34 +13,36 @@ from dataclasses import replace
 from decimal import Decimal
 
 from sync_engine.catalog.findings import Findings
-from sync_engine.catalog.mapping_tests import build_tests
-from sync_engine.catalog.model import (
-    Catalog,
+from sync_engine.catalog.mapping import (
     Conflict,
     ConstRule,
-    Each,
     ExpressionRule,
     FieldMapping,
     FindByRule,
     FindRule,
-    ForEach,
-    LogLevel,
-    LogPolicy,
     LookupRule,
     MediaRule,
     NewOptions,
-    OnMissing,
     Otherwise,
     Overwrite,
     Rule,
-    Safety,
-    Stream,
     TableForm,
     TemplateRule,
     ValueRule,
-    WarningLevel,
     WhenEmpty,
     WhenMissingParent,
+)
+from sync_engine.catalog.mapping_tests import build_tests
+from sync_engine.catalog.model import (
+    Catalog,
+    Each,
+    ForEach,
+    LogLevel,
+    LogPolicy,
+    OnMissing,
+    Safety,
+    Stream,
+    WarningLevel,
 )
 from sync_engine.catalog.schedules import build_schedule, full_every, timezone, without_times
 from sync_engine.documents import Document, Plain, Pointer, items, number, table, text, texts

@@ -9,7 +9,8 @@ from pathlib import Path
 from sync_engine.catalog.checks import check_catalog
 from sync_engine.catalog.environments import environment_names
 from sync_engine.catalog.findings import Findings
-from sync_engine.catalog.model import Catalog, FieldMapping, Project
+from sync_engine.catalog.mapping import FieldMapping
+from sync_engine.catalog.model import Catalog, Project
 from sync_engine.catalog.parse import build_catalog, expressions_of
 from sync_engine.catalog.project import PROJECT_FILE, ProjectReading, catalog_files, display_name, read_project
 from sync_engine.catalog.registry import Side, adapter_sides

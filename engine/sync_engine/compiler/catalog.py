@@ -7,17 +7,8 @@ from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from sync_engine.catalog.model import (
-    Catalog,
-    Each,
-    ExpressionRule,
-    FieldMapping,
-    FindByRule,
-    LookupRule,
-    Stream,
-    TemplateRule,
-    ValueRule,
-)
+from sync_engine.catalog.mapping import ExpressionRule, FieldMapping, FindByRule, LookupRule, TemplateRule, ValueRule
+from sync_engine.catalog.model import Catalog, Each, Stream
 from sync_engine.compiler.checks import check_key, check_mapping, check_match, check_required
 from sync_engine.compiler.choices import allowed_codes
 from sync_engine.compiler.compiled import CompiledCatalog

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from sync_engine.catalog.model import (
+from sync_engine.catalog.mapping import (
     Conflict,
     ConstRule,
     ExpressionRule,
@@ -13,10 +13,10 @@ from sync_engine.catalog.model import (
     FindRule,
     LookupRule,
     MediaRule,
-    Stream,
     TemplateRule,
     ValueRule,
 )
+from sync_engine.catalog.model import Stream
 from sync_engine.compiler.choices import check_choices, unlabelled
 from sync_engine.compiler.conversion import FILES, Unconvertible, compatible, converter
 from sync_engine.compiler.mapping import Scope

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
-from sync_engine.catalog.model import Catalog, FieldMapping
+from sync_engine.catalog.mapping import FieldMapping
+from sync_engine.catalog.model import Catalog
 from sync_engine.compiler.conversion import Unconvertible, converter
 from sync_engine.compiler.mapping import Scope, option_steps
 from sync_engine.compiler.new_options import as_judged

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from sync_engine.catalog.model import Catalog, FieldMapping, OnMissing
+from sync_engine.catalog.mapping import FieldMapping
+from sync_engine.catalog.model import Catalog, OnMissing
 from sync_engine.sdk.filters import Filter
 from sync_engine.sdk.problem import Problem
 from sync_engine.sdk.source import Attribute, Query, SourceRecord, SourceSchema

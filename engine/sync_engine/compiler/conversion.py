@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from sync_engine.catalog.model import FieldMapping
+from sync_engine.catalog.mapping import FieldMapping
 from sync_engine.problems import nearest
 from sync_engine.sdk.source import Kind
 from sync_engine.sdk.target import FieldDescription, FieldType, Owner, Reason

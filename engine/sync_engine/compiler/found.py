@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from sync_engine.catalog.model import Catalog, ConstRule, FieldMapping, FindByRule, FindRule, Stream
+from sync_engine.catalog.mapping import ConstRule, FieldMapping, FindByRule, FindRule
+from sync_engine.catalog.model import Catalog, Stream
 from sync_engine.problems import nearest, problem
 from sync_engine.sdk.problem import Problem
 from sync_engine.sdk.target import ObjectSchema, TargetSchema

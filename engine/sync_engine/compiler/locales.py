@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from sync_engine.catalog.model import Catalog, Each, FieldMapping, Stream, ValueRule, WarningLevel
+from sync_engine.catalog.mapping import FieldMapping, ValueRule
+from sync_engine.catalog.model import Catalog, Each, Stream, WarningLevel
 from sync_engine.compiler.needs import mapping_needs, mapping_parts
 from sync_engine.expressions import InvalidExpression
 from sync_engine.problems import problem

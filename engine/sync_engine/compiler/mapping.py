@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from sync_engine.catalog.model import (
+from sync_engine.catalog.mapping import (
     ConstRule,
     ExpressionRule,
     FieldMapping,

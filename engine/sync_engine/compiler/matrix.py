@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from sync_engine.catalog.model import FieldMapping, TableForm, ValueRule
+from sync_engine.catalog.mapping import FieldMapping, TableForm, ValueRule
 from sync_engine.compiler.conversion import FILES, compatible
 from sync_engine.sdk.source import Attribute, Kind
 from sync_engine.sdk.target import FieldDescription, FieldType, ObjectSchema

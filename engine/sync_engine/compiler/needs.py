@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync_engine.catalog.model import (
+from sync_engine.catalog.mapping import (
     ExpressionRule,
     FieldMapping,
     FindByRule,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from sync_engine.catalog.model import FieldMapping, NewOptions, ValueRule
+from sync_engine.catalog.mapping import FieldMapping, NewOptions, ValueRule
 from sync_engine.compiler.conversion import Converter, Unconvertible
 from sync_engine.problems import problem
 from sync_engine.sdk.problem import Problem

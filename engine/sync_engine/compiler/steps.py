@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 import orjson
 
-from sync_engine.catalog.model import Otherwise, TableForm
+from sync_engine.catalog.mapping import Otherwise, TableForm
 from sync_engine.compiler.conversion import Unconvertible
 from sync_engine.sdk.source import Column, Option, UnitFamily
 from sync_engine.sdk.target import Owner, Reason

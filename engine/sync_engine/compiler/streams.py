@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 
-from sync_engine.catalog.model import Catalog, Each, FieldMapping, Stream
+from sync_engine.catalog.mapping import FieldMapping
+from sync_engine.catalog.model import Catalog, Each, Stream
 from sync_engine.compiler.compiled import CompiledField, CompiledStream, Explode, MappedRecord, Variant
 from sync_engine.compiler.criteria import Predicate, Surroundings, compile_filter, fields_of
 from sync_engine.compiler.locales import active_locales

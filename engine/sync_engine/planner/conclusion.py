@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sync_engine.catalog.model import FindByRule, LookupRule, WhenMissingParent
+from sync_engine.catalog.mapping import FindByRule, LookupRule, WhenMissingParent
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.planner.batches import Way, limits_of, operation_of
 from sync_engine.planner.cost import cost_of

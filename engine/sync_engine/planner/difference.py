@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sync_engine.catalog.model import Overwrite
+from sync_engine.catalog.mapping import Overwrite
 from sync_engine.compiler.compiled import CompiledStream
 from sync_engine.planner.fields import FieldChange, NewFields
 from sync_engine.planner.plan import Change, ChangeKind

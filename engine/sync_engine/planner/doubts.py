@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sync_engine.catalog.model import ValueRule
+from sync_engine.catalog.mapping import ValueRule
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.compiler.rows import record_key
 from sync_engine.planner.plan import Rejection

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from sync_engine.catalog.model import Catalog, Conflict, FieldMapping, FindByRule, LookupRule, Stream
+from sync_engine.catalog.mapping import Conflict, FieldMapping, FindByRule, LookupRule
+from sync_engine.catalog.model import Catalog, Stream
 from sync_engine.compiler.catalog import key_place
 from sync_engine.ledger.records import WrittenRecord
 from sync_engine.ledger.store import Ledger

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-from sync_engine.catalog.model import ConstRule, OnMissing
+from sync_engine.catalog.mapping import ConstRule
+from sync_engine.catalog.model import OnMissing
 from sync_engine.compiler.compiled import CompiledField
 from sync_engine.ledger.records import OwnedRecord
 from sync_engine.planner.encoding import encode

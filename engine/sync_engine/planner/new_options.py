@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sync_engine.catalog import model
+from sync_engine.catalog import mapping
 from sync_engine.compiler.compiled import CompiledField, CompiledStream
 from sync_engine.compiler.new_options import unlisted
 from sync_engine.planner.plan import NewOptions
@@ -21,7 +21,8 @@ def creating(stream: CompiledStream) -> Creating:
     return [
         (index, each, unlisted(each.description))
         for index, each in enumerate(stream.fields)
-        if each.mapping.new_options is model.NewOptions.CREATE and each.mapping.conflict is not model.Conflict.REPORT
+        if each.mapping.new_options is mapping.NewOptions.CREATE
+        and each.mapping.conflict is not mapping.Conflict.REPORT
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from sync_engine.catalog.model import FindByRule, LookupRule, WhenMissingParent
+from sync_engine.catalog.mapping import FindByRule, LookupRule, WhenMissingParent
 from sync_engine.planner.plan import WAITS, Change, Rejection
 from sync_engine.planner.wanted import Wanted
 from sync_engine.planner.work import Place, Slot, Work

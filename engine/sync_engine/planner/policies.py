@@ -1,7 +1,7 @@
 """What becomes of a difference that people may have a say in: it is written, left as it is, or rejects its record.
 
-``conflict`` of a mapping decides (see ``catalog.model.Conflict``). What is left as it is stands in the plan in lines of
-its own and is no change, so it never makes a plan that has something to do for ever.
+``conflict`` of a mapping decides (see ``catalog.mapping.Conflict``). What is left as it is stands in the plan in lines
+of its own and is no change, so it never makes a plan that has something to do for ever.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sync_engine.catalog.model import Conflict
+from sync_engine.catalog.mapping import Conflict
 from sync_engine.compiler.compiled import CompiledStream
 from sync_engine.planner.fields import Cause, FieldChange
 from sync_engine.planner.plan import Change, ChangeKind, Kept, KeptField

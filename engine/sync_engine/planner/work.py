@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from sync_engine.catalog.model import Conflict, ConstRule
+from sync_engine.catalog.mapping import Conflict, ConstRule
 from sync_engine.compiler.compiled import CompiledField, CompiledStream
 from sync_engine.planner.plan import Change, ChangeKind, StreamPlan
 from sync_engine.planner.remembered import NOTHING, Remembered

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import orjson
 
-from sync_engine.catalog.model import WhenMissingParent
+from sync_engine.catalog.mapping import WhenMissingParent
 from sync_engine.planner.encoding import Encoded
 from sync_engine.planner.held import HeldRow
 from sync_engine.planner.plan import (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import orjson
 
-from sync_engine.catalog.model import Conflict
+from sync_engine.catalog.mapping import Conflict
 from sync_engine.planner.causes import modified_text
 from sync_engine.planner.drift import Drifted, DriftedField, DriftPage, StreamDrift
 from sync_engine.planner.plan import PlannedField

@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Iterator
 from uuid import UUID
 
-from sync_engine.catalog.model import ValueRule
+from sync_engine.catalog.mapping import ValueRule
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.compiler.criteria import fields_of
 from sync_engine.planner.progress import Progress

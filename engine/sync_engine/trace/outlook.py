@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sync_engine.catalog.model import ConstRule, LookupRule, OnMissing, Rule
+from sync_engine.catalog.mapping import ConstRule, LookupRule, Rule
+from sync_engine.catalog.model import OnMissing
 from sync_engine.compiler.compiled import CompiledField, CompiledStream
 from sync_engine.ledger.records import History
 from sync_engine.planner.adoption import adopt, take_over

@@ -9,15 +9,8 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from sync_engine.catalog.model import (
-    Catalog,
-    FieldMapping,
-    LookupRule,
-    OnMissing,
-    Overwrite,
-    Stream,
-    WhenEmpty,
-)
+from sync_engine.catalog.mapping import FieldMapping, LookupRule, Overwrite, WhenEmpty
+from sync_engine.catalog.model import Catalog, OnMissing, Stream
 from sync_engine.compiler.compiled import CompiledCatalog, CompiledStream
 from sync_engine.compiler.streams import stream_locales
 from sync_engine.planner.describe import describe
